@@ -1,0 +1,275 @@
+//! Compares a merged document with the table of keys: unknown keys, wrong types, missing keys, repeated entries.
+
+use super::node::{Map, Node, Value};
+use super::reading::Reading;
+use super::shape::{Extensions, Keys, Kind};
+use super::trail::Trail;
+
+/// Notes everything below `node` that the specification's schema does not allow.
+pub(crate) fn check(reading: &mut Reading<'_>, node: &Node, keys: &'static Keys, trail: &Trail<'_>) {
+    let Value::Map(map) = &node.value else {
+        return wrong_type(reading, node, trail, "a mapping");
+    };
+    for (key, value) in map {
+        match keys.field(key) {
+            Some(field) => check_kind(reading, value, &field.kind, &trail.key(key)),
+            None if keys.extensions == Extensions::AnyKey => {}
+            None if keys.extensions == Extensions::Allowed && key.starts_with("x-") => {}
+            None => unknown_key(reading, key, value, keys, trail),
+        }
+    }
+    for field in keys.fields.iter().filter(|field| field.required && !map.contains_key(field.name)) {
+        let message = format!("the key `{}` is missing", field.name);
+        reading.problem(node.entry_spot(), trail, message).hint = missing_hint(&field.kind);
+    }
+}
+
+fn missing_hint(kind: &Kind) -> Option<String> {
+    match kind {
+        Kind::Choice(words) => Some(format!("it is one of {}", words.join(", "))),
+        _ => None,
+    }
+}
+
+fn unknown_key(reading: &mut Reading<'_>, key: &str, value: &Node, keys: &Keys, trail: &Trail<'_>) {
+    let nearest = nearest(key, keys.fields.iter().map(|field| field.name));
+    let hint = match nearest {
+        Some(known) => format!("did you mean `{known}`?"),
+        None if trail.depth() == 0 && is_old_service(value) => {
+            "services stand below the key `services`".to_owned()
+        }
+        None if keys.extensions == Extensions::Allowed => "keys of your own begin with `x-`".to_owned(),
+        None => format!("known keys are {}", list(keys.fields.iter().map(|field| field.name))),
+    };
+    reading.problem(value.entry_spot(), trail, format!("unknown key `{key}`")).hint = Some(hint);
+}
+
+/// A file of the first version of the format had its services at the top.
+fn is_old_service(value: &Node) -> bool {
+    value.get("image").is_some() || value.get("build").is_some()
+}
+
+/// The known name that `name` most probably stands for.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase()), known))
+        .filter(|(distance, known)| *distance <= 1.max(known.len().min(name.len()) / 3))
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// "`a`, `b` and `c`"
+pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    match kind {
+        Kind::Keys(keys) => check(reading, node, keys, trail),
+        Kind::Optional(_) if node.is_null() => {}
+        Kind::Optional(inner) => check_kind(reading, node, inner, trail),
+        Kind::Either(kinds) => match kinds.iter().find(|kind| accepts(kind, &node.value)) {
+            Some(kind) => check_kind(reading, node, kind, trail),
+            None => wrong_type(reading, node, trail, &wanted(kind)),
+        },
+        _ if !accepts(kind, &node.value) => wrong_type(reading, node, trail, &wanted(kind)),
+        Kind::List(inner) => check_items(reading, node, inner, trail),
+        Kind::UniqueListOf(inner) => {
+            check_items(reading, node, inner, trail);
+            check_unique(reading, node, trail);
+        }
+        Kind::UniqueList => {
+            check_items(reading, node, &Kind::Text, trail);
+            check_unique(reading, node, trail);
+        }
+        Kind::TextList => check_items(reading, node, &Kind::Text, trail),
+        Kind::Names(inner) => check_names(reading, node, inner, trail),
+        Kind::Options => check_values(reading, node, &OPTION, trail),
+        Kind::Texts => check_values(reading, node, &Kind::Text, trail),
+        Kind::Pairs | Kind::Environment => check_pairs(reading, node, trail),
+        Kind::Hosts => check_hosts(reading, node, trail),
+        Kind::Command if node.as_list().is_some() => check_items(reading, node, &Kind::Text, trail),
+        Kind::Ulimit => check_ulimit(reading, node, trail),
+        Kind::Choice(words) => {
+            let text = node.as_text().unwrap_or_default();
+            if !words.contains(&text) {
+                let message = format!("`{}` is not allowed here", reading.secrets.hide(text));
+                reading.value_problem(node, trail, message).hint =
+                    Some(format!("it is one of {}", words.join(", ")));
+            }
+        }
+        Kind::Checked(is_valid, description) => {
+            let text = node.as_text().unwrap_or_default();
+            if !is_valid(text) {
+                let message = format!("`{}` is not allowed here", reading.secrets.hide(text));
+                reading.value_problem(node, trail, message).hint = Some(format!("write {description}"));
+            }
+        }
+        _ => {}
+    }
+}
+
+static OPTION: Kind = Kind::Either(&[Kind::Text, Kind::Number, Kind::Optional(&Kind::Text)]);
+
+/// Whether the outermost type of a value fits.
+fn accepts(kind: &Kind, value: &Value) -> bool {
+    match kind {
+        Kind::Text | Kind::Choice(_) | Kind::Checked(..) | Kind::TextBytes | Kind::Duration => {
+            matches!(value, Value::Text(_))
+        }
+        Kind::OptionalText => matches!(value, Value::Text(_) | Value::Null),
+        Kind::Bool => matches!(value, Value::Bool(_) | Value::Text(_)),
+        Kind::PlainBool => matches!(value, Value::Bool(_)),
+        Kind::PlainInt => matches!(value, Value::Int(_)),
+        Kind::Count => matches!(value, Value::Int(_) | Value::Text(_)),
+        Kind::Int | Kind::Number | Kind::Bytes | Kind::Mode => {
+            matches!(value, Value::Int(_) | Value::Float(_) | Value::Text(_))
+        }
+        Kind::Ulimit => matches!(value, Value::Int(_) | Value::Text(_) | Value::Map(_)),
+        Kind::External => matches!(value, Value::Bool(_) | Value::Text(_) | Value::Map(_)),
+        Kind::Pairs | Kind::Environment | Kind::Hosts => matches!(value, Value::Map(_) | Value::List(_)),
+        Kind::Command => matches!(value, Value::Null | Value::Text(_) | Value::List(_)),
+        Kind::Options | Kind::Texts | Kind::Names(_) | Kind::Keys(_) | Kind::ProviderOptions => {
+            matches!(value, Value::Map(_))
+        }
+        Kind::UniqueList | Kind::TextList | Kind::List(_) | Kind::UniqueListOf(_) => {
+            matches!(value, Value::List(_))
+        }
+        Kind::Optional(inner) => matches!(value, Value::Null) || accepts(inner, value),
+        Kind::Either(kinds) => kinds.iter().any(|kind| accepts(kind, value)),
+    }
+}
+
+/// "a string or a list"
+fn wanted(kind: &Kind) -> String {
+    match kind {
+        Kind::Text | Kind::OptionalText | Kind::Choice(_) | Kind::Checked(..) => "a string".to_owned(),
+        Kind::TextBytes => "a size with its unit, such as \"64m\"".to_owned(),
+        Kind::Duration => "a duration with its unit, such as \"10s\"".to_owned(),
+        Kind::Bool | Kind::PlainBool | Kind::External => "a boolean".to_owned(),
+        Kind::Count => "a number or `all`".to_owned(),
+        Kind::PlainInt | Kind::Int => "a whole number".to_owned(),
+        Kind::Number | Kind::Mode => "a number".to_owned(),
+        Kind::Bytes => "a size".to_owned(),
+        Kind::Ulimit => "a number or a mapping".to_owned(),
+        Kind::Pairs | Kind::Environment | Kind::Hosts => "a mapping or a list".to_owned(),
+        Kind::Command => "a string or a list".to_owned(),
+        Kind::Options | Kind::Texts | Kind::Names(_) | Kind::Keys(_) | Kind::ProviderOptions => {
+            "a mapping".to_owned()
+        }
+        Kind::UniqueList | Kind::TextList | Kind::List(_) | Kind::UniqueListOf(_) => "a list".to_owned(),
+        Kind::Optional(inner) => wanted(inner),
+        Kind::Either(kinds) => {
+            let mut names: Vec<String> = kinds.iter().map(wanted).collect();
+            names.dedup();
+            names.join(" or ")
+        }
+    }
+}
+
+fn wrong_type(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, wanted: &str) {
+    let message = format!("must be {wanted}, and is {}", node.type_name());
+    let hint = match &node.value {
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Time(_) if wanted.contains("string") => {
+            Some("write it in quotes".to_owned())
+        }
+        Value::Int(number) if wanted.contains("duration") => Some(format!("write \"{number}s\" for seconds")),
+        Value::Text(_) if wanted == "a list" => Some("write `- ` before it, on a line of its own".to_owned()),
+        _ => None,
+    };
+    let spot = if node.is_null() { node.entry_spot() } else { node.spot };
+    reading.problem(spot, trail, message).hint = hint;
+}
+
+fn check_items(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    for (index, item) in node.as_list().into_iter().flatten().enumerate() {
+        check_kind(reading, item, kind, &trail.index(index));
+    }
+}
+
+fn check_values(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    for (key, value) in node.as_map().into_iter().flatten() {
+        check_kind(reading, value, kind, &trail.key(key));
+    }
+}
+
+fn check_unique(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    let items = node.as_list().unwrap_or_default();
+    let mut seen = std::collections::HashSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let repeated = match item.to_go_text() {
+            Some(text) => !seen.insert((item.type_name(), text)),
+            None => items[..index].iter().any(|other| other.same(item)),
+        };
+        if repeated {
+            reading.problem(item.spot, trail.index(index), "this entry is already in the list");
+        }
+    }
+}
+
+fn check_names(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    for (key, value) in node.as_map().into_iter().flatten() {
+        let is_name =
+            key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) && !key.is_empty();
+        if !is_name && !key.starts_with("x-") {
+            reading.problem(value.entry_spot(), trail, format!("`{key}` is not a name")).hint =
+                Some("names are made of letters, digits, `.`, `_` and `-`".to_owned());
+        }
+        check_kind(reading, value, kind, &trail.key(key));
+    }
+}
+
+/// Mappings of scalars, and lists of `KEY=VALUE`.
+fn check_pairs(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    if node.as_list().is_some() {
+        check_items(reading, node, &Kind::Text, trail);
+        return;
+    }
+    for (key, value) in node.as_map().into_iter().flatten() {
+        if !matches!(value.value, Value::Null) && value.to_go_text().is_none() {
+            wrong_type(reading, value, &trail.key(key), "a string, a number or a boolean");
+        }
+    }
+}
+
+fn check_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    if node.as_list().is_some() {
+        check_items(reading, node, &Kind::Text, trail);
+        return;
+    }
+    for (key, value) in node.as_map().into_iter().flatten() {
+        let trail = trail.key(key);
+        match &value.value {
+            Value::Text(_) => {}
+            Value::List(_) => check_items(reading, value, &Kind::Text, &trail),
+            _ => wrong_type(reading, value, &trail, "an address or a list of addresses"),
+        }
+    }
+}
+
+fn check_ulimit(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    let Some(map) = node.as_map() else { return };
+    check_ulimit_keys(reading, map, trail);
+    for key in ["soft", "hard"] {
+        match map.get(key) {
+            Some(value) => check_kind(reading, value, &Kind::Int, &trail.key(key)),
+            None => {
+                reading.problem(node.entry_spot(), trail, format!("the key `{key}` is missing")).hint =
+                    Some("write both `soft` and `hard`, or one number".to_owned());
+            }
+        }
+    }
+}
+
+fn check_ulimit_keys(reading: &mut Reading<'_>, map: &Map, trail: &Trail<'_>) {
+    for (key, value) in map {
+        if !matches!(key.as_str(), "soft" | "hard") && !key.starts_with("x-") {
+            reading.problem(value.entry_spot(), trail, format!("unknown key `{key}`")).hint =
+                Some("known keys are `soft` and `hard`".to_owned());
+        }
+    }
+}

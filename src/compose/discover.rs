@@ -1,0 +1,184 @@
+//! Which files to read, where the project lies and what it is called, as Compose decides.
+
+use std::path::{Path, PathBuf};
+
+use super::load::{self, Named, Source};
+use super::node::Value;
+use super::reading::{Reading, Stopped};
+use super::trail::Trail;
+use super::variables::Variables;
+use super::{Request, environment, interpolate, paths};
+
+/// In the order of preference.
+const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+const OVERRIDES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
+
+/// What is known before the first compose file is parsed.
+pub(crate) struct Found {
+    pub(crate) files: Vec<Source>,
+    /// The project's folder: what relative paths are relative to.
+    pub(crate) directory: PathBuf,
+    pub(crate) env_files: Vec<PathBuf>,
+    pub(crate) variables: Variables,
+    pub(crate) profiles: Vec<String>,
+}
+
+/// Finds the files, and reads the environment files.
+pub(crate) fn discover(reading: &mut Reading<'_>, request: &Request) -> Result<Found, Stopped> {
+    let mut variables = Variables::of_process(&request.environment);
+    let working_dir = &request.working_dir;
+    let project_directory =
+        request.project_directory.as_ref().map(|directory| absolute(working_dir, directory));
+    let asked: Vec<PathBuf> = request.files.iter().map(|file| absolute(working_dir, file)).collect();
+    let mut env_files = Vec::new();
+
+    // The environment file of the folder that the user names or works in, which may itself name the compose files.
+    let first_directory = project_directory
+        .clone()
+        .or_else(|| asked.first().and_then(|file| file.parent()).map(Path::to_owned))
+        .unwrap_or_else(|| working_dir.clone());
+    add_env_files(reading, request, &first_directory, &mut variables, &mut env_files)?;
+
+    let files = if asked.is_empty() { find(reading, request, &variables) } else { asked };
+    let Some(first) = files.first() else {
+        let message = format!("no compose file in {} or any folder above it", working_dir.display());
+        reading.problem_without_place(message).hint =
+            Some(format!("it is called {}", super::check::list(FILES.into_iter())));
+        return Err(Stopped);
+    };
+    let directory = project_directory
+        .or_else(|| first.parent().map(Path::to_owned))
+        .unwrap_or_else(|| working_dir.clone());
+    if directory != first_directory && request.env_files.is_empty() {
+        add_env_files(reading, request, &directory, &mut variables, &mut env_files)?;
+    }
+    let mut profiles = request.profiles.clone();
+    if profiles.is_empty() {
+        let listed = variables.value("COMPOSE_PROFILES").unwrap_or_default().split(',');
+        profiles =
+            listed.map(|profile| profile.trim().to_owned()).filter(|profile| !profile.is_empty()).collect();
+    }
+    variables.add_missing([("PWD".to_owned(), working_dir.display().to_string())], "the environment");
+    let files =
+        files.into_iter().map(|path| Source { file: Named::by_user(path), documents: None }).collect();
+    Ok(Found { files, directory, env_files, variables, profiles })
+}
+
+fn absolute(base: &Path, path: &Path) -> PathBuf {
+    paths::join(base, &path.to_string_lossy())
+}
+
+/// `COMPOSE_FILE`, or the first known name in the working folder or one above it, with its override file.
+fn find(reading: &Reading<'_>, request: &Request, variables: &Variables) -> Vec<PathBuf> {
+    if let Some(files) = variables.non_empty("COMPOSE_FILE") {
+        let separator = variables.non_empty("COMPOSE_PATH_SEPARATOR").unwrap_or(":");
+        return files.split(separator).map(|file| absolute(&request.working_dir, Path::new(file))).collect();
+    }
+    let first_in = |directory: &Path, names: [&str; 4]| {
+        names.into_iter().map(|name| directory.join(name)).find(|path| reading.files.is_file(path))
+    };
+    for directory in request.working_dir.ancestors() {
+        if let Some(file) = first_in(directory, FILES) {
+            return std::iter::once(file).chain(first_in(directory, OVERRIDES)).collect();
+        }
+    }
+    Vec::new()
+}
+
+/// The environment files that the user names; else `.env.test` of the folder; else its `.env`.
+///
+/// `.env.test` is greenroom's own rule: a developer's `.env` must not leak into tests.
+fn add_env_files(
+    reading: &mut Reading<'_>,
+    request: &Request,
+    directory: &Path,
+    variables: &mut Variables,
+    env_files: &mut Vec<PathBuf>,
+) -> Result<(), Stopped> {
+    let files: Vec<PathBuf> = if !request.env_files.is_empty() {
+        request.env_files.iter().map(|file| absolute(&request.working_dir, file)).collect()
+    } else if let Some(listed) = variables.non_empty("COMPOSE_ENV_FILES") {
+        listed.split(',').map(|file| absolute(&request.working_dir, Path::new(file.trim()))).collect()
+    } else if is_true(variables.value("COMPOSE_DISABLE_ENV_FILE")) {
+        Vec::new()
+    } else {
+        let known = [".env.test", ".env"].map(|name| directory.join(name));
+        known.into_iter().find(|file| reading.files.is_file(file)).into_iter().collect()
+    };
+    let named: Vec<Named> = files.iter().cloned().map(Named::by_user).collect();
+    environment::add_env_files(reading, variables, &named)?;
+    env_files.extend(files);
+    Ok(())
+}
+
+fn is_true(value: Option<&str>) -> bool {
+    value.is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+}
+
+/// The project's name: asked for, from `COMPOSE_PROJECT_NAME`, from the last file that has one, from the folder.
+///
+/// It is needed before the files are interpolated, since it is itself a variable: the files are parsed here, and
+/// kept for what follows.
+pub(crate) fn project_name(
+    reading: &mut Reading<'_>,
+    request: &Request,
+    found: &mut Found,
+) -> Result<String, Stopped> {
+    let mut written = None;
+    for source in &mut found.files {
+        let documents = load::read_documents(reading, &source.file)?;
+        for document in &documents {
+            if let Some(node) = document.get("name").filter(|node| matches!(&node.value, Value::Text(_))) {
+                let mut node = node.clone();
+                let trail = Trail::ROOT;
+                interpolate::interpolate(reading, &mut node, &found.variables, &trail.key("name"));
+                written = node.as_text().filter(|name| !name.is_empty()).map(str::to_owned).or(written);
+            }
+        }
+        source.documents = Some(documents);
+    }
+    reading.checked()?;
+    if let Some(name) = &request.project_name {
+        if normalized(name) != *name || name.is_empty() {
+            reading.problem_without_place(format!("`{name}` is not a project's name")).hint =
+                Some("it is made of a-z, 0-9, `_` and `-`, and begins with a letter or digit".to_owned());
+            return Err(Stopped);
+        }
+        return Ok(name.clone());
+    }
+    if let Some(name) = found.variables.non_empty("COMPOSE_PROJECT_NAME") {
+        return named(reading, name);
+    }
+    match written {
+        Some(name) => named(reading, &name),
+        None => {
+            let folder = found.directory.file_name().map(|name| name.to_string_lossy().into_owned());
+            named(reading, &folder.unwrap_or_default())
+        }
+    }
+}
+
+fn named(reading: &mut Reading<'_>, name: &str) -> Result<String, Stopped> {
+    let normalized = normalized(name);
+    if normalized.is_empty() {
+        reading.problem_without_place(format!("nothing of `{name}` can be a project's name")).hint =
+            Some("write `name: NAME` at the top of the compose file".to_owned());
+        return Err(Stopped);
+    }
+    Ok(normalized)
+}
+
+/// Lower case; `[a-z0-9_-]` alone; no `_` or `-` at the front.
+fn normalized(name: &str) -> String {
+    let kept: String = name
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'))
+        .collect();
+    kept.trim_start_matches(['_', '-']).to_owned()
+}

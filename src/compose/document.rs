@@ -1,0 +1,315 @@
+//! The canonical document as JSON: what `docker compose config --format json` prints.
+
+use serde_json::{Map as JsonMap, Value as Json};
+
+use super::environment::pairs;
+use super::node::{Map, Node, Value};
+use super::reading::Reading;
+use super::scalar::{go_float, integer};
+use super::shape::{Extensions, Field, Keys, Kind, Print};
+use super::trail::Trail;
+use super::{units, words};
+
+/// Prints a mapping by its table; values that can't be printed (a size that is none) are noted as problems.
+pub(crate) fn print_keys(
+    reading: &mut Reading<'_>,
+    node: &Node,
+    keys: &'static Keys,
+    trail: &Trail<'_>,
+) -> Json {
+    let empty = Map::new();
+    let map = node.as_map().unwrap_or(&empty);
+    let mut out = JsonMap::new();
+    for field in keys.fields {
+        match map.get(field.name) {
+            Some(value) => {
+                if let Some(json) = print_field(reading, value, field, &trail.key(field.name)) {
+                    out.insert(field.name.to_owned(), json);
+                }
+            }
+            None => {
+                if let Some(json) = print_missing(reading, node, field, trail) {
+                    out.insert(field.name.to_owned(), json);
+                }
+            }
+        }
+    }
+    for (key, value) in map {
+        if key.starts_with("x-") && keys.extensions != Extensions::Refused {
+            out.insert(key.clone(), print_any(value));
+        }
+    }
+    out.sort_keys();
+    Json::Object(out)
+}
+
+fn print_field(
+    reading: &mut Reading<'_>,
+    value: &Node,
+    field: &'static Field,
+    trail: &Trail<'_>,
+) -> Option<Json> {
+    if field.print == Print::Never {
+        return None;
+    }
+    let json = print(reading, value, &field.kind, trail);
+    match field.print {
+        Print::NonEmpty if is_empty(&json) => None,
+        Print::Present if json.is_null() => None,
+        _ => Some(json),
+    }
+}
+
+fn print_missing(
+    reading: &mut Reading<'_>,
+    node: &Node,
+    field: &'static Field,
+    trail: &Trail<'_>,
+) -> Option<Json> {
+    match field.print {
+        Print::Always => Some(Json::Null),
+        Print::AlwaysMap => {
+            let empty = Node::empty_map(node.spot);
+            Some(print(reading, &empty, &field.kind, &trail.key(field.name)))
+        }
+        _ => None,
+    }
+}
+
+fn is_empty(json: &Json) -> bool {
+    match json {
+        Json::Null | Json::Bool(false) => true,
+        Json::Number(number) => number.as_f64() == Some(0.0),
+        Json::String(text) => text.is_empty(),
+        Json::Array(list) => list.is_empty(),
+        Json::Object(map) => map.is_empty(),
+        Json::Bool(true) => false,
+    }
+}
+
+fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) -> Json {
+    match kind {
+        Kind::Keys(keys) => print_keys(reading, node, keys, trail),
+        Kind::Optional(inner) => {
+            if node.is_null() {
+                Json::Null
+            } else {
+                print(reading, node, inner, trail)
+            }
+        }
+        Kind::Either(kinds) => match kinds.last() {
+            Some(kind) => print(reading, node, kind, trail),
+            None => Json::Null,
+        },
+        Kind::List(inner) | Kind::UniqueListOf(inner) => {
+            let items = node.as_list().unwrap_or_default().iter().enumerate();
+            items.map(|(index, item)| print(reading, item, inner, &trail.index(index))).collect()
+        }
+        Kind::Names(inner) => {
+            let entries = node.as_map().into_iter().flatten();
+            let mut out: JsonMap<String, Json> = entries
+                .map(|(key, value)| (key.clone(), print(reading, value, inner, &trail.key(key))))
+                .collect();
+            out.sort_keys();
+            Json::Object(out)
+        }
+        Kind::UniqueList | Kind::TextList => {
+            node.as_list().unwrap_or_default().iter().map(print_text).collect()
+        }
+        Kind::Pairs => print_pairs(node, || Json::String(String::new())),
+        Kind::Environment => print_pairs(node, || Json::Null),
+        Kind::Options | Kind::Texts => print_pairs(node, || Json::String(String::new())),
+        Kind::Bytes | Kind::TextBytes => print_bytes(reading, node, trail),
+        Kind::Duration => print_duration(reading, node, trail),
+        Kind::Mode => print_mode(reading, node, trail),
+        Kind::Number => print_number(node),
+        Kind::Command => print_command(reading, node, trail),
+        Kind::Hosts => print_hosts(reading, node, trail),
+        Kind::Ulimit => match node.as_map() {
+            Some(map) => ["hard", "soft"]
+                .into_iter()
+                .filter_map(|key| Some((key.to_owned(), print_any(map.get(key)?))))
+                .filter(|(_, json)| !is_empty(json))
+                .collect::<JsonMap<_, _>>()
+                .into(),
+            None => print_any(node),
+        },
+        Kind::Count => print_count(reading, node, trail),
+        Kind::ProviderOptions => print_provider_options(node),
+        Kind::Text | Kind::OptionalText | Kind::Choice(_) | Kind::Checked(..) => print_text(node),
+        Kind::Bool | Kind::PlainBool | Kind::External | Kind::Int | Kind::PlainInt => print_any(node),
+    }
+}
+
+fn print_text(node: &Node) -> Json {
+    node.to_go_text().map_or(Json::Null, Json::String)
+}
+
+/// A value as it is, of whatever type.
+pub(crate) fn print_any(node: &Node) -> Json {
+    match &node.value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => Json::Bool(*value),
+        Value::Int(value) => match (i64::try_from(*value), u64::try_from(*value)) {
+            (Ok(value), _) => value.into(),
+            (_, Ok(value)) => value.into(),
+            _ => Json::String(value.to_string()),
+        },
+        Value::Float(value) => float(*value),
+        Value::Time(text) => {
+            Json::String(if text.len() <= 10 { format!("{text}T00:00:00Z") } else { text.clone() })
+        }
+        Value::Text(text) => Json::String(text.clone()),
+        Value::List(list) => list.iter().map(print_any).collect(),
+        Value::Map(map) => {
+            let mut out: JsonMap<String, Json> =
+                map.iter().map(|(key, value)| (key.clone(), print_any(value))).collect();
+            out.sort_keys();
+            Json::Object(out)
+        }
+    }
+}
+
+/// JSON knows no infinity; whole floats print without a fraction, as Go prints them.
+fn float(value: f64) -> Json {
+    if value.fract() == 0.0 && value.abs() < 9e15 {
+        return (value as i64).into();
+    }
+    serde_json::Number::from_f64(value).map_or_else(|| Json::String(go_float(value)), Json::Number)
+}
+
+/// Compose keeps these in single precision.
+fn print_number(node: &Node) -> Json {
+    let value = match node.value {
+        Value::Int(value) => value as f64,
+        Value::Float(value) => value,
+        _ => return print_text(node),
+    };
+    format!("{}", value as f32).parse().map_or(Json::Null, float)
+}
+
+fn print_pairs(node: &Node, without_value: impl Fn() -> Json) -> Json {
+    let mut out: JsonMap<String, Json> = pairs(node)
+        .into_iter()
+        .map(|(name, value)| (name, value.to_go_text().map_or_else(&without_value, Json::String)))
+        .collect();
+    out.sort_keys();
+    Json::Object(out)
+}
+
+fn print_bytes(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
+    let bytes = match &node.value {
+        Value::Int(value) => *value,
+        Value::Float(value) => *value as i128,
+        Value::Text(text) => match units::bytes(text) {
+            Some(bytes) => i128::from(bytes),
+            None => {
+                let message = format!("`{}` is not a size", reading.secrets.hide(text));
+                reading.value_problem(node, trail, message).hint =
+                    Some("write bytes, or a unit as in \"64m\" or \"1.5gb\"".to_owned());
+                0
+            }
+        },
+        _ => 0,
+    };
+    Json::String(if bytes == 0 { String::new() } else { bytes.to_string() })
+}
+
+fn print_duration(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
+    let Some(text) = node.as_text() else { return Json::Null };
+    match units::duration(text) {
+        Ok(nanoseconds) => Json::String(units::go_duration(nanoseconds)),
+        Err(message) => {
+            let message = reading.secrets.hide(&message);
+            reading.value_problem(node, trail, message).hint =
+                Some("write a number and a unit, as in \"10s\", \"1m30s\" or \"500ms\"".to_owned());
+            Json::Null
+        }
+    }
+}
+
+/// `0440` and `"0440"` are octal, `440` is decimal; printed in octal.
+fn print_mode(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
+    let mode = match &node.value {
+        Value::Int(value) => Some(*value),
+        Value::Float(value) => Some(*value as i128),
+        Value::Text(text) => i128::from_str_radix(text.strip_prefix("0o").unwrap_or(text), 8).ok(),
+        _ => None,
+    };
+    match mode {
+        Some(mode) => Json::String(format!("0{mode:o}")),
+        None => {
+            reading.value_problem(node, trail, "is not an octal number").hint =
+                Some("write permissions as in 0440".to_owned());
+            Json::Null
+        }
+    }
+}
+
+fn print_command(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
+    let Some(line) = node.as_text() else {
+        return match node.as_list() {
+            Some(list) => list.iter().map(print_text).collect(),
+            None => Json::Null,
+        };
+    };
+    match words::split(line) {
+        Ok(words) => words.into_iter().map(Json::String).collect(),
+        Err(message) => {
+            reading.value_problem(node, trail, format!("the command line {message}")).hint =
+                Some("write it as a list, one item for each word".to_owned());
+            Json::Null
+        }
+    }
+}
+
+/// `host=address` in every entry, sorted by host as Compose sorts them.
+fn print_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
+    let mut hosts: Vec<(String, String)> = Vec::new();
+    let bare = |address: &str| {
+        let inner = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
+        inner.unwrap_or(address).to_owned()
+    };
+    for (name, addresses) in node.as_map().into_iter().flatten() {
+        let all = addresses.as_list().unwrap_or(std::slice::from_ref(addresses));
+        hosts.extend(all.iter().filter_map(|address| Some((name.clone(), bare(address.as_text()?)))));
+    }
+    for (index, entry) in node.as_list().unwrap_or_default().iter().enumerate() {
+        let text = entry.as_text().unwrap_or_default();
+        match text.split_once('=').or_else(|| text.split_once(':')) {
+            Some((name, address)) if !name.is_empty() => hosts.push((name.to_owned(), bare(address))),
+            _ => {
+                let message = format!("`{}` has no address", reading.secrets.hide(text));
+                reading.value_problem(entry, trail.index(index), message).hint =
+                    Some("write NAME=ADDRESS".to_owned());
+            }
+        }
+    }
+    hosts.sort_by(|a, b| a.0.cmp(&b.0));
+    hosts.into_iter().map(|(name, address)| Json::String(format!("{name}={address}"))).collect()
+}
+
+fn print_provider_options(node: &Node) -> Json {
+    let entries = node.as_map().into_iter().flatten();
+    let mut out: JsonMap<String, Json> = entries
+        .map(|(key, value)| {
+            let values = value.as_list().unwrap_or(std::slice::from_ref(value));
+            (key.clone(), values.iter().map(print_text).collect())
+        })
+        .collect();
+    out.sort_keys();
+    Json::Object(out)
+}
+
+/// `all` is -1.
+fn print_count(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
+    match node.as_text().map(|text| (text.eq_ignore_ascii_case("all"), integer(text))) {
+        None => print_any(node),
+        Some((true, _)) => (-1).into(),
+        Some((_, Some(count))) => print_any(&Node::implied(Value::Int(count), node)),
+        Some((_, None)) => {
+            reading.value_problem(node, trail, "is neither a number nor `all`");
+            Json::Null
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The syntax of `.env` and `env_file` (Compose specification, "env_file format"), as Compose reads it.
+
+use super::template::{self, Lookup, TemplateError};
+
+/// What is wrong, and at which line (from 1).
+#[derive(Debug)]
+pub(crate) struct DotenvError {
+    pub(crate) line: usize,
+    pub(crate) message: String,
+}
+
+/// The variables of a file in their order, a repeated one where it first stood. `outer` answers for variables that
+/// are set outside of the file: they win inside of values over the file's own.
+pub(crate) fn parse(text: &str, outer: &mut dyn Lookup) -> Result<Vec<(String, String)>, DotenvError> {
+    let text = text.replace("\r\n", "\n");
+    let mut file = File { rest: &text, line: 1, variables: Vec::new() };
+    while file.skip_to_statement() {
+        file.statement(outer)?;
+    }
+    Ok(file.variables)
+}
+
+/// With `format: raw` a value is all that follows the `=`.
+pub(crate) fn parse_raw(text: &str, outer: &mut dyn Lookup) -> Result<Vec<(String, String)>, DotenvError> {
+    let mut variables = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_start();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, value) = match line.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (line, outer.value(line)),
+        };
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            let message = format!("`{name}` is not a variable's name");
+            return Err(DotenvError { line: index + 1, message });
+        }
+        if let Some(value) = value {
+            set(&mut variables, name, value);
+        }
+    }
+    Ok(variables)
+}
+
+struct File<'a> {
+    rest: &'a str,
+    line: usize,
+    variables: Vec<(String, String)>,
+}
+
+impl File<'_> {
+    /// Skips blank lines and comments; `false` at the end of the file.
+    fn skip_to_statement(&mut self) -> bool {
+        loop {
+            let trimmed = self.rest.trim_start();
+            self.advance(self.rest.len() - trimmed.len());
+            if !self.rest.starts_with('#') {
+                return !self.rest.is_empty();
+            }
+            self.advance(self.rest.find('\n').unwrap_or(self.rest.len()));
+        }
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.line += self.rest[..bytes].matches('\n').count();
+        self.rest = &self.rest[bytes..];
+    }
+
+    fn fault(&self, message: impl Into<String>) -> DotenvError {
+        DotenvError { line: self.line, message: message.into() }
+    }
+
+    fn statement(&mut self, outer: &mut dyn Lookup) -> Result<(), DotenvError> {
+        if let Some(after) = self.rest.strip_prefix("export")
+            && after.starts_with(is_blank)
+        {
+            self.rest = after.trim_start_matches(is_blank);
+        }
+        let (name, has_value) = self.name()?;
+        if !has_value {
+            if let Some(value) = outer.value(&name) {
+                set(&mut self.variables, &name, value);
+            }
+            return Ok(());
+        }
+        let value = self.value(outer)?;
+        set(&mut self.variables, &name, value);
+        Ok(())
+    }
+
+    /// The name before `=` or `:`; a name alone on its line has no value.
+    fn name(&mut self) -> Result<(String, bool), DotenvError> {
+        let mut end = self.rest.len();
+        let mut has_value = false;
+        for (at, c) in self.rest.char_indices() {
+            match c {
+                '=' | ':' | '\n' => {
+                    end = at;
+                    has_value = c != '\n';
+                    break;
+                }
+                '_' | '.' | '-' | '[' | ']' => {}
+                c if c.is_alphanumeric() || is_blank(c) => {}
+                c => {
+                    let line = self.rest.lines().next().unwrap_or_default();
+                    let near: String = line.chars().take_while(|c| *c != '=').take(30).collect();
+                    return Err(
+                        self.fault(format!("unexpected character `{c}` in a variable's name, near `{near}`"))
+                    );
+                }
+            }
+        }
+        let name = self.rest[..end].trim_end().to_owned();
+        if name.contains(char::is_whitespace) {
+            return Err(self.fault(format!("a variable's name can't hold a blank: `{name}`")));
+        }
+        let skipped = if has_value { end + 1 } else { end };
+        self.advance(skipped);
+        if has_value {
+            self.rest = self.rest.trim_start_matches(is_blank);
+        }
+        Ok((name, has_value))
+    }
+
+    fn value(&mut self, outer: &mut dyn Lookup) -> Result<String, DotenvError> {
+        let Some(quote @ ('"' | '\'')) = self.rest.chars().next() else {
+            let end = self.rest.find('\n').unwrap_or(self.rest.len());
+            let value = without_comment(&self.rest[..end]).trim_end();
+            let value = self.expand(value, outer)?;
+            self.advance(end);
+            return Ok(value);
+        };
+        let body = &self.rest[1..];
+        let mut escaped = false;
+        let mut close = None;
+        for (at, c) in body.char_indices() {
+            if c == quote && !escaped {
+                close = Some(at);
+                break;
+            }
+            escaped = c == '\\' && !escaped;
+        }
+        let Some(close) = close else {
+            return Err(self.fault("a quoted value is not closed"));
+        };
+        let mut value = body[..close].to_owned();
+        if quote == '"' {
+            value = self.expand(&unescape(&value), outer)?;
+        }
+        self.advance(close + 2);
+        Ok(value)
+    }
+
+    fn expand(&self, value: &str, outer: &mut dyn Lookup) -> Result<String, DotenvError> {
+        let mut lookup = Inside { outer, variables: &self.variables };
+        template::substitute(value, &mut lookup).map_err(|error| {
+            self.fault(match error {
+                TemplateError::Invalid(part) => format!("`{part}` is not a variable"),
+                TemplateError::Missing { name, message } => {
+                    format!("the variable `{name}` is required: {message}")
+                }
+                TemplateError::TooDeep => "variables are nested too deep".to_owned(),
+            })
+        })
+    }
+}
+
+/// Inside of a file, variables from outside win over those that the file set before.
+struct Inside<'a> {
+    outer: &'a mut dyn Lookup,
+    variables: &'a [(String, String)],
+}
+
+impl Lookup for Inside<'_> {
+    fn value(&mut self, name: &str) -> Option<String> {
+        self.outer.value(name).or_else(|| {
+            self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        })
+    }
+
+    fn missed(&mut self, name: &str) {
+        self.outer.missed(name);
+    }
+}
+
+fn set(variables: &mut Vec<(String, String)>, name: &str, value: String) {
+    match variables.iter_mut().find(|(known, _)| known == name) {
+        Some((_, known)) => *known = value,
+        None => variables.push((name.to_owned(), value)),
+    }
+}
+
+/// A `#` begins a comment only after a blank.
+fn without_comment(line: &str) -> &str {
+    if line.starts_with('#') {
+        return "";
+    }
+    line.find(" #").or_else(|| line.find("\t#")).map_or(line, |at| &line[..at])
+}
+
+/// A blank that is not the end of a line.
+fn is_blank(c: char) -> bool {
+    matches!(c, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
+}
+
+/// The escapes of a double-quoted value; `\$` stays for the interpolation, an unknown one loses its backslash.
+fn unescape(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut characters = value.chars();
+    while let Some(c) = characters.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match characters.next() {
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            Some('$') => out.push_str("$$"),
+            Some(other) => out.push(other),
+            None => out.push('\\'),
+        }
+    }
+    out
+}

@@ -1,0 +1,221 @@
+//! Variables from files: `.env` for the reader, `env_file` for services, and values taken over from outside.
+
+use std::collections::BTreeMap;
+
+use super::dotenv::{self, DotenvError};
+use super::interpolate;
+use super::load::Named;
+use super::node::{Map, Node, Spot, Value};
+use super::reading::{Reading, Stopped};
+use super::template::Lookup;
+use super::variables::Variables;
+
+/// Adds the variables of environment files: the later file wins over the earlier, what is known already over both.
+pub(crate) fn add_env_files(
+    reading: &mut Reading<'_>,
+    variables: &mut Variables,
+    files: &[Named],
+) -> Result<(), Stopped> {
+    let mut from_files: Vec<(String, String, String)> = Vec::new();
+    for file in files {
+        let shown = reading.shown(&file.path);
+        let index = match reading.read_text(&file.path) {
+            Ok(index) => index,
+            Err(error) => {
+                let message = format!("can't read {shown}: {}", error.reason());
+                match &file.by {
+                    Some((node, path)) => drop(reading.value_problem(node, path, message)),
+                    None => drop(reading.problem_without_place(message)),
+                }
+                return Err(Stopped);
+            }
+        };
+        // A value sees what the earlier files set, unless it is set outside.
+        let mut known = variables.clone();
+        known.add_missing(from_files.iter().map(|(name, value, _)| (name.clone(), value.clone())), "");
+        let text = reading.sources.text(index).to_owned();
+        let spot = Spot { file: index, line: 1, column: 1 };
+        let parsed = dotenv::parse(&text, &mut interpolate::Named::new(reading, &known, spot));
+        let values = parsed.map_err(|error| dotenv_problem(reading, index, error))?;
+        for (name, value) in values {
+            from_files.retain(|(known, ..)| *known != name);
+            from_files.push((name, value, shown.clone()));
+        }
+    }
+    for (name, value, origin) in from_files {
+        variables.add_missing([(name, value)], &origin);
+    }
+    Ok(())
+}
+
+fn dotenv_problem(reading: &mut Reading<'_>, file: u32, error: DotenvError) -> Stopped {
+    let line = u32::try_from(error.line).unwrap_or(u32::MAX);
+    let problem = reading.problem(Spot { file, line, column: 1 }, "", error.message);
+    // The line holds a value, which may be a secret.
+    problem.line = None;
+    Stopped
+}
+
+/// Gives list entries of `environment` that are a name alone their value from outside (`environment: [HOME]`).
+pub(crate) fn resolve(document: &mut Node, variables: &Variables) {
+    for (_, service) in document.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
+        let entries = service.get_mut("environment").and_then(Node::as_list_mut);
+        for entry in entries.into_iter().flatten() {
+            if let Value::Text(text) = &mut entry.value
+                && let Some(value) = variables.value(text)
+            {
+                *text = format!("{text}={value}");
+            }
+        }
+    }
+    for (_, config) in document.get_mut("configs").and_then(Node::as_map_mut).into_iter().flatten() {
+        let value = config
+            .get("environment")
+            .and_then(|node| Some(Node::text(variables.value(node.as_text()?)?, node)));
+        if let (Some(value), Some(map)) = (value, config.as_map_mut()) {
+            map.insert("content".to_owned(), value);
+        }
+    }
+}
+
+/// What becomes of a name that has no value anywhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unset {
+    /// It stays, to be unset in the container.
+    Kept,
+    Dropped,
+}
+
+/// A mapping from either form, with the values of names that stand alone taken from outside.
+pub(crate) fn resolved_map(node: &Node, variables: &Variables, unset: Unset) -> Map {
+    let mut map = Map::new();
+    for (name, mut value) in pairs(node) {
+        if value.is_null() {
+            match variables.value(&name) {
+                Some(found) => value.value = Value::Text(found.to_owned()),
+                None if unset == Unset::Dropped => continue,
+                None => {}
+            }
+        }
+        map.insert(name, value);
+    }
+    map
+}
+
+/// The names and values of either form; no value is `Null`.
+pub(crate) fn pairs(node: &Node) -> Vec<(String, Node)> {
+    match &node.value {
+        Value::Map(map) => map
+            .iter()
+            .map(|(name, value)| {
+                let text = value.to_go_text().map_or(Value::Null, Value::Text);
+                (name.clone(), Node { value: text, ..value.clone() })
+            })
+            .collect(),
+        Value::List(list) => list
+            .iter()
+            .filter_map(|item| {
+                let text = item.as_text()?;
+                let (name, value) = match text.split_once('=') {
+                    Some((name, value)) => (name, Value::Text(value.to_owned())),
+                    None => (text, Value::Null),
+                };
+                Some((name.to_owned(), Node { value, key: Some(item.spot), ..item.clone() }))
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Reads the `env_file`s of a service into its `environment`; what `environment` says itself wins.
+pub(crate) fn add_service_files(
+    reading: &mut Reading<'_>,
+    service: &mut Node,
+    name: &str,
+    variables: &Variables,
+) -> Result<(), Stopped> {
+    let own = service.get("environment").and_then(Node::as_map).cloned().unwrap_or_default();
+    let files = service.items("env_file").to_vec();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut from_files = Map::new();
+    for (index, file) in files.iter().enumerate() {
+        let path = format!("services.{name}.env_file[{index}]");
+        read_service_file(reading, file, &path, &own, &mut from_files, variables)?;
+    }
+    from_files.extend(own);
+    let spot = service.get("env_file").map_or(service.spot, |node| node.spot);
+    if let Some(map) = service.as_map_mut() {
+        let node = map.entry("environment".to_owned()).or_insert_with(|| Node::empty_map(spot));
+        node.value = Value::Map(from_files);
+    }
+    Ok(())
+}
+
+fn read_service_file(
+    reading: &mut Reading<'_>,
+    file: &Node,
+    path: &str,
+    own: &Map,
+    so_far: &mut Map,
+    variables: &Variables,
+) -> Result<(), Stopped> {
+    let Some(node) = file.get("path").or(Some(file)).filter(|node| node.as_text().is_some()) else {
+        return Ok(());
+    };
+    let location = std::path::PathBuf::from(node.as_text().unwrap_or_default());
+    let raw = match file.text_at("format") {
+        None | Some("") => false,
+        Some("raw") => true,
+        Some(other) => {
+            let message = format!("`{other}` is not a format of environment files");
+            let spot = file.get("format").map_or(file.spot, |node| node.spot);
+            reading.problem(spot, path, message).hint = Some("leave it out, or write `raw`".to_owned());
+            return Err(Stopped);
+        }
+    };
+    let index = match reading.read_text(&location) {
+        Ok(index) => index,
+        Err(error) if error.is_missing() && file.get("required").and_then(Node::as_bool) == Some(false) => {
+            return Ok(());
+        }
+        Err(error) => {
+            let message = format!("can't read {}: {}", reading.shown(&location), error.reason());
+            let missing = error.is_missing();
+            let problem = reading.value_problem(node, path, message);
+            if missing {
+                problem.hint = Some("`required: false` beside `path:` makes the file optional".to_owned());
+            }
+            return Err(Stopped);
+        }
+    };
+    let text = reading.sources.text(index).to_owned();
+    let mut known = variables.clone();
+    let texts = |map: &Map| -> BTreeMap<String, String> {
+        map.iter().filter_map(|(name, node)| Some((name.clone(), node.as_text()?.to_owned()))).collect()
+    };
+    known.add_missing(texts(own), "`environment`");
+    known.add_missing(texts(so_far), "an earlier `env_file`");
+    let spot = Spot { file: index, line: 1, column: 1 };
+    let mut lookup = interpolate::Named::new(reading, &known, spot);
+    let parse = if raw { dotenv::parse_raw } else { dotenv::parse };
+    let values = parse(&text, &mut lookup as &mut dyn Lookup)
+        .map_err(|error| dotenv_problem(reading, index, error))?;
+    for (name, value) in values {
+        let line = line_of(&text, &name);
+        let node = Node::new(Value::Text(value), Spot { file: index, line, column: 1 });
+        so_far.insert(name, node);
+    }
+    Ok(())
+}
+
+/// The line that sets `name`, as well as can be told.
+fn line_of(text: &str, name: &str) -> u32 {
+    let found = text.lines().position(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(['=', ':']))
+    });
+    u32::try_from(found.unwrap_or(0) + 1).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,54 @@
+//! How the reader sees files: through a trait, so that tests hand in text and `compose` itself stays pure.
+
+use std::io;
+use std::path::Path;
+
+/// The files that a compose file names: itself, overrides, `.env`, `env_file`, `extends` and `include`.
+///
+/// ```
+/// use std::{io, path::Path};
+///
+/// struct OneFile(&'static str);
+///
+/// impl greenroom::compose::Files for OneFile {
+///     fn read(&self, _path: &Path) -> io::Result<Vec<u8>> {
+///         Ok(self.0.as_bytes().to_vec())
+///     }
+///     fn is_file(&self, path: &Path) -> bool {
+///         path.ends_with("compose.yaml")
+///     }
+/// }
+/// ```
+pub trait Files {
+    /// The whole content of `path`.
+    ///
+    /// # Errors
+    /// Whatever the file system answers; the reader adds the place that named the file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// Whether `path` is there and is not a directory.
+    fn is_file(&self, path: &Path) -> bool;
+
+    /// How many bytes `path` has, if that can be known without reading it: a file that is too large is refused unread.
+    fn size(&self, _path: &Path) -> Option<u64> {
+        None
+    }
+}
+
+/// The real file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+
+    fn size(&self, path: &Path) -> Option<u64> {
+        std::fs::metadata(path).ok().map(|metadata| metadata.len())
+    }
+}

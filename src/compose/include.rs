@@ -1,0 +1,153 @@
+//! `include`: other projects' files as parts of this one (Compose specification, "include").
+
+use std::path::{Path, PathBuf};
+
+use super::load::{self, Named, Scope, Source};
+use super::node::{Map, Node, Value};
+use super::reading::{Reading, Stopped};
+use super::{environment, paths};
+
+/// Reads what one file includes, and adds it to the file's own sections.
+pub(crate) fn apply(
+    reading: &mut Reading<'_>,
+    layer: &mut Node,
+    file: &Path,
+    scope: &Scope<'_>,
+) -> Result<(), Stopped> {
+    let Some(include) = layer.as_map_mut().and_then(|map| map.shift_remove("include")) else { return Ok(()) };
+    if include.is_null() {
+        return Ok(());
+    }
+    let Some(entries) = include.as_list() else {
+        let message = format!("must be a list, and is {}", include.type_name());
+        reading.problem(include.spot, "include", message).hint = Some("write `include: [FILE]`".to_owned());
+        return Err(Stopped);
+    };
+    let mut including = scope.including.to_vec();
+    including.push(file.to_owned());
+    for (index, entry) in entries.iter().enumerate() {
+        let path = format!("include[{index}]");
+        let Some(include) = Include::of(reading, entry, &path, scope.directory) else { return Err(Stopped) };
+        check_cycle(reading, &include, &including, &path)?;
+        let included = include.load(reading, scope, &including)?;
+        import(reading, included, layer, &path);
+        reading.checked()?;
+    }
+    Ok(())
+}
+
+/// One entry of the list, in its long form.
+struct Include {
+    files: Vec<Named>,
+    directory: PathBuf,
+    env_files: Option<Vec<Named>>,
+}
+
+impl Include {
+    fn of(reading: &mut Reading<'_>, entry: &Node, path: &str, directory: &Path) -> Option<Include> {
+        let named = |node: &Node| Named {
+            path: paths::join(directory, node.as_text().unwrap_or_default()),
+            by: Some((node.clone(), path.to_owned())),
+        };
+        let files: Vec<Named> = match &entry.value {
+            Value::Text(_) => vec![named(entry)],
+            Value::Map(_) => texts(entry.get("path")).into_iter().map(named).collect(),
+            _ => Vec::new(),
+        };
+        let Some(first) = files.first() else {
+            reading.problem(entry.spot, path, "names no file").hint =
+                Some("write a path, or `path:` below the entry".to_owned());
+            return None;
+        };
+        let own_directory = match entry.text_at("project_directory") {
+            Some(own) => paths::join(directory, own),
+            None => first.path.parent().unwrap_or(Path::new("/")).to_owned(),
+        };
+        let env_files = entry.get("env_file").map(|node| texts(Some(node)).into_iter().map(named).collect());
+        Some(Include { files, directory: own_directory, env_files })
+    }
+
+    fn load(
+        &self,
+        reading: &mut Reading<'_>,
+        scope: &Scope<'_>,
+        including: &[PathBuf],
+    ) -> Result<Node, Stopped> {
+        let env_files = match &self.env_files {
+            Some(files) => files.clone(),
+            None => {
+                let own = self.directory.join(".env");
+                let by = self.files.first().and_then(|file| file.by.clone());
+                if reading.files.is_file(&own) { vec![Named { path: own, by }] } else { Vec::new() }
+            }
+        };
+        let mut variables = scope.variables.clone();
+        environment::add_env_files(reading, &mut variables, &env_files)?;
+        let inner = Scope { directory: &self.directory, variables: &variables, including };
+        let source = |file: &Named| Source { file: file.clone(), documents: None };
+        let mut sources: Vec<Source> = self.files.iter().map(source).collect();
+        let mut document = load::load(reading, &mut sources, &inner)?;
+        environment::resolve(&mut document, &variables);
+        Ok(document)
+    }
+}
+
+fn texts(node: Option<&Node>) -> Vec<&Node> {
+    match node.map(|node| (&node.value, node)) {
+        Some((Value::Text(_), node)) => vec![node],
+        Some((Value::List(list), _)) => list.iter().filter(|item| item.as_text().is_some()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn check_cycle(
+    reading: &mut Reading<'_>,
+    include: &Include,
+    including: &[PathBuf],
+    path: &str,
+) -> Result<(), Stopped> {
+    let Some(first) = include.files.first() else { return Ok(()) };
+    let Some(start) = including.iter().position(|file| *file == first.path) else { return Ok(()) };
+    let mut steps: Vec<String> = including[start..].iter().map(|file| reading.shown(file)).collect();
+    steps.push(reading.shown(&first.path));
+    let message = format!("files include each other in a circle: {}", steps.join(" -> "));
+    match &first.by {
+        Some((node, _)) => drop(reading.value_problem(node, path, message)),
+        None => drop(reading.problem_without_place(message)),
+    }
+    Err(Stopped)
+}
+
+/// Adds the resources of an included document; the same name on both sides is an error unless it is the same thing.
+fn import(reading: &mut Reading<'_>, included: Node, layer: &mut Node, path: &str) {
+    let spot = layer.spot;
+    let Value::Map(sections) = included.value else { return };
+    for (section, resources) in sections {
+        if !matches!(section.as_str(), "services" | "volumes" | "networks" | "secrets" | "configs" | "models")
+        {
+            continue;
+        }
+        let (Value::Map(resources), Some(layer)) = (resources.value, layer.as_map_mut()) else { continue };
+        let own = layer.entry(section.clone()).or_insert_with(|| Node::empty_map(spot));
+        if own.is_null() {
+            own.value = Value::Map(Map::new());
+        }
+        let Some(own) = own.as_map_mut() else { continue };
+        for (name, resource) in resources {
+            match own.get(&name) {
+                Some(known) if known.same(&resource) => {}
+                Some(known) => {
+                    let spot = known.entry_spot();
+                    let other = reading.sources.place(resource.entry_spot());
+                    let place = other.map_or(String::new(), |place| format!(" at {place}"));
+                    let message = format!("is defined here and, differently, in what {path} includes{place}");
+                    reading.problem(spot, format!("{section}.{name}"), message).hint =
+                        Some("change an included service in an override file".to_owned());
+                }
+                None => {
+                    own.insert(name, resource);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Puts variables into the values of a document (Compose specification, "Interpolation"): into every text, one by
+//! one, after YAML is read; keys stay as they are.
+
+use std::sync::Arc;
+
+use super::node::{Node, Spot, Value};
+use super::reading::Reading;
+use super::template::{self, Lookup, TemplateError};
+use super::trail::Trail;
+use super::variables::Variables;
+
+/// Interpolates every text below `node`; problems are noted and the text is left as it was.
+pub(crate) fn interpolate(
+    reading: &mut Reading<'_>,
+    node: &mut Node,
+    variables: &Variables,
+    trail: &Trail<'_>,
+) {
+    match &mut node.value {
+        Value::Map(map) => {
+            for (key, value) in map {
+                interpolate(reading, value, variables, &trail.key(key));
+            }
+        }
+        Value::List(list) => {
+            for (index, value) in list.iter_mut().enumerate() {
+                interpolate(reading, value, variables, &trail.index(index));
+            }
+        }
+        Value::Text(text) if text.contains('$') => {
+            let mut lookup = Named::new(reading, variables, node.spot);
+            match template::substitute(text, &mut lookup) {
+                Ok(value) => {
+                    node.variables = lookup.description();
+                    *text = value;
+                }
+                Err(error) => note(reading, node, trail, error),
+            }
+        }
+        _ => {}
+    }
+}
+
+fn note(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, error: TemplateError) {
+    match error {
+        TemplateError::Invalid(part) => {
+            reading.problem(node.spot, trail, format!("`{part}` is not a variable")).hint =
+                Some("a `$` that is meant as such is written `$$`".to_owned());
+        }
+        TemplateError::Missing { name, message } => {
+            let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+            let message = reading.secrets.hide(&message);
+            reading
+                .problem(node.spot, trail, format!("the variable `{name}` is required and not set{message}"))
+                .hint = Some(format!("set `{name}` in the environment or in an environment file"));
+        }
+        TemplateError::TooDeep => {
+            reading.problem(node.spot, trail, "variables are nested too deep");
+        }
+    }
+}
+
+/// Answers from [`Variables`], and remembers who was asked for.
+pub(crate) struct Named<'r, 'f, 'v> {
+    reading: &'r mut Reading<'f>,
+    variables: &'v Variables,
+    spot: Spot,
+    used: Vec<String>,
+}
+
+impl<'r, 'f, 'v> Named<'r, 'f, 'v> {
+    pub(crate) fn new(
+        reading: &'r mut Reading<'f>,
+        variables: &'v Variables,
+        spot: Spot,
+    ) -> Named<'r, 'f, 'v> {
+        Named { reading, variables, spot, used: Vec::new() }
+    }
+
+    /// "`PORT` from .env, `HOST` (not set)"
+    fn description(&self) -> Option<Arc<str>> {
+        if self.used.is_empty() { None } else { Some(self.used.join(", ").into()) }
+    }
+
+    fn remember(&mut self, description: String) {
+        if !self.used.contains(&description) {
+            self.used.push(description);
+        }
+    }
+}
+
+impl Lookup for Named<'_, '_, '_> {
+    fn value(&mut self, name: &str) -> Option<String> {
+        let variable = self.variables.get(name)?;
+        self.reading.secrets.add_named(name, &variable.value);
+        self.remember(format!("`{name}` from {}", variable.origin));
+        Some(variable.value.clone())
+    }
+
+    fn missed(&mut self, name: &str) {
+        self.remember(format!("`{name}`, which is not set"));
+        self.reading.warn_unset(self.spot, name);
+    }
+}

@@ -1,0 +1,240 @@
+//! One document over another (Compose specification, "Merge").
+//!
+//! Mappings merge, lists append, scalars are replaced; the table below holds what differs from that.
+
+use super::node::{Map, MergeTag, Node, Value};
+use super::reading::Reading;
+use super::trail::Trail;
+
+/// How two values of one path merge where that is not the rule.
+#[derive(Clone, Copy)]
+enum Rule {
+    /// The later value stands, even when it is empty.
+    Replace,
+    /// Both become lists (of `KEY=VALUE`, for mappings); what is repeated goes later, see [`unique`](super::unique).
+    Sequence,
+    /// As `Sequence`, leaving out entries that are there already.
+    SequenceOfNew,
+    /// Both become mappings.
+    Build,
+    DependsOn,
+    NamesToNull,
+    Logging,
+    Ipam,
+}
+
+const RULES: [(&str, Rule); 30] = [
+    ("networks.*.ipam.config", Rule::Ipam),
+    ("networks.*.labels", Rule::Sequence),
+    ("volumes.*.labels", Rule::Sequence),
+    ("services.*.annotations", Rule::Sequence),
+    ("services.*.build", Rule::Build),
+    ("services.*.build.args", Rule::Sequence),
+    ("services.*.build.additional_contexts", Rule::Sequence),
+    ("services.*.build.extra_hosts", Rule::SequenceOfNew),
+    ("services.*.build.labels", Rule::Sequence),
+    ("services.*.command", Rule::Replace),
+    ("services.*.depends_on", Rule::DependsOn),
+    ("services.*.deploy.labels", Rule::Sequence),
+    ("services.*.dns", Rule::Sequence),
+    ("services.*.dns_opt", Rule::Sequence),
+    ("services.*.dns_search", Rule::Sequence),
+    ("services.*.entrypoint", Rule::Replace),
+    ("services.*.env_file", Rule::Sequence),
+    ("services.*.label_file", Rule::Sequence),
+    ("services.*.environment", Rule::Sequence),
+    ("services.*.extra_hosts", Rule::SequenceOfNew),
+    ("services.*.healthcheck.test", Rule::Replace),
+    ("services.*.labels", Rule::Sequence),
+    ("services.*.volumes.*.volume.labels", Rule::Sequence),
+    ("services.*.logging", Rule::Logging),
+    ("services.*.models", Rule::NamesToNull),
+    ("services.*.networks", Rule::NamesToNull),
+    ("services.*.provider", Rule::Replace),
+    ("services.*.sysctls", Rule::Sequence),
+    ("services.*.tmpfs", Rule::Sequence),
+    ("services.*.ulimits.*", Rule::Replace),
+];
+
+/// The document that `over` makes of `base`.
+pub(crate) fn merge(reading: &mut Reading<'_>, base: Node, over: Node, trail: &Trail<'_>) -> Node {
+    if let Some((_, rule)) = RULES.iter().find(|(pattern, _)| trail.matches(pattern)) {
+        return merge_by_rule(reading, *rule, base, over, trail);
+    }
+    if base.is_null() {
+        return over;
+    }
+    if over.is_null() {
+        return base;
+    }
+    match (base.value, over.value) {
+        (Value::Map(map), Value::Map(other)) => {
+            let value = Value::Map(merge_maps(reading, map, other, trail));
+            Node { value, spot: over.spot, key: over.key, tag: None, variables: None, written: true }
+        }
+        (Value::List(mut list), Value::List(other)) => {
+            list.extend(other);
+            Node {
+                value: Value::List(list),
+                spot: over.spot,
+                key: over.key,
+                tag: None,
+                variables: None,
+                written: true,
+            }
+        }
+        (base @ (Value::Map(_) | Value::List(_)), value) => {
+            let earlier = Node::new(base, over.spot).type_name();
+            let over = Node { value, ..over };
+            let message =
+                format!("can't be merged: this is {}, the earlier value is {earlier}", over.type_name());
+            reading.problem(over.spot, trail, message);
+            over
+        }
+        (_, value) => Node { value, ..over },
+    }
+}
+
+fn merge_maps(reading: &mut Reading<'_>, mut base: Map, over: Map, trail: &Trail<'_>) -> Map {
+    for (key, value) in over {
+        match base.get_mut(&key) {
+            Some(slot) => {
+                let earlier = std::mem::replace(slot, Node::new(Value::Null, value.spot));
+                let merged = merge(reading, earlier, value, &trail.key(&key));
+                base.insert(key, merged);
+            }
+            None => {
+                base.insert(key, value);
+            }
+        }
+    }
+    base
+}
+
+fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, trail: &Trail<'_>) -> Node {
+    let merge_plainly = |reading: &mut Reading<'_>, base: Option<Map>, over: Option<Map>, like: &Node| {
+        let merged = merge_maps(reading, base.unwrap_or_default(), over.unwrap_or_default(), trail);
+        Node { value: Value::Map(merged), tag: None, variables: None, ..like.clone() }
+    };
+    match rule {
+        Rule::Replace => over,
+        Rule::Sequence => {
+            let mut list = sequence(&base);
+            list.extend(sequence(&over));
+            Node { value: Value::List(list), tag: None, variables: None, ..over }
+        }
+        Rule::SequenceOfNew => {
+            let mut list = sequence(&base);
+            for item in sequence(&over) {
+                if !list.iter().any(|known| known.same(&item)) {
+                    list.push(item);
+                }
+            }
+            Node { value: Value::List(list), tag: None, variables: None, ..over }
+        }
+        Rule::Build => {
+            let long = |node: &Node| match &node.value {
+                Value::Text(_) => Some(Map::from([("context".to_owned(), node.clone())])),
+                Value::Map(map) => Some(map.clone()),
+                _ => None,
+            };
+            merge_plainly(reading, long(&base), long(&over), &over)
+        }
+        Rule::DependsOn => {
+            let long = |node: &Node| names(node, super::canonical::started);
+            merge_plainly(reading, long(&base), long(&over), &over)
+        }
+        Rule::NamesToNull => {
+            let long = |node: &Node| names(node, |item| Node::implied(Value::Null, item));
+            merge_plainly(reading, long(&base), long(&over), &over)
+        }
+        Rule::Logging => {
+            let same_driver = match (base.get("driver"), over.get("driver")) {
+                (Some(base), Some(over)) => base.same(over),
+                _ => true,
+            };
+            if same_driver && base.as_map().is_some() {
+                merge_plainly(reading, base.as_map().cloned(), over.as_map().cloned(), &over)
+            } else {
+                over
+            }
+        }
+        Rule::Ipam => merge_ipam(reading, &base, over, trail),
+    }
+}
+
+/// Pools of the same subnet merge, others are added.
+fn merge_ipam(reading: &mut Reading<'_>, base: &Node, over: Node, trail: &Trail<'_>) -> Node {
+    let mut pools: Vec<Node> = base.as_list().unwrap_or_default().to_vec();
+    for (index, pool) in over.as_list().unwrap_or_default().iter().enumerate() {
+        let subnet = pool.text_at("subnet");
+        match pools.iter_mut().find(|known| known.text_at("subnet") == subnet) {
+            Some(known) => *known = merge(reading, known.clone(), pool.clone(), &trail.index(index)),
+            None => pools.push(pool.clone()),
+        }
+    }
+    Node { value: Value::List(pools), ..over }
+}
+
+/// A list of `KEY=VALUE` from either form; a key without a value stands alone.
+pub(crate) fn sequence(node: &Node) -> Vec<Node> {
+    match &node.value {
+        Value::List(list) => list.clone(),
+        Value::Text(_) => vec![node.clone()],
+        Value::Map(map) => map.iter().flat_map(|(key, value)| pairs(key, value)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn pairs(key: &str, value: &Node) -> Vec<Node> {
+    match &value.value {
+        Value::List(list) => list.iter().flat_map(|item| pairs(key, item)).collect(),
+        _ => match value.to_go_text() {
+            Some(text) => {
+                vec![Node { value: Value::Text(format!("{key}={text}")), key: value.key, ..value.clone() }]
+            }
+            None => vec![Node { value: Value::Text(key.to_owned()), ..value.clone() }],
+        },
+    }
+}
+
+/// A mapping from either form: a list's entries become keys.
+pub(crate) fn names(node: &Node, value: impl Fn(&Node) -> Node) -> Option<Map> {
+    match &node.value {
+        Value::Map(map) => Some(map.clone()),
+        Value::List(list) => Some(
+            list.iter()
+                .filter_map(|item| {
+                    let mut value = value(item);
+                    value.key = Some(item.spot);
+                    Some((item.as_text()?.to_owned(), value))
+                })
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+/// Carries out the `!reset` and `!override` of `over`: what they name goes from `base`, and `!reset` values from
+/// `over` too (Compose specification, "Reset value" and "Replace value").
+pub(crate) fn apply_tags(mut base: Option<&mut Node>, over: &mut Node) {
+    match &mut over.value {
+        Value::Map(map) => map.retain(|key, value| {
+            if value.tag.is_some() {
+                if let Some(base) = base.as_deref_mut().and_then(Node::as_map_mut) {
+                    base.shift_remove(key);
+                }
+                if value.tag == Some(MergeTag::Reset) {
+                    return false;
+                }
+            }
+            apply_tags(base.as_deref_mut().and_then(|base| base.get_mut(key)), value);
+            true
+        }),
+        Value::List(list) => {
+            list.retain(|item| item.tag != Some(MergeTag::Reset));
+            list.iter_mut().for_each(|item| apply_tags(None, item));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,164 @@
+//! What a compose document may look like: the vocabulary in which [`keys`](super::keys) says it.
+//!
+//! One table serves every stage that walks the document by its meaning: casting ([`cast`](super::cast)), checking
+//! ([`check`](super::check)) and printing ([`document`](super::document)). A new key of the specification is a line
+//! in the table.
+
+/// The type of a value.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// A string.
+    Text,
+    /// A string or nothing.
+    OptionalText,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A string that one of Compose's patterns describes; checked by the named function.
+    Checked(fn(&str) -> bool, &'static str),
+    /// `true`, `false`, or a word for them.
+    Bool,
+    /// A boolean that only an unquoted word or a cast variable makes.
+    PlainBool,
+    /// An integer, or a string that holds one.
+    Int,
+    /// An integer that is no string.
+    PlainInt,
+    /// A number, or a string that holds one; printed in single precision, as Compose keeps it.
+    Number,
+    /// Bytes, as a number or as text with a unit; printed as a string of digits.
+    Bytes,
+    /// Bytes, as text with a unit only.
+    TextBytes,
+    /// `1h30m`.
+    Duration,
+    /// File permissions; an octal number.
+    Mode,
+    /// A mapping of scalars, or a list of `KEY=VALUE`; what has no value is empty.
+    Pairs,
+    /// The same, where no value means "unset".
+    Environment,
+    /// A mapping of strings and numbers.
+    Options,
+    /// A mapping of strings.
+    Texts,
+    /// A list of strings, each once.
+    UniqueList,
+    /// A list of strings.
+    TextList,
+    /// A command line: a string, a list of strings, or nothing.
+    Command,
+    /// `host=address` in a list, or a mapping of addresses.
+    Hosts,
+    /// A list of one kind.
+    List(&'static Kind),
+    /// A list of one kind, in which no two entries are equal.
+    UniqueListOf(&'static Kind),
+    /// A mapping with names of the user's choice.
+    Names(&'static Kind),
+    /// A mapping with the keys of a table.
+    Keys(&'static Keys),
+    /// The kind, or nothing.
+    Optional(&'static Kind),
+    /// Short forms and the long form; the last is the long one, in which the value is printed.
+    Either(&'static [Kind]),
+    /// How many devices: a number or `all`.
+    Count,
+    /// `soft` and `hard`, or one number for both.
+    Ulimit,
+    /// `external: true`, or the old `external: {name: …}`.
+    External,
+    /// What a model provider takes: scalars and lists of them.
+    ProviderOptions,
+}
+
+/// A mapping with known keys.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) fields: &'static [Field],
+    /// Whether `x-…` may stand beside the known keys.
+    pub(crate) extensions: Extensions,
+}
+
+/// Whether a mapping takes `x-…` keys, and unknown ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extensions {
+    Allowed,
+    Refused,
+    /// The schema leaves this one mapping open.
+    AnyKey,
+}
+
+/// One known key.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) print: Print,
+    pub(crate) required: bool,
+}
+
+/// When a key shows in the canonical document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Print {
+    /// When its value is not empty, zero or false.
+    NonEmpty,
+    /// When it is there.
+    Present,
+    /// Even when it is not there: as `null`.
+    Always,
+    /// Even when it is not there: as an empty mapping.
+    AlwaysMap,
+    /// Never: its effect shows elsewhere.
+    Never,
+}
+
+impl Field {
+    const fn with(name: &'static str, kind: Kind, print: Print) -> Field {
+        Field { name, kind, print, required: false }
+    }
+
+    pub(crate) const fn required(self) -> Field {
+        Field { name: self.name, kind: self.kind, print: self.print, required: true }
+    }
+}
+
+/// A key that is left out of the canonical document when it is empty.
+pub(crate) const fn field(name: &'static str, kind: Kind) -> Field {
+    Field::with(name, kind, Print::NonEmpty)
+}
+
+/// A key that shows in the canonical document whatever its value.
+pub(crate) const fn shown(name: &'static str, kind: Kind) -> Field {
+    Field::with(name, kind, Print::Present)
+}
+
+/// A key that always shows.
+pub(crate) const fn always(name: &'static str, kind: Kind) -> Field {
+    Field::with(name, kind, Print::Always)
+}
+
+/// A mapping that always shows.
+pub(crate) const fn always_map(name: &'static str, kind: Kind) -> Field {
+    Field::with(name, kind, Print::AlwaysMap)
+}
+
+/// A key that never shows.
+pub(crate) const fn hidden(name: &'static str, kind: Kind) -> Field {
+    Field::with(name, kind, Print::Never)
+}
+
+/// A mapping with these keys and `x-…`.
+pub(crate) const fn open(fields: &'static [Field]) -> Keys {
+    Keys { fields, extensions: Extensions::Allowed }
+}
+
+/// A mapping with these keys and no others.
+pub(crate) const fn closed(fields: &'static [Field]) -> Keys {
+    Keys { fields, extensions: Extensions::Refused }
+}
+
+impl Keys {
+    pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}

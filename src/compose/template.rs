@@ -1,0 +1,131 @@
+//! `$NAME` and `${NAME…}` in a text (Compose specification, "Interpolation").
+
+/// What can be wrong with a template.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TemplateError {
+    /// The part that is not a substitution although it looks like one.
+    Invalid(String),
+    /// `${NAME:?message}` and the variable has no value.
+    Missing { name: String, message: String },
+    /// Substitutions nested deeper than anyone writes.
+    TooDeep,
+}
+
+/// How deep defaults may nest; each level is a recursion.
+const DEEPEST: usize = 32;
+
+/// Who answers for variables, and hears of those that are missed.
+pub(crate) trait Lookup {
+    fn value(&mut self, name: &str) -> Option<String>;
+    fn missed(&mut self, name: &str);
+}
+
+/// Puts values in the place of variables.
+pub(crate) fn substitute(template: &str, lookup: &mut dyn Lookup) -> Result<String, TemplateError> {
+    substitute_nested(template, lookup, 0)
+}
+
+fn substitute_nested(template: &str, lookup: &mut dyn Lookup, depth: usize) -> Result<String, TemplateError> {
+    if depth > DEEPEST {
+        return Err(TemplateError::TooDeep);
+    }
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('{') {
+            let (inside, after) = braced(after).ok_or_else(|| invalid(template, rest))?;
+            out.push_str(&expand(inside, template, rest, lookup, depth)?);
+            rest = after;
+        } else {
+            let name = leading_name(rest);
+            if name.is_empty() {
+                out.push('$');
+            } else {
+                out.push_str(&value_or_empty(name, lookup));
+                rest = &rest[name.len()..];
+            }
+        }
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// Splits what follows `${` at the brace that closes it; braces inside must be balanced.
+fn braced(text: &str) -> Option<(&str, &str)> {
+    let mut open = 1;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => open += 1,
+            b'}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some((&text[..at], &text[at + 1..]));
+        }
+    }
+    // With an opening brace too many, Compose takes all up to the last closing one.
+    let last = text.rfind('}')?;
+    Some((&text[..last], &text[last + 1..]))
+}
+
+fn expand(
+    inside: &str,
+    template: &str,
+    rest: &str,
+    lookup: &mut dyn Lookup,
+    depth: usize,
+) -> Result<String, TemplateError> {
+    let name = leading_name(inside);
+    let operation = &inside[name.len()..];
+    if name.is_empty() {
+        return Err(invalid(template, rest));
+    }
+    if operation.is_empty() {
+        return Ok(value_or_empty(name, lookup));
+    }
+    let (empty_counts, operation) = match operation.strip_prefix(':') {
+        Some(operation) => (false, operation),
+        None => (true, operation),
+    };
+    let Some(operator @ ('-' | '?' | '+')) = operation.chars().next() else {
+        return Err(invalid(template, rest));
+    };
+    // Compose's pattern does not reach over the end of a line.
+    if operation.contains('\n') {
+        return Err(invalid(template, rest));
+    }
+    let word = substitute_nested(&operation[1..], lookup, depth + 1)?;
+    let value = lookup.value(name).filter(|value| empty_counts || !value.is_empty());
+    match (operator, value) {
+        ('-', value) => Ok(value.unwrap_or(word)),
+        ('+', value) => Ok(if value.is_some() { word } else { String::new() }),
+        (_, Some(value)) => Ok(value),
+        (_, None) => Err(TemplateError::Missing { name: name.to_owned(), message: word }),
+    }
+}
+
+fn value_or_empty(name: &str, lookup: &mut dyn Lookup) -> String {
+    lookup.value(name).unwrap_or_else(|| {
+        lookup.missed(name);
+        String::new()
+    })
+}
+
+/// `[_a-zA-Z][_a-zA-Z0-9]*`
+pub(crate) fn leading_name(text: &str) -> &str {
+    let end =
+        text.bytes().position(|byte| !(byte == b'_' || byte.is_ascii_alphanumeric())).unwrap_or(text.len());
+    if text.starts_with(|first: char| first.is_ascii_digit()) { "" } else { &text[..end] }
+}
+
+fn invalid(template: &str, rest: &str) -> TemplateError {
+    let start = template.len() - rest.len() - 1;
+    let part = &template[start..];
+    let end = part.find('}').map_or(part.len(), |at| at + 1);
+    TemplateError::Invalid(part[..end].to_owned())
+}

@@ -1,0 +1,135 @@
+//! Entries of lists that stand for the same thing: the later one takes the place of the earlier one.
+
+use std::collections::HashMap;
+
+use super::node::{Node, Value};
+use super::reading::Reading;
+use super::trail::Trail;
+
+/// What makes two entries of a list the same.
+#[derive(Clone, Copy)]
+enum Key {
+    /// The part before `=`.
+    Name,
+    Text,
+    MountTarget,
+    DeviceTarget,
+    Port,
+    FileTarget(&'static str),
+    EnvFile,
+}
+
+const KEYS: [(&str, Key); 28] = [
+    ("networks.*.labels", Key::Name),
+    ("networks.*.ipam.options", Key::Name),
+    ("volumes.*.labels", Key::Name),
+    ("services.*.annotations", Key::Name),
+    ("services.*.build.args", Key::Name),
+    ("services.*.build.additional_contexts", Key::Name),
+    ("services.*.build.platform", Key::Name),
+    ("services.*.build.tags", Key::Name),
+    ("services.*.build.labels", Key::Name),
+    ("services.*.cap_add", Key::Name),
+    ("services.*.cap_drop", Key::Name),
+    ("services.*.devices", Key::DeviceTarget),
+    ("services.*.configs", Key::FileTarget("")),
+    ("services.*.deploy.labels", Key::Name),
+    ("services.*.dns", Key::Name),
+    ("services.*.dns_opt", Key::Name),
+    ("services.*.dns_search", Key::Name),
+    ("services.*.environment", Key::Name),
+    ("services.*.env_file", Key::EnvFile),
+    ("services.*.expose", Key::Text),
+    ("services.*.labels", Key::Name),
+    ("services.*.links", Key::Name),
+    ("services.*.networks.*.aliases", Key::Name),
+    ("services.*.ports", Key::Port),
+    ("services.*.profiles", Key::Name),
+    ("services.*.secrets", Key::FileTarget("/run/secrets")),
+    ("services.*.sysctls", Key::Name),
+    ("services.*.volumes", Key::MountTarget),
+];
+
+/// Leaves one entry for each key in every list of the table.
+pub(crate) fn keep_last(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
+    match &mut node.value {
+        Value::Map(map) => {
+            for (key, value) in map {
+                keep_last(reading, value, &trail.key(key));
+            }
+        }
+        Value::List(list) => {
+            let Some((_, key)) = KEYS.iter().find(|(pattern, _)| trail.matches(pattern)) else { return };
+            let mut places: HashMap<String, usize> = HashMap::new();
+            let mut kept: Vec<Node> = Vec::with_capacity(list.len());
+            for (index, item) in std::mem::take(list).into_iter().enumerate() {
+                let Some(name) = key.of(reading, &item, &trail.index(index)) else {
+                    kept.push(item);
+                    continue;
+                };
+                match places.get(&name) {
+                    Some(at) => kept[*at] = item,
+                    None => {
+                        places.insert(name, kept.len());
+                        kept.push(item);
+                    }
+                }
+            }
+            *list = kept;
+        }
+        _ => {}
+    }
+}
+
+impl Key {
+    /// `None` for an entry of a wrong type: the check of types will tell.
+    fn of(self, reading: &mut Reading<'_>, item: &Node, trail: &Trail<'_>) -> Option<String> {
+        let text = item.as_text();
+        match self {
+            Key::Name => {
+                let text = text?;
+                Some(text.split_once('=').map_or(text, |(name, _)| name).to_owned())
+            }
+            Key::Text => item.to_go_text(),
+            Key::MountTarget => match text {
+                Some(text) => Some(clean_target(&super::mount::split(text).ok()?.target)),
+                None => match item.text_at("target") {
+                    Some(target) => Some(clean_target(target)),
+                    None if item.as_map().is_some() => {
+                        reading.problem(item.spot, trail, "the key `target` is missing").hint =
+                            Some("it is the path inside the container".to_owned());
+                        None
+                    }
+                    None => None,
+                },
+            },
+            Key::DeviceTarget => match text {
+                Some(text) => Some(text.split(':').nth(1).unwrap_or(text).to_owned()),
+                None => item.text_at("target").or(item.text_at("source")).map(str::to_owned),
+            },
+            Key::Port => match &item.value {
+                Value::Map(_) => {
+                    let target = item.get("target")?.to_go_text()?;
+                    let published = item.get("published").and_then(Node::to_go_text).unwrap_or_default();
+                    let host = item.text_at("host_ip").unwrap_or("0.0.0.0");
+                    let protocol = item.text_at("protocol").unwrap_or("tcp");
+                    Some(format!("{host}:{published}:{target}/{protocol}"))
+                }
+                _ => item.to_go_text(),
+            },
+            Key::FileTarget(folder) => match text {
+                Some(text) => Some(format!("{folder}/{text}")),
+                None => match item.text_at("target") {
+                    Some(target) => Some(target.to_owned()),
+                    None => Some(format!("{folder}/{}", item.text_at("source")?)),
+                },
+            },
+            Key::EnvFile => text.or(item.text_at("path")).map(str::to_owned),
+        }
+    }
+}
+
+/// `/x` and `/x/` are one mount point.
+fn clean_target(target: &str) -> String {
+    super::paths::clean(target)
+}

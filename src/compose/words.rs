@@ -1,0 +1,77 @@
+//! Splits a command line into words as Compose does: it is not a shell, and stops at the first unquoted `;`, `&`,
+//! `|`, `<` or `>`.
+
+/// The words of a command line; `Err` says what is wrong with it.
+pub(crate) fn split(line: &str) -> Result<Vec<String>, &'static str> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut in_word = false;
+    let mut quote: Option<char> = None;
+    let mut escaped = false;
+    let mut back_quoted = false;
+    let mut dollar_quoted = false;
+    for c in line.chars() {
+        if escaped {
+            // A backslash at the end of a line joins it with the next.
+            match c {
+                'n' if quote == Some('"') => word.push_str("\\n"),
+                't' if quote == Some('"') => word.push_str("\\t"),
+                '\n' => {}
+                _ => word.push(c),
+            }
+            in_word = true;
+            escaped = false;
+            continue;
+        }
+        if c == '\\' && quote != Some('\'') {
+            escaped = true;
+            continue;
+        }
+        if matches!(c, ' ' | '\t' | '\r' | '\n') {
+            if quote.is_some() || back_quoted || dollar_quoted {
+                word.push(c);
+            } else if in_word {
+                words.push(std::mem::take(&mut word));
+                in_word = false;
+            }
+            continue;
+        }
+        match c {
+            '`' if quote.is_none() && !dollar_quoted => back_quoted = !back_quoted,
+            ')' if quote.is_none() && !back_quoted => dollar_quoted = false,
+            '(' if quote.is_none() && !back_quoted => {
+                if dollar_quoted || !word.ends_with('$') {
+                    return Err("holds an unquoted `(`");
+                }
+                dollar_quoted = true;
+            }
+            '"' | '\'' if quote == Some(c) => {
+                quote = None;
+                in_word = true;
+                continue;
+            }
+            '"' | '\'' if quote.is_none() && !dollar_quoted && !back_quoted => {
+                quote = Some(c);
+                in_word = true;
+                continue;
+            }
+            ';' | '&' | '|' | '<' | '>' if quote.is_none() && !back_quoted && !dollar_quoted => {
+                // `2>&1`: digits before a redirection are part of it.
+                if c == '>' && word.bytes().all(|b| b.is_ascii_digit()) && !word.is_empty() {
+                    in_word = false;
+                }
+                break;
+            }
+            _ => {}
+        }
+        in_word = true;
+        word.push(c);
+    }
+    if in_word && quote.is_none() && !escaped && !back_quoted && !dollar_quoted {
+        words.push(word);
+    }
+    if quote.is_some() || escaped || back_quoted || dollar_quoted {
+        return Err("has an open quote");
+    }
+    Ok(words)
+}

@@ -1,0 +1,3 @@
+//! The tests that need no container engine.
+
+mod compose;
