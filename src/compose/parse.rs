@@ -1,9 +1,14 @@
 //! YAML events to nodes, within limits: anchors and merge keys are resolved here, tags and places kept.
+//!
+//! The events come from a port of libyaml, since Go's YAML library, which Compose uses, is one too: what the one
+//! takes for YAML (a closing bracket that is indented less than the specification asks) the other does.
 
 use std::collections::HashMap;
+use std::io::Cursor;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 
+use super::check;
 use super::node::{Map, MergeTag, Node, Spot, Value};
 use super::reading::{Reading, Stopped};
 use super::scalar;
@@ -18,15 +23,9 @@ const MOST_NODES: usize = 400_000;
 
 /// The documents of one file (Compose reads every document of a file, and merges them in their order).
 pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, Stopped> {
-    // The parser borrows the text, problems are noted in the same `Reading`: so the text is taken out for a while.
-    let text = reading.sources.text(file).to_owned();
-    let mut builder = Builder {
-        events: Parser::new_from_str(&text),
-        file,
-        anchors: HashMap::new(),
-        nodes: 0,
-        end: Spot { file, line: 1, column: 1 },
-    };
+    let mut events = Parser::new();
+    events.set_input(Cursor::new(reading.sources.text(file).as_bytes()));
+    let mut builder = Builder { events, file, anchors: HashMap::new(), nodes: 0 };
     builder.documents().map_err(|Fault { spot, path, message, hint }| {
         reading.problem(spot, path, message).hint = hint;
         Stopped
@@ -34,11 +33,11 @@ pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, S
 }
 
 struct Builder<'input> {
-    events: Parser<'input, StrInput<'input>>,
+    events: Parser<Cursor<&'input [u8]>>,
     file: u32,
-    anchors: HashMap<usize, Node>,
+    /// `None` while the anchor's own value is being read.
+    anchors: HashMap<String, Option<Node>>,
     nodes: usize,
-    end: Spot,
 }
 
 struct Fault {
@@ -54,120 +53,133 @@ impl Fault {
     }
 }
 
-impl<'input> Builder<'input> {
+impl Builder<'_> {
     fn documents(&mut self) -> Result<Vec<Node>, Fault> {
         let mut documents = Vec::new();
         loop {
-            let (event, span) = self.next()?;
-            match event {
-                Event::StreamEnd => return Ok(documents),
-                Event::DocumentStart(_) => {
-                    let (event, span) = self.next()?;
-                    documents.push(self.node(event, span, &Trail::ROOT, 0)?);
+            match self.next()?.data {
+                EventData::StreamEnd => return Ok(documents),
+                EventData::DocumentStart { .. } => {
+                    self.anchors.clear();
+                    let event = self.next()?;
+                    documents.push(self.node(event, &Trail::ROOT, 0)?);
                 }
-                _ => {
-                    self.end = self.spot(span);
-                }
+                _ => {}
             }
         }
     }
 
-    fn next(&mut self) -> Result<(Event<'input>, Span), Fault> {
-        match self.events.next_event() {
-            Some(Ok(next)) => Ok(next),
-            Some(Err(error)) => {
-                let marker = *error.marker();
-                let spot =
-                    Spot { file: self.file, line: line(marker.line()), column: line(marker.col() + 1) };
-                let mut fault = Fault::new(spot, &Trail::ROOT, format!("not valid YAML: {}", error.info()));
-                if error.info().contains("tab") {
-                    fault.hint = Some("indent with spaces".to_owned());
-                }
-                Err(fault)
+    fn next(&mut self) -> Result<Event, Fault> {
+        self.events.parse().map_err(|error| {
+            let spot = error
+                .problem_mark()
+                .map_or(Spot { file: self.file, line: 1, column: 1 }, |mark| self.spot(mark));
+            let context = error.context().filter(|context| !context.is_empty());
+            let context = context.map_or(String::new(), |context| format!(" {context}"));
+            let mut fault =
+                Fault::new(spot, &Trail::ROOT, format!("not valid YAML: {}{context}", error.problem()));
+            if error.problem().contains("cannot start any token") {
+                fault.hint = Some(
+                    "indent with spaces, and put values that begin with a special character in quotes"
+                        .to_owned(),
+                );
             }
-            None => Ok((Event::StreamEnd, Span::default())),
-        }
+            fault
+        })
     }
 
-    fn spot(&self, span: Span) -> Spot {
-        Spot { file: self.file, line: line(span.start.line()), column: line(span.start.col() + 1) }
+    fn spot(&self, mark: Mark) -> Spot {
+        Spot { file: self.file, line: number(mark.line), column: number(mark.column) }
     }
 
-    fn node(
-        &mut self,
-        event: Event<'input>,
-        span: Span,
-        trail: &Trail<'_>,
-        depth: usize,
-    ) -> Result<Node, Fault> {
-        let spot = self.spot(span);
+    fn node(&mut self, event: Event, trail: &Trail<'_>, depth: usize) -> Result<Node, Fault> {
+        let spot = self.spot(event.start_mark);
         self.count(1, spot, trail)?;
         if depth > DEEPEST {
-            return Err(Fault::new(spot, &Trail::ROOT, format!("nested more than {DEEPEST} levels deep")));
+            return Err(too_deep(spot));
         }
-        let (node, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                let node = scalar_node(&text, style, tag.as_deref(), spot, trail)?;
-                (node, anchor)
+        let (node, anchor) = match event.data {
+            EventData::Scalar { anchor, tag, value, style, .. } => {
+                (scalar_node(&value, style, tag.as_deref(), spot, trail)?, anchor)
             }
-            Event::SequenceStart(anchor, tag) => {
+            EventData::SequenceStart { anchor, tag, .. } => {
+                self.open(anchor.as_deref());
                 let mut list = Vec::new();
                 loop {
-                    let (event, span) = self.next()?;
-                    if matches!(event, Event::SequenceEnd) {
+                    let event = self.next()?;
+                    if event.data == EventData::SequenceEnd {
                         break;
                     }
-                    list.push(self.node(event, span, &trail.index(list.len()), depth + 1)?);
+                    list.push(self.node(event, &trail.index(list.len()), depth + 1)?);
                 }
                 (Node { tag: merge_tag(tag.as_deref()), ..Node::new(Value::List(list), spot) }, anchor)
             }
-            Event::MappingStart(anchor, tag) => {
+            EventData::MappingStart { anchor, tag, .. } => {
+                self.open(anchor.as_deref());
                 let map = self.mapping(trail, depth)?;
                 (Node { tag: merge_tag(tag.as_deref()), ..Node::new(Value::Map(map), spot) }, anchor)
             }
-            Event::Alias(anchor) => {
-                let Some(node) = self.anchors.get(&anchor).cloned() else {
-                    return Err(Fault::new(spot, trail, "this alias stands inside of what it repeats"));
-                };
+            EventData::Alias { anchor } => {
+                let node = self.aliased(&anchor, spot, trail)?;
                 self.count(size(&node), spot, trail)?;
                 if depth + height(&node) > DEEPEST {
-                    return Err(Fault::new(
-                        spot,
-                        &Trail::ROOT,
-                        format!("nested more than {DEEPEST} levels deep"),
-                    ));
+                    return Err(too_deep(spot));
                 }
                 // The place stays that of the anchor: what is wrong with a repeated value is mended there.
                 return Ok(node);
             }
-            _ => (Node::new(Value::Null, spot), 0),
+            _ => (Node::new(Value::Null, spot), None),
         };
-        if anchor != 0 {
-            self.anchors.insert(anchor, node.clone());
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
+    }
+
+    fn open(&mut self, anchor: Option<&str>) {
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor.to_owned(), None);
+        }
+    }
+
+    fn aliased(&self, anchor: &str, spot: Spot, trail: &Trail<'_>) -> Result<Node, Fault> {
+        match self.anchors.get(anchor) {
+            Some(Some(node)) => Ok(node.clone()),
+            Some(None) => Err(Fault::new(
+                spot,
+                trail,
+                format!("the alias `*{anchor}` stands inside of what it repeats"),
+            )),
+            None => {
+                let mut fault =
+                    Fault::new(spot, trail, format!("there is no anchor `&{anchor}` before this alias"));
+                let known = || self.anchors.keys().map(String::as_str);
+                fault.hint = check::nearest(anchor, known()).map(|near| format!("did you mean `*{near}`?"));
+                Err(fault)
+            }
+        }
     }
 
     fn mapping(&mut self, trail: &Trail<'_>, depth: usize) -> Result<Map, Fault> {
         let mut map = Map::new();
         let mut merged: Vec<Node> = Vec::new();
         loop {
-            let (event, span) = self.next()?;
-            if matches!(event, Event::MappingEnd) {
+            let event = self.next()?;
+            if event.data == EventData::MappingEnd {
                 break;
             }
-            let key_spot = self.spot(span);
+            let key_spot = self.spot(event.start_mark);
             let key = self.key(event, key_spot, trail)?;
-            let (event, span) = self.next()?;
+            let event = self.next()?;
             match key {
                 Key::Merge => {
-                    let node = self.node(event, span, trail, depth + 1)?;
+                    let node = self.node(event, trail, depth + 1)?;
                     merge_sources(node, &mut merged).map_err(|spot| {
                         Fault::new(spot, trail, "`<<` merges a mapping or a list of mappings")
                     })?;
                 }
                 Key::Text(key) => {
-                    let mut node = self.node(event, span, &trail.key(&key), depth + 1)?;
+                    let mut node = self.node(event, &trail.key(&key), depth + 1)?;
                     node.key = Some(key_spot);
                     if let Some(earlier) = map.get(&key) {
                         let line = earlier.entry_spot().line;
@@ -188,20 +200,22 @@ impl<'input> Builder<'input> {
         Ok(map)
     }
 
-    fn key(&mut self, event: Event<'input>, spot: Spot, trail: &Trail<'_>) -> Result<Key, Fault> {
-        let node = match event {
-            Event::Scalar(text, ScalarStyle::Plain, 0, None) if text == "<<" => return Ok(Key::Merge),
-            Event::Scalar(text, style, anchor, tag) => {
-                let node = scalar_node(&text, style, tag.as_deref(), spot, trail)?;
-                if anchor != 0 {
-                    self.anchors.insert(anchor, node.clone());
-                }
-                (text.into_owned(), node)
+    fn key(&mut self, event: Event, spot: Spot, trail: &Trail<'_>) -> Result<Key, Fault> {
+        let node = match event.data {
+            EventData::Scalar { value, style: ScalarStyle::Plain, tag: None, .. } if value == "<<" => {
+                return Ok(Key::Merge);
             }
-            Event::Alias(anchor) => match self.anchors.get(&anchor) {
-                Some(node) => (node.to_go_text().unwrap_or_default(), node.clone()),
-                None => return Err(Fault::new(spot, trail, "this alias stands inside of what it repeats")),
-            },
+            EventData::Scalar { anchor, tag, value, style, .. } => {
+                let node = scalar_node(&value, style, tag.as_deref(), spot, trail)?;
+                if let Some(anchor) = anchor {
+                    self.anchors.insert(anchor, Some(node.clone()));
+                }
+                (value, node)
+            }
+            EventData::Alias { anchor } => {
+                let node = self.aliased(&anchor, spot, trail)?;
+                (node.to_go_text().unwrap_or_default(), node)
+            }
             _ => return Err(Fault::new(spot, trail, "a key must be a string")),
         };
         match node {
@@ -250,11 +264,11 @@ fn merge_sources(node: Node, into: &mut Vec<Node>) -> Result<(), Spot> {
 fn scalar_node(
     text: &str,
     style: ScalarStyle,
-    tag: Option<&Tag>,
+    tag: Option<&str>,
     spot: Spot,
     trail: &Trail<'_>,
 ) -> Result<Node, Fault> {
-    let core = tag.filter(|tag| tag.is_yaml_core_schema()).map(|tag| tag.suffix.as_str());
+    let core = tag.and_then(|tag| tag.strip_prefix("tag:yaml.org,2002:"));
     let wrong = |kind: &str| Fault::new(spot, trail, format!("`{text}` is tagged as {kind} and is none"));
     let value = match core {
         Some("str") => Value::Text(text.to_owned()),
@@ -271,7 +285,7 @@ fn scalar_node(
             Ok(value) => Value::Float(value),
             Err(_) => return Err(wrong("a float")),
         },
-        _ if style == ScalarStyle::Plain && tag.is_none_or(|tag| merge_tag(Some(tag)).is_some()) => {
+        _ if style == ScalarStyle::Plain && (tag.is_none() || merge_tag(tag).is_some()) => {
             scalar::plain(text)
         }
         _ => Value::Text(text.to_owned()),
@@ -279,13 +293,16 @@ fn scalar_node(
     Ok(Node { tag: merge_tag(tag), ..Node::new(value, spot) })
 }
 
-fn merge_tag(tag: Option<&Tag>) -> Option<MergeTag> {
-    let tag = tag.filter(|tag| tag.handle == "!")?;
-    match tag.suffix.as_str() {
-        "reset" => Some(MergeTag::Reset),
-        "override" => Some(MergeTag::Override),
+fn merge_tag(tag: Option<&str>) -> Option<MergeTag> {
+    match tag {
+        Some("!reset") => Some(MergeTag::Reset),
+        Some("!override") => Some(MergeTag::Override),
         _ => None,
     }
+}
+
+fn too_deep(spot: Spot) -> Fault {
+    Fault::new(spot, &Trail::ROOT, format!("nested more than {DEEPEST} levels deep"))
 }
 
 fn size(node: &Node) -> usize {
@@ -305,6 +322,7 @@ fn height(node: &Node) -> usize {
     below.map_or(0, |below| below + 1)
 }
 
-fn line(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
+/// Marks count from 0, places from 1.
+fn number(from_zero: u64) -> u32 {
+    u32::try_from(from_zero).unwrap_or(u32::MAX).saturating_add(1)
 }
