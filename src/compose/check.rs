@@ -90,7 +90,8 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         Kind::Names(inner) => check_names(reading, node, inner, trail),
         Kind::Options => check_values(reading, node, &OPTION, trail),
         Kind::Texts => check_values(reading, node, &Kind::Text, trail),
-        Kind::Pairs | Kind::Environment => check_pairs(reading, node, trail),
+        Kind::Environment => check_variables(reading, node, trail),
+        Kind::Pairs | Kind::Ssh => check_pairs(reading, node, trail),
         Kind::Hosts => check_hosts(reading, node, trail),
         Kind::Command if node.as_list().is_some() => check_items(reading, node, &Kind::Text, trail),
         Kind::Ulimit => check_ulimit(reading, node, trail),
@@ -131,7 +132,9 @@ fn accepts(kind: &Kind, value: &Value) -> bool {
         }
         Kind::Ulimit => matches!(value, Value::Int(_) | Value::Text(_) | Value::Map(_)),
         Kind::External => matches!(value, Value::Bool(_) | Value::Text(_) | Value::Map(_)),
-        Kind::Pairs | Kind::Environment | Kind::Hosts => matches!(value, Value::Map(_) | Value::List(_)),
+        Kind::Pairs | Kind::Environment | Kind::Ssh | Kind::Hosts => {
+            matches!(value, Value::Map(_) | Value::List(_))
+        }
         Kind::Command => matches!(value, Value::Null | Value::Text(_) | Value::List(_)),
         Kind::Options | Kind::Texts | Kind::Names(_) | Kind::Keys(_) | Kind::ProviderOptions => {
             matches!(value, Value::Map(_))
@@ -156,7 +159,7 @@ fn wanted(kind: &Kind) -> String {
         Kind::Number | Kind::Mode => "a number".to_owned(),
         Kind::Bytes => "a size".to_owned(),
         Kind::Ulimit => "a number or a mapping".to_owned(),
-        Kind::Pairs | Kind::Environment | Kind::Hosts => "a mapping or a list".to_owned(),
+        Kind::Pairs | Kind::Environment | Kind::Ssh | Kind::Hosts => "a mapping or a list".to_owned(),
         Kind::Command => "a string or a list".to_owned(),
         Kind::Options | Kind::Texts | Kind::Names(_) | Kind::Keys(_) | Kind::ProviderOptions => {
             "a mapping".to_owned()
@@ -232,6 +235,19 @@ fn check_pairs(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     for (key, value) in node.as_map().into_iter().flatten() {
         if !matches!(value.value, Value::Null) && value.to_go_text().is_none() {
             wrong_type(reading, value, &trail.key(key), "a string, a number or a boolean");
+        }
+    }
+}
+
+/// A list of variables: a name can't end in a blank there (in a mapping it can).
+fn check_variables(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    check_pairs(reading, node, trail);
+    for (index, item) in node.as_list().into_iter().flatten().enumerate() {
+        let name = item.as_text().and_then(|text| text.split('=').next()).unwrap_or_default();
+        if name.ends_with(char::is_whitespace) {
+            let message = format!("the variable's name `{name}` ends in a blank");
+            reading.value_problem(item, trail.index(index), message).hint =
+                Some("write NAME=VALUE, without blanks around the `=`".to_owned());
         }
     }
 }

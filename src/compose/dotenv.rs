@@ -1,5 +1,7 @@
 //! The syntax of `.env` and `env_file` (Compose specification, "env_file format"), as Compose reads it.
 
+use indexmap::IndexMap;
+
 use super::template::{self, Lookup, TemplateError};
 
 /// What is wrong, and at which line (from 1).
@@ -9,20 +11,52 @@ pub(crate) struct DotenvError {
     pub(crate) message: String,
 }
 
-/// The variables of a file in their order, a repeated one where it first stood. `outer` answers for variables that
-/// are set outside of the file: they win inside of values over the file's own.
-pub(crate) fn parse(text: &str, outer: &mut dyn Lookup) -> Result<Vec<(String, String)>, DotenvError> {
+/// Adds the variables of a file to those of the files before it. `outer` answers for variables that are set outside
+/// of the files: inside of values they win over the files' own.
+pub(crate) fn parse(
+    text: &str,
+    variables: &mut Assignments,
+    outer: &mut dyn Lookup,
+) -> Result<(), DotenvError> {
     let text = text.replace("\r\n", "\n");
-    let mut file = File { rest: &text, line: 1, variables: Vec::new() };
+    let mut file = File { rest: &text, line: 1, variables };
     while file.skip_to_statement() {
         file.statement(outer)?;
     }
-    Ok(file.variables)
+    Ok(())
+}
+
+/// The variables that files set, each with the file and line that set it last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Assignments {
+    pub(crate) values: IndexMap<String, Assignment>,
+    file: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Assignment {
+    pub(crate) value: String,
+    pub(crate) file: u32,
+    pub(crate) line: usize,
+}
+
+impl Assignments {
+    /// What follows is set by this file.
+    pub(crate) fn begin(&mut self, file: u32) {
+        self.file = file;
+    }
+
+    fn set(&mut self, name: &str, value: String, line: usize) {
+        self.values.insert(name.to_owned(), Assignment { value, file: self.file, line });
+    }
 }
 
 /// With `format: raw` a value is all that follows the `=`.
-pub(crate) fn parse_raw(text: &str, outer: &mut dyn Lookup) -> Result<Vec<(String, String)>, DotenvError> {
-    let mut variables = Vec::new();
+pub(crate) fn parse_raw(
+    text: &str,
+    variables: &mut Assignments,
+    outer: &mut dyn Lookup,
+) -> Result<(), DotenvError> {
     for (index, line) in text.lines().enumerate() {
         let line = line.trim_start();
         if line.is_empty() || line.starts_with('#') {
@@ -37,16 +71,16 @@ pub(crate) fn parse_raw(text: &str, outer: &mut dyn Lookup) -> Result<Vec<(Strin
             return Err(DotenvError { line: index + 1, message });
         }
         if let Some(value) = value {
-            set(&mut variables, name, value);
+            variables.set(name, value, index + 1);
         }
     }
-    Ok(variables)
+    Ok(())
 }
 
 struct File<'a> {
     rest: &'a str,
     line: usize,
-    variables: Vec<(String, String)>,
+    variables: &'a mut Assignments,
 }
 
 impl File<'_> {
@@ -77,15 +111,16 @@ impl File<'_> {
         {
             self.rest = after.trim_start_matches(is_blank);
         }
+        let line = self.line;
         let (name, has_value) = self.name()?;
         if !has_value {
             if let Some(value) = outer.value(&name) {
-                set(&mut self.variables, &name, value);
+                self.variables.set(&name, value, line);
             }
             return Ok(());
         }
         let value = self.value(outer)?;
-        set(&mut self.variables, &name, value);
+        self.variables.set(&name, value, line);
         Ok(())
     }
 
@@ -153,7 +188,7 @@ impl File<'_> {
     }
 
     fn expand(&self, value: &str, outer: &mut dyn Lookup) -> Result<String, DotenvError> {
-        let mut lookup = Inside { outer, variables: &self.variables };
+        let mut lookup = Inside { outer, variables: self.variables };
         template::substitute(value, &mut lookup).map_err(|error| {
             self.fault(match error {
                 TemplateError::Invalid(part) => format!("`{part}` is not a variable"),
@@ -169,25 +204,16 @@ impl File<'_> {
 /// Inside of a file, variables from outside win over those that the file set before.
 struct Inside<'a> {
     outer: &'a mut dyn Lookup,
-    variables: &'a [(String, String)],
+    variables: &'a Assignments,
 }
 
 impl Lookup for Inside<'_> {
     fn value(&mut self, name: &str) -> Option<String> {
-        self.outer.value(name).or_else(|| {
-            self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-        })
+        self.outer.value(name).or_else(|| Some(self.variables.values.get(name)?.value.clone()))
     }
 
     fn missed(&mut self, name: &str) {
         self.outer.missed(name);
-    }
-}
-
-fn set(variables: &mut Vec<(String, String)>, name: &str, value: String) {
-    match variables.iter_mut().find(|(known, _)| known == name) {
-        Some((_, known)) => *known = value,
-        None => variables.push((name.to_owned(), value)),
     }
 }
 

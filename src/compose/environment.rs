@@ -1,13 +1,10 @@
 //! Variables from files: `.env` for the reader, `env_file` for services, and values taken over from outside.
 
-use std::collections::BTreeMap;
-
-use super::dotenv::{self, DotenvError};
+use super::dotenv::{self, Assignments, DotenvError};
 use super::interpolate;
 use super::load::Named;
 use super::node::{Map, Node, Spot, Value};
 use super::reading::{Reading, Stopped};
-use super::template::Lookup;
 use super::variables::Variables;
 
 /// Adds the variables of environment files: the later file wins over the earlier, what is known already over both.
@@ -16,13 +13,12 @@ pub(crate) fn add_env_files(
     variables: &mut Variables,
     files: &[Named],
 ) -> Result<(), Stopped> {
-    let mut from_files: Vec<(String, String, String)> = Vec::new();
+    let mut assigned = Assignments::default();
     for file in files {
-        let shown = reading.shown(&file.path);
         let index = match reading.read_text(&file.path) {
             Ok(index) => index,
             Err(error) => {
-                let message = format!("can't read {shown}: {}", error.reason());
+                let message = format!("can't read {}: {}", reading.shown(&file.path), error.reason());
                 match &file.by {
                     Some((node, path)) => drop(reading.value_problem(node, path, message)),
                     None => drop(reading.problem_without_place(message)),
@@ -30,20 +26,16 @@ pub(crate) fn add_env_files(
                 return Err(Stopped);
             }
         };
-        // A value sees what the earlier files set, unless it is set outside.
-        let mut known = variables.clone();
-        known.add_missing(from_files.iter().map(|(name, value, _)| (name.clone(), value.clone())), "");
+        assigned.begin(index);
         let text = reading.sources.text(index).to_owned();
         let spot = Spot { file: index, line: 1, column: 1 };
-        let parsed = dotenv::parse(&text, &mut interpolate::Named::new(reading, &known, spot));
-        let values = parsed.map_err(|error| dotenv_problem(reading, index, error))?;
-        for (name, value) in values {
-            from_files.retain(|(known, ..)| *known != name);
-            from_files.push((name, value, shown.clone()));
-        }
+        let parsed =
+            dotenv::parse(&text, &mut assigned, &mut interpolate::Named::new(reading, variables, spot));
+        parsed.map_err(|error| dotenv_problem(reading, index, error))?;
     }
-    for (name, value, origin) in from_files {
-        variables.add_missing([(name, value)], &origin);
+    for (name, assignment) in assigned.values {
+        let origin = reading.sources.name(assignment.file);
+        variables.add_missing([(name, assignment.value)], &origin);
     }
     Ok(())
 }
@@ -139,10 +131,20 @@ pub(crate) fn add_service_files(
     if files.is_empty() {
         return Ok(());
     }
-    let mut from_files = Map::new();
+    // What is set outside wins inside of values, then what `environment` says.
+    let mut outer = variables.clone();
+    let texts = own.iter().filter_map(|(name, node)| Some((name.clone(), node.as_text()?.to_owned())));
+    outer.add_missing(texts, "`environment`");
+    let mut assigned = Assignments::default();
     for (index, file) in files.iter().enumerate() {
         let path = format!("services.{name}.env_file[{index}]");
-        read_service_file(reading, file, &path, &own, &mut from_files, variables)?;
+        read_service_file(reading, file, &path, &outer, &mut assigned)?;
+    }
+    let mut from_files = Map::new();
+    for (name, assignment) in assigned.values {
+        let line = u32::try_from(assignment.line).unwrap_or(u32::MAX);
+        let spot = Spot { file: assignment.file, line, column: 1 };
+        from_files.insert(name, Node::new(Value::Text(assignment.value), spot));
     }
     from_files.extend(own);
     let spot = service.get("env_file").map_or(service.spot, |node| node.spot);
@@ -157,9 +159,8 @@ fn read_service_file(
     reading: &mut Reading<'_>,
     file: &Node,
     path: &str,
-    own: &Map,
-    so_far: &mut Map,
-    variables: &Variables,
+    outer: &Variables,
+    assigned: &mut Assignments,
 ) -> Result<(), Stopped> {
     let Some(node) = file.get("path").or(Some(file)).filter(|node| node.as_text().is_some()) else {
         return Ok(());
@@ -191,31 +192,9 @@ fn read_service_file(
         }
     };
     let text = reading.sources.text(index).to_owned();
-    let mut known = variables.clone();
-    let texts = |map: &Map| -> BTreeMap<String, String> {
-        map.iter().filter_map(|(name, node)| Some((name.clone(), node.as_text()?.to_owned()))).collect()
-    };
-    known.add_missing(texts(own), "`environment`");
-    known.add_missing(texts(so_far), "an earlier `env_file`");
+    assigned.begin(index);
     let spot = Spot { file: index, line: 1, column: 1 };
-    let mut lookup = interpolate::Named::new(reading, &known, spot);
+    let mut lookup = interpolate::Named::new(reading, outer, spot);
     let parse = if raw { dotenv::parse_raw } else { dotenv::parse };
-    let values = parse(&text, &mut lookup as &mut dyn Lookup)
-        .map_err(|error| dotenv_problem(reading, index, error))?;
-    for (name, value) in values {
-        let line = line_of(&text, &name);
-        let node = Node::new(Value::Text(value), Spot { file: index, line, column: 1 });
-        so_far.insert(name, node);
-    }
-    Ok(())
-}
-
-/// The line that sets `name`, as well as can be told.
-fn line_of(text: &str, name: &str) -> u32 {
-    let found = text.lines().position(|line| {
-        let line = line.trim_start();
-        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(['=', ':']))
-    });
-    u32::try_from(found.unwrap_or(0) + 1).unwrap_or(u32::MAX)
+    parse(&text, assigned, &mut lookup).map_err(|error| dotenv_problem(reading, index, error))
 }

@@ -133,7 +133,9 @@ pub(crate) static FILE_REFERENCE: Kind = Either(&[
 ]);
 
 /// `bytes per second` on a device.
-pub(crate) static BLKIO_LIMIT: Keys = closed(&[field("path", Text), field("rate", Bytes)]);
+pub(crate) static BLKIO_LIMIT: Keys =
+    closed(&[field("path", Text).named_in_json("Path"), field("rate", Bytes).named_in_json("Rate")]);
 
 /// The share of a device.
-pub(crate) static BLKIO_WEIGHT: Keys = closed(&[field("path", Text), field("weight", Kind::Int)]);
+pub(crate) static BLKIO_WEIGHT: Keys =
+    closed(&[field("path", Text).named_in_json("Path"), field("weight", Kind::Int).named_in_json("Weight")]);

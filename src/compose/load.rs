@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::keys::PROJECT;
-use super::node::{Node, Value};
+use super::node::{MergeTag, Node, Value};
 use super::reading::{Reading, Stopped};
 use super::trail::Trail;
 use super::variables::Variables;
@@ -121,13 +121,13 @@ pub(crate) fn prepare(
     for (section, node) in layer.as_map().into_iter().flatten() {
         let is_section =
             ["services", "networks", "volumes", "configs", "secrets", "models"].contains(&section.as_str());
-        if is_section && node.as_map().is_none() {
+        if is_section && node.as_map().is_none() && node.tag != Some(MergeTag::Reset) {
             let message = format!("must be a mapping, and is {}", node.type_name());
             reading.problem(node.entry_spot(), section, message);
         }
     }
     for (name, service) in layer.entries("services") {
-        if service.as_map().is_none() {
+        if service.as_map().is_none() && service.tag != Some(MergeTag::Reset) {
             let message = format!("must be a mapping, and is {}", service.type_name());
             reading.problem(service.entry_spot(), format!("services.{name}"), message);
         }

@@ -7,6 +7,8 @@ pub(crate) struct ShortMount {
     pub(crate) source: Option<String>,
     pub(crate) target: String,
     options: Option<String>,
+    /// A target of one or two characters: Compose gives it no `volume: {}`.
+    tiny: bool,
 }
 
 /// Splits at colons; the colon of a Windows drive is none of them, so that `d:/path` is one part.
@@ -15,7 +17,7 @@ pub(crate) fn split(text: &str) -> Result<ShortMount, &'static str> {
         return Err("is empty");
     }
     if text.len() <= 2 {
-        return Ok(ShortMount { source: None, target: text.to_owned(), options: None });
+        return Ok(ShortMount { source: None, target: text.to_owned(), options: None, tiny: true });
     }
     let mut parts: Vec<String> = vec![String::new()];
     for c in text.chars() {
@@ -37,8 +39,12 @@ pub(crate) fn split(text: &str) -> Result<ShortMount, &'static str> {
     let (first, second, third, more) = (parts.next(), parts.next(), parts.next(), parts.next());
     match (first, second, more) {
         (_, _, Some(_)) => Err("has too many colons"),
-        (Some(source), Some(target), None) => Ok(ShortMount { source: Some(source), target, options: third }),
-        (target, ..) => Ok(ShortMount { source: None, target: target.unwrap_or_default(), options: None }),
+        (Some(source), Some(target), None) => {
+            Ok(ShortMount { source: Some(source), target, options: third, tiny: false })
+        }
+        (target, ..) => {
+            Ok(ShortMount { source: None, target: target.unwrap_or_default(), options: None, tiny: false })
+        }
     }
 }
 
@@ -73,7 +79,7 @@ pub(crate) fn long_form(node: &Node, text: &str) -> Result<Node, &'static str> {
     if !bind.is_empty() {
         mount.insert("bind".to_owned(), Node::implied(Value::Map(bind), node));
     }
-    if !is_bind || !volume.is_empty() {
+    if !short.tiny && (!is_bind || !volume.is_empty()) {
         mount.insert("volume".to_owned(), Node::implied(Value::Map(volume), node));
     }
     Ok(Node { variables: node.variables.clone(), ..Node::implied(Value::Map(mount), node) })

@@ -9,6 +9,7 @@ use super::model::{Network, Place, Service, Volume};
 use super::node::{Node, Spot, Value};
 use super::problem::Warning;
 use super::sources::Sources;
+use super::{document, keys};
 use crate::{HIDDEN, Secrets, is_secret_name};
 
 /// A compose project as it was read.
@@ -76,7 +77,9 @@ impl Project {
     /// the output is a compose file again.
     #[must_use]
     pub fn to_json(&self, values: Values) -> String {
-        let text = serde_json::to_string_pretty(&self.shown(values)).unwrap_or_default();
+        let mut document = self.shown(values);
+        document::to_json_form(&mut document, &keys::PROJECT);
+        let text = serde_json::to_string_pretty(&document).unwrap_or_default();
         text.replace('$', "$$") + "\n"
     }
 

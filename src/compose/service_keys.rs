@@ -3,8 +3,8 @@
 use super::keys::{BLKIO_LIMIT, BLKIO_WEIGHT, DEVICE_REQUEST, FILE_REFERENCE, GPU_REQUEST, TEXT_OR_LIST};
 use super::shape::Kind::{
     self, Bool, Bytes, Checked, Choice, Command, Duration, Either, Environment, Hosts, Int, Keys as Table,
-    List, Names, Number, Optional, OptionalText, Options, Pairs, PlainBool, ProviderOptions, Text, TextBytes,
-    TextList, Ulimit, UniqueList, UniqueListOf,
+    List, Names, Number, Optional, OptionalText, Options, Pairs, PlainBool, ProviderOptions, Ssh, Text,
+    TextBytes, TextList, Ulimit, UniqueList, UniqueListOf,
 };
 use super::shape::{Keys, always, always_map, closed, field, hidden, open, shown};
 
@@ -162,7 +162,7 @@ static BUILD: Keys = open(&[
     field("dockerfile_inline", Text),
     field("entitlements", TextList),
     field("args", Environment),
-    field("ssh", Pairs),
+    field("ssh", Ssh),
     field("labels", Pairs),
     field("cache_from", TextList),
     field("cache_to", TextList),

@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     Optional(&'static Kind),
     /// Short forms and the long form; the last is the long one, in which the value is printed.
     Either(&'static [Kind]),
+    /// SSH agents and keys for a build: `default`, or `ID=PATH`.
+    Ssh,
     /// How many devices: a number or `all`.
     Count,
     /// `soft` and `hard`, or one number for both.
@@ -95,6 +97,8 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     pub(crate) print: Print,
     pub(crate) required: bool,
+    /// The key's name in JSON, where Compose spells it otherwise.
+    pub(crate) json_name: &'static str,
 }
 
 /// When a key shows in the canonical document.
@@ -114,11 +118,17 @@ pub(crate) enum Print {
 
 impl Field {
     const fn with(name: &'static str, kind: Kind, print: Print) -> Field {
-        Field { name, kind, print, required: false }
+        Field { name, kind, print, required: false, json_name: name }
     }
 
-    pub(crate) const fn required(self) -> Field {
-        Field { name: self.name, kind: self.kind, print: self.print, required: true }
+    pub(crate) const fn required(mut self) -> Field {
+        self.required = true;
+        self
+    }
+
+    pub(crate) const fn named_in_json(mut self, json_name: &'static str) -> Field {
+        self.json_name = json_name;
+        self
     }
 }
 

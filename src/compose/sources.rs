@@ -30,6 +30,11 @@ impl Sources {
         self.files.get(file as usize).map_or("", |source| &source.text)
     }
 
+    /// The name that the file is shown by.
+    pub(crate) fn name(&self, file: u32) -> String {
+        self.files.get(file as usize).map_or(String::new(), |source| source.shown.display().to_string())
+    }
+
     pub(crate) fn place(&self, spot: Spot) -> Option<Place> {
         let source = self.files.get(spot.file as usize)?;
         Some(Place { file: source.shown.clone(), line: spot.line as usize, column: spot.column as usize })
