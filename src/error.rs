@@ -135,10 +135,6 @@ impl Error {
         Error::new(Kind::NotReady, headline)
     }
 
-    pub(crate) fn image(headline: impl Into<String>) -> Error {
-        Error::new(Kind::NotReady, headline)
-    }
-
     pub(crate) fn volume_held(headline: impl Into<String>) -> Error {
         Error::new(Kind::VolumeHeld, headline)
     }

@@ -150,7 +150,9 @@ fn read_stages(reading: &mut Reading<'_>, request: &Request) -> Result<Project, 
 /// What is wrong with it.
 pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
     let nanoseconds = units::duration(text)?;
-    u64::try_from(nanoseconds).map(std::time::Duration::from_nanos).map_err(|_| format!("`{text}` is negative"))
+    u64::try_from(nanoseconds)
+        .map(std::time::Duration::from_nanos)
+        .map_err(|_| format!("`{text}` is negative"))
 }
 
 /// The files that the active services name; the others' need not be there.

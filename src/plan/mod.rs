@@ -25,9 +25,8 @@ pub use order::{Dependency, Until};
 pub use probe::{Accept, Healthcheck, Probe, Readiness};
 
 pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
-pub(crate) use names::{hash, kept_volume, label};
+pub(crate) use names::{hash, label};
 pub(crate) use probe::join;
-pub(crate) use support::{APPLIED, NOT_APPLIED};
 
 /// How long a service may take to become ready, not counting its image, unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);

@@ -40,7 +40,7 @@ pub(super) fn stack(project: &str, id: &str) -> String {
 }
 
 /// The stable name of a kept volume. The folder is part of it: two checkouts of a project are two projects.
-pub(crate) fn kept_volume(project: &str, directory: &Path, key: &str) -> String {
+pub(super) fn kept_volume(project: &str, directory: &Path, key: &str) -> String {
     format!("greenroom_{project}_{}_{key}", &hash(directory.to_string_lossy().as_bytes())[..8])
 }
 

@@ -4,7 +4,7 @@ use super::problem;
 use crate::compose::{Problem, Project, Warning};
 
 /// Applied at `up`.
-pub(crate) const APPLIED: &[&str] = &[
+const APPLIED: &[&str] = &[
     "build",
     "cap_add",
     "cap_drop",
@@ -55,7 +55,7 @@ pub(crate) const APPLIED: &[&str] = &[
 
 /// Read, shown by `config`, and not applied: what they do has no meaning in a stack that lives for a test, or no test
 /// that passes with them could fail without them.
-pub(crate) const NOT_APPLIED: &[&str] = &[
+const NOT_APPLIED: &[&str] = &[
     "annotations",
     "attach",
     "blkio_config",

@@ -11,7 +11,7 @@ mod spec;
 mod start;
 mod teardown;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -172,15 +172,6 @@ impl Stack {
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
         &self.engine
     }
-
-    pub(crate) fn take_down_blocking(mut self) -> Result<(), Error> {
-        match self.running.take() {
-            Some(running) => {
-                runtime::block_on(remove(self.engine.clone(), running, self.observer.clone(), Evidence::Skip))
-            }
-            None => Ok(()),
-        }
-    }
 }
 
 impl std::fmt::Debug for Stack {
@@ -338,12 +329,6 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// The log of one container of a stack.
 pub(crate) async fn logs(engine: Arc<dyn Engine>, id: String, tail: Option<usize>) -> Result<String, Error> {
     runtime::run(async move { engine.logs(&id, tail).await.map_err(Error::engine) }).await
-}
-
-/// Where the evidence of a stack that failed is.
-#[must_use]
-pub fn evidence_directory(stack: &str) -> Option<PathBuf> {
-    state::evidence_directory(stack).ok().filter(|directory| directory.exists())
 }
 
 /// The containers of a stack by its label.
