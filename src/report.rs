@@ -62,7 +62,7 @@ pub enum ServiceStatus {
 
 impl Report {
     pub(crate) fn of(running: &Running) -> Report {
-        let services = running.services.iter().map(|(name, service)| {
+        let services = running.services().into_iter().map(|(name, service)| {
             let report = ServiceReport {
                 image: service.image.reference.clone(),
                 stands_in_for: service.image.stands_in_for.clone(),
@@ -73,7 +73,7 @@ impl Report {
                 restarts: service.restarts,
                 ports: service.ports.clone(),
             };
-            (name.clone(), report)
+            (name, report)
         });
         Report {
             stack: running.plan.stack.clone(),

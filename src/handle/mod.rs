@@ -17,6 +17,8 @@ pub use service::ServiceHandle;
 pub use ticker::{TickerHealth, TickerService};
 pub use timescale::{Hypertable, Timescale};
 
+use std::sync::Arc;
+
 use crate::plan::Kind;
 use crate::stack::{RunningService, Stack};
 use crate::{Error, error};
@@ -28,7 +30,7 @@ impl Stack {
     ///
     /// The file has no such service; the error lists those it has.
     pub fn service(&self, name: &str) -> Result<ServiceHandle, Error> {
-        Ok(ServiceHandle::new(self.engine().clone(), self.running().plan.clone(), self.find(name)?))
+        Ok(ServiceHandle::new(self.engine().clone(), self.running().plan.clone(), &*self.find(name)?))
     }
 
     /// A service of the PostgreSQL family.
@@ -43,7 +45,7 @@ impl Stack {
             .clone()
             .ok_or_else(|| self.wrong_kind(name, "a PostgreSQL server", |service| service.login.is_some()))?;
         let port = service.planned.kind.port(&service.planned.service).unwrap_or(crate::plan::POSTGRES_PORT);
-        Ok(Postgres::new(name, self.address(service, port)?, port, login))
+        Ok(Postgres::new(name, self.address(&service, port)?, port, login))
     }
 
     /// A TimescaleDB server: a service of the PostgreSQL family whose image has the extension.
@@ -74,7 +76,7 @@ impl Stack {
                 !service.ports.is_empty()
             }));
         };
-        let (host, port) = self.address(service, port)?;
+        let (host, port) = self.address(&service, port)?;
         Ok(Http::new(name, host, port))
     }
 
@@ -98,12 +100,7 @@ impl Stack {
         Ok(TickerService::new(self.http(name)?))
     }
 
-    fn find(&self, name: &str) -> Result<&RunningService, Error> {
-        let services = &self.running().services;
-        services.get(name).ok_or_else(|| Error::unknown("service", name, services.keys().map(String::as_str)))
-    }
-
-    fn of_kind(&self, name: &str, kind: Kind, what: &str) -> Result<&RunningService, Error> {
+    fn of_kind(&self, name: &str, kind: Kind, what: &str) -> Result<Arc<RunningService>, Error> {
         let service = self.find(name)?;
         if service.planned.kind == kind {
             return Ok(service);
@@ -113,14 +110,10 @@ impl Stack {
 
     /// `name` is not what it was asked for as; lists the services that are.
     fn wrong_kind(&self, name: &str, what: &str, fits: impl Fn(&RunningService) -> bool) -> Error {
-        let running = self.running();
-        let fitting: Vec<_> = running
-            .services
-            .iter()
-            .filter(|(_, service)| fits(service))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let image = running.services.get(name).map_or("", |service| &service.image.reference);
+        let services = self.running().services();
+        let fitting: Vec<_> =
+            services.iter().filter(|(_, service)| fits(service)).map(|(name, _)| name.as_str()).collect();
+        let image = services.get(name).map_or("", |service| &service.image.reference);
         let error = Error::handle(format!("service `{name}` is not {what}"))
             .with_detail(format!("its image: {image}"));
         if fitting.is_empty() {

@@ -200,8 +200,10 @@ impl Readiness {
                     Healthcheck::Image => image_healthcheck.and_then(healthcheck_command),
                     Healthcheck::Disabled => None,
                 };
-                let mut probes: Vec<_> = check.map(|argv| Probe::Exec { argv }).into_iter().collect();
-                probes.extend(round_trip.clone());
+                // The round trip first: it costs the container nothing until its server listens, while every run of a
+                // healthcheck is a process that a busy initialisation has to share the processor with.
+                let mut probes: Vec<_> = round_trip.clone().into_iter().collect();
+                probes.extend(check.map(|argv| Probe::Exec { argv }));
                 if probes.is_empty() {
                     probes.extend(tcp_ports.iter().map(|port| Probe::Tcp { port: *port }));
                 }
@@ -218,14 +220,10 @@ impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Readiness::Completed => write!(f, "ends with 0"),
-            Readiness::Usual { healthcheck: Healthcheck::Image, round_trip, .. } => {
-                write!(f, "the image's healthcheck if it has one")?;
-                round_trip.as_ref().map_or(Ok(()), |probe| write!(f, ", then {probe}"))?;
-                if round_trip.is_some() {
-                    return Ok(());
-                }
-                write!(f, ", else {}", join(&self.probes(None)))
-            }
+            Readiness::Usual { healthcheck: Healthcheck::Image, round_trip, .. } => match round_trip {
+                Some(probe) => write!(f, "{probe}, then the image's healthcheck if it has one"),
+                None => write!(f, "the image's healthcheck if it has one, else {}", join(&self.probes(None))),
+            },
             _ => f.write_str(&join(&self.probes(None))),
         }
     }

@@ -229,12 +229,8 @@ pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) ->
             },
         );
     }
-    let running = Running {
-        plan: Arc::new(plan),
-        services,
-        total: Duration::from_millis(remembered.total_ms),
-        claims: Vec::new(),
-    };
+    let running =
+        Running::new(Arc::new(plan), services, Duration::from_millis(remembered.total_ms), Vec::new());
     let stack = Stack { running: Some(Arc::new(running)), engine, observer, lifetime: Lifetime::Keep };
     match stack.check().await.into_iter().next() {
         None => Ok(stack),

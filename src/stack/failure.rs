@@ -28,6 +28,11 @@ impl From<Error> for Failure {
 /// What happened to the service.
 #[derive(Debug)]
 pub(super) enum ServiceFailure {
+    /// There is no image to run, and no fallback, or none that could be built.
+    NoImage {
+        error: String,
+        fallback: Option<String>,
+    },
     /// The engine could not create or start its container.
     NotStarted(String),
     Exited {
@@ -60,13 +65,14 @@ impl Failure {
         for detail in failure.details() {
             error = error.with_detail(hide(&detail));
         }
-        if let Some(planned) = plan.service(&service) {
+        let has_container = !matches!(failure, ServiceFailure::NoImage { .. });
+        if let Some(planned) = plan.service(&service).filter(|_| has_container) {
             error = error.with_detail(format!("container: {}, now removed", planned.container));
         }
         if !waiting.is_empty() {
             error = error.with_detail(format!("waited for by: {}", list(&waiting)));
         }
-        if let Some(directory) = evidence {
+        if let Some(directory) = evidence.filter(|_| has_container) {
             error = error.with_detail(excerpt(&directory.join(format!("{service}.log")), &hide(&log)));
             error = error.with_detail(format!("evidence of all services: {}", directory.display()));
         }
@@ -94,6 +100,9 @@ fn excerpt(path: &Path, log: &str) -> String {
 impl ServiceFailure {
     fn headline(&self, service: &str) -> String {
         match self {
+            ServiceFailure::NoImage { error, .. } => {
+                format!("service `{service}` has no image to run: {error}")
+            }
             ServiceFailure::NotStarted(error) => format!("service `{service}` could not be started: {error}"),
             ServiceFailure::Exited { exit, after, .. } => {
                 format!("service `{service}` {exit} before it was ready, {} after its start", seconds(*after))
@@ -117,6 +126,9 @@ impl ServiceFailure {
 
     fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
+        if let ServiceFailure::NoImage { fallback: Some(error), .. } = self {
+            details.push(format!("its fallback could not be built: {error}"));
+        }
         if let ServiceFailure::Exited { last: Some(last), .. } = self {
             details.push(format!("last probe: {last}"));
         }
@@ -141,6 +153,10 @@ impl ServiceFailure {
             return Some("the volume was written by another PostgreSQL version; `greenroom volumes rm` it to start clean".to_owned());
         }
         match self {
+            ServiceFailure::NoImage { fallback: None, .. } => Some(
+                "check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"
+                    .to_owned(),
+            ),
             ServiceFailure::Exited { exit, .. } if exit.out_of_memory => Some(format!("raise `mem_limit` of `{service}`")),
             ServiceFailure::NotStarted(error) if error.contains("port is already allocated") || error.contains("address already in use") => {
                 Some("something else on this machine uses the port; without fixed ports the engine picks free ones".to_owned())

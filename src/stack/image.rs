@@ -29,29 +29,28 @@ pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<U
     let service = &planned.service;
     let reference =
         service.image.clone().unwrap_or_else(|| format!("{}-{}", start.plan.project, service.name));
-    let failed = |error: String| start.failed(&service.name, ServiceFailure::NotStarted(error));
-    match obtain(start, planned, &reference).await {
-        Ok(image) => Ok(UsedImage { reference, stands_in_for: None, healthcheck: image.healthcheck }),
-        Err(error) => {
-            let Some(fallback) = &planned.fallback else { return Err(failed(error.to_string())) };
-            let used = fallback::build(start, &service.name, fallback).await.map_err(|second| {
-                failed(format!("{error}; and its fallback could not be built: {second}"))
-            })?;
-            start.observer.tell(&Event::FallbackImage {
-                service: service.name.clone(),
-                wanted: reference.clone(),
-                used: used.clone(),
-                reason: error.message,
-            });
-            let image = start
-                .engine
-                .image(&used)
-                .await
-                .map_err(|error| failed(error.to_string()))?
-                .unwrap_or_default();
-            Ok(UsedImage { reference: used, stands_in_for: Some(reference), healthcheck: image.healthcheck })
-        }
-    }
+    let error = match obtain(start, planned, &reference).await {
+        Ok(image) => return Ok(UsedImage { reference, stands_in_for: None, healthcheck: image.healthcheck }),
+        Err(error) => error,
+    };
+    let no_image = |fallback| {
+        start.failed(&service.name, ServiceFailure::NoImage { error: error.to_string(), fallback })
+    };
+    let Some(fallback) = &planned.fallback else { return Err(no_image(None)) };
+    let used =
+        fallback::build(start, &service.name, fallback).await.map_err(|second| no_image(Some(second)))?;
+    let image = start.engine.image(&used).await.map_err(|second| no_image(Some(second.to_string())))?;
+    start.observer.tell(&Event::FallbackImage {
+        service: service.name.clone(),
+        wanted: reference.clone(),
+        used: used.clone(),
+        reason: start.plan.secrets.hide(&error.message),
+    });
+    Ok(UsedImage {
+        reference: used,
+        stands_in_for: Some(reference),
+        healthcheck: image.unwrap_or_default().healthcheck,
+    })
 }
 
 /// Presence, build and pull, as `pull_policy` decides.

@@ -151,7 +151,7 @@ impl Stack {
         let (engine, running) = (self.engine.clone(), self.running().clone());
         let asked = runtime::run(async move {
             let mut silent = Vec::new();
-            for service in running.services.values().filter(|service| !service.completed) {
+            for service in running.services().values().filter(|service| !service.completed) {
                 for probe in &service.probes {
                     if let crate::poll::Answer::NotYet(seen) | crate::poll::Answer::Never(seen) =
                         crate::probe::ask(probe, &service.target(engine.as_ref())).await
@@ -163,6 +163,35 @@ impl Stack {
             Ok(silent)
         });
         asked.await.unwrap_or_else(|error| vec![("greenroom".to_owned(), error.to_string())])
+    }
+
+    /// Stops a service with its own signal and grace period, starts it again and waits until it answers. Handles that
+    /// were asked for before have its old ports: ask for new ones.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it does not become ready again.
+    pub async fn restart(&self, service: &str) -> Result<(), Error> {
+        let old = self.find(service)?;
+        let running = self.running().clone();
+        let start =
+            Start::new(self.engine.clone(), running.plan.clone(), self.observer.clone(), self.lifetime);
+        runtime::run(async move {
+            let new = service::restart(&start, &old)
+                .await
+                .map_err(|failure| failure.into_error(&start.plan, None))?;
+            running.replace(&old.planned.service.name, new);
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<RunningService>, Error> {
+        let services = self.running().services();
+        services
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::unknown("service", name, services.keys().map(String::as_str)))
     }
 
     pub(crate) fn running(&self) -> &Arc<Running> {
@@ -307,14 +336,14 @@ async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> R
 
 /// Writes down what can't be a label. A stack whose state cannot be written works all the same.
 fn remember(running: &Running) {
-    let services = running.services.iter().map(|(name, service)| {
+    let services = running.services().into_iter().map(|(name, service)| {
         let state = ServiceState {
             ready_after_ms: millis(service.ready_after),
             probe: running.plan.secrets.hide(&service.probe()),
             restarts: service.restarts,
             stands_in_for: service.image.stands_in_for.clone(),
         };
-        (name.clone(), state)
+        (name, state)
     });
     let state = StackState { total_ms: millis(running.total), services: services.collect() };
     if let Err(error) = state::save(&running.plan.stack, &state) {

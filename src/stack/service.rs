@@ -92,12 +92,34 @@ pub(super) async fn run_service(
     start.observer.tell(&Event::Started { service: name.clone() });
     progress.send_replace(Progress::Started);
 
+    let running = until_ready(start, planned, image, &id).await?;
+    progress.send_replace(Progress::Ready);
+    Ok(running)
+}
+
+/// Stops the service with its own signal and grace period, starts it again and waits until it is ready.
+pub(super) async fn restart(start: &Start, running: &RunningService) -> Result<RunningService, Failure> {
+    let planned = &running.planned;
+    let name = &planned.service.name;
+    let engine = |error: EngineError| start.failed(name, ServiceFailure::NotStarted(error.to_string()));
+    start.engine.stop(&running.id, planned.stop_grace).await.map_err(engine)?;
+    start.engine.restart_container(&running.id).await.map_err(engine)?;
+    start.observer.tell(&Event::Started { service: name.clone() });
+    until_ready(start, planned, &running.image, &running.id).await
+}
+
+/// Waits until a container that has just been started is ready, and tells it.
+async fn until_ready(
+    start: &Start,
+    planned: &PlannedService,
+    image: &UsedImage,
+    id: &str,
+) -> Result<RunningService, Failure> {
     let probes = planned.readiness.probes(image.healthcheck.as_deref());
-    let mut waiting =
-        Waiting { start, planned, id: &id, probes: &probes, begin: Instant::now(), restarts: 0 };
+    let mut waiting = Waiting { start, planned, id, probes: &probes, begin: Instant::now(), restarts: 0 };
     let seen = waiting.until_ready().await?;
     let running = RunningService {
-        id: id.clone(),
+        id: id.to_owned(),
         image: image.clone(),
         ports: seen.inspection.ports,
         mounts: seen.inspection.mounts,
@@ -109,13 +131,12 @@ pub(super) async fn run_service(
         planned: planned.clone(),
     };
     start.observer.tell(&Event::Ready(ServiceReady {
-        service: name.clone(),
+        service: planned.service.name.clone(),
         image: image.reference.clone(),
         after: running.ready_after,
         probe: start.plan.secrets.hide(&running.probe()),
         restarts: running.restarts,
     }));
-    progress.send_replace(Progress::Ready);
     Ok(running)
 }
 

@@ -2,7 +2,7 @@
 //! is where it has to be.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -35,11 +35,36 @@ pub(super) struct Start {
 /// A stack whose services are all ready.
 pub(crate) struct Running {
     pub plan: Arc<Plan>,
-    pub services: BTreeMap<String, RunningService>,
+    services: RwLock<BTreeMap<String, Arc<RunningService>>>,
     /// From the start of `up` to the last service's ready, images included.
     pub total: Duration,
     /// Locks on kept volumes, held as long as the stack is.
-    pub claims: Vec<Claim>,
+    _claims: Vec<Claim>,
+}
+
+impl Running {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        services: BTreeMap<String, RunningService>,
+        total: Duration,
+        claims: Vec<Claim>,
+    ) -> Running {
+        let services = services.into_iter().map(|(name, service)| (name, Arc::new(service))).collect();
+        Running { plan, services: RwLock::new(services), total, _claims: claims }
+    }
+
+    /// The services as they are now.
+    pub(crate) fn services(&self) -> BTreeMap<String, Arc<RunningService>> {
+        self.services.read().expect("nothing panics while it holds this lock").clone()
+    }
+
+    /// A service that was started again has other ports.
+    pub(super) fn replace(&self, name: &str, service: RunningService) {
+        self.services
+            .write()
+            .expect("nothing panics while it holds this lock")
+            .insert(name.to_owned(), Arc::new(service));
+    }
 }
 
 /// How far a service is.
@@ -83,7 +108,7 @@ impl Start {
         });
         let services: BTreeMap<_, _> = try_join_all(services).await?.into_iter().collect();
         volume::check_durability(&self.plan, &services, self.engine.as_ref()).await?;
-        Ok(Running { plan: self.plan.clone(), services, total: begin.elapsed(), claims })
+        Ok(Running::new(self.plan.clone(), services, begin.elapsed(), claims))
     }
 
     /// Waits until all that `planned` depends on is as far as it has to be.

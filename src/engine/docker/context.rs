@@ -8,6 +8,8 @@ pub(super) fn pack(context: &Path, dockerfile: &str, inline: Option<&str>) -> io
     let ignore = Ignore::read(context)?;
     let mut tar = tar::Builder::new(Vec::new());
     tar.follow_symlinks(false);
+    // Engines do not know the extension by which sparse files are packed.
+    tar.sparse(false);
     pack_folder(&mut tar, context, Path::new(""), &ignore, dockerfile)?;
     if let Some(text) = inline {
         let mut header = tar::Header::new_gnu();
