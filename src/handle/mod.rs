@@ -13,7 +13,7 @@ mod timescale;
 pub use grafana::{DataSource, DataSourceHealth, Frame, Grafana, GrafanaClient, GrafanaHealth};
 pub use http::{Http, HttpClient};
 pub use postgres::{ConnectionUrl, Postgres};
-pub use service::ServiceHandle;
+pub use service::{ExecOutput, ServiceHandle};
 pub use ticker::{TickerHealth, TickerService};
 pub use timescale::{Hypertable, Timescale};
 

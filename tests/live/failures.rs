@@ -99,7 +99,7 @@ async fn a_missing_variable_is_named_with_its_place() {
     assert!(error.is_usage());
     assert_tells(
         &error,
-        &["docker-compose.yml:15:", "POLYGON_DB_PASSWORD", "set it in .env.test or the environment"],
+        &["docker-compose.yml:13:9", "POLYGON_DB_PASSWORD", "set it in .env.test or the environment"],
     );
 }
 
