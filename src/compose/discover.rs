@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::load::{self, Named, Source};
-use super::node::Value;
+use super::node::{Node, Value};
 use super::reading::{Reading, Stopped};
 use super::trail::Trail;
 use super::variables::Variables;
@@ -138,7 +138,9 @@ pub(crate) fn project_name(
                 let is_empty = node.as_text() == Some("");
                 let trail = Trail::ROOT;
                 interpolate::interpolate(reading, &mut node, &found.variables, &trail.key("name"));
-                written = node.as_text().filter(|_| !is_empty).map(str::to_owned).or(written);
+                if !is_empty {
+                    written = Some(node);
+                }
             }
         }
         source.documents = Some(documents);
@@ -151,10 +153,10 @@ pub(crate) fn project_name(
         return valid(reading, name);
     }
     match written {
-        Some(name) => named(reading, &name),
+        Some(node) => named(reading, node.as_text().unwrap_or_default(), Some(&node)),
         None => {
             let folder = found.directory.file_name().map(|name| name.to_string_lossy().into_owned());
-            named(reading, &folder.unwrap_or_default())
+            named(reading, &folder.unwrap_or_default(), None)
         }
     }
 }
@@ -169,11 +171,18 @@ fn valid(reading: &mut Reading<'_>, name: &str) -> Result<String, Stopped> {
     Ok(name.to_owned())
 }
 
-fn named(reading: &mut Reading<'_>, name: &str) -> Result<String, Stopped> {
+fn named(reading: &mut Reading<'_>, name: &str, written: Option<&Node>) -> Result<String, Stopped> {
     let normalized = normalized(name);
     if normalized.is_empty() {
-        reading.problem_without_place(format!("nothing of `{name}` can be a project's name")).hint =
-            Some("write `name: NAME` at the top of the compose file".to_owned());
+        let message = format!("nothing of `{name}` can be a project's name");
+        let problem = match written {
+            Some(node) => reading.value_problem(node, "name", message),
+            None => reading.problem_without_place(message),
+        };
+        problem.hint = Some(match written {
+            Some(_) => "it is made of a-z, 0-9, `_` and `-`, and begins with a letter or digit".to_owned(),
+            None => "write `name: NAME` at the top of the compose file".to_owned(),
+        });
         return Err(Stopped);
     }
     Ok(normalized)

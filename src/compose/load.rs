@@ -36,8 +36,9 @@ pub(crate) fn load(
     }
     let including = !scope.including.is_empty();
     let Some(mut document) = document.or_else(|| including.then(|| Node::empty_map(Spot::default()))) else {
-        let name = sources.last().map_or(String::new(), |source| reading.shown(&source.file.path));
-        reading.problem_without_place(format!("{name}: the file is empty")).hint =
+        let last = sources.last().map(|source| source.file.path.clone()).unwrap_or_default();
+        let spot = reading.sources.beginning(&last, &reading.working_dir).unwrap_or_default();
+        reading.problem(spot, "", "the file is empty").hint =
             Some("a compose file has at least `services: {}`".to_owned());
         return Err(Stopped);
     };
