@@ -36,7 +36,7 @@ fn canonical_service(reading: &mut Reading<'_>, service: &mut Node, trail: &Trai
     for (key, node) in map {
         let trail = trail.key(key);
         match key.as_str() {
-            "build" => canonical_build(reading, node, &trail),
+            "build" => canonical_build(node),
             "depends_on" => {
                 to_names(node, started);
                 for (_, dependency) in node.as_map_mut().into_iter().flatten() {
@@ -58,7 +58,14 @@ fn canonical_service(reading: &mut Reading<'_>, service: &mut Node, trail: &Trai
                 }
             }
             "extends" => to_map(node, "service"),
-            "label_file" | "dns" | "dns_search" | "tmpfs" => to_list(node),
+            "label_file" | "dns_search" | "tmpfs" => to_list(node),
+            "dns" => {
+                to_list(node);
+                if let Some(servers) = node.as_list_mut() {
+                    servers.retain(|server| server.as_text() != Some(""));
+                }
+            }
+            "develop" => canonical_develop(node),
             "gpus" => canonical_gpus(node),
             "configs" | "secrets" => to_maps(node, "source"),
             "devices" => canonical_devices(reading, node, &trail),
@@ -70,11 +77,20 @@ fn canonical_service(reading: &mut Reading<'_>, service: &mut Node, trail: &Trai
     }
 }
 
-fn canonical_build(reading: &mut Reading<'_>, build: &mut Node, trail: &Trail<'_>) {
+fn canonical_build(build: &mut Node) {
     to_map(build, "context");
-    let _ = (reading, trail);
     if let Some(secrets) = build.get_mut("secrets") {
         to_maps(secrets, "source");
+    }
+}
+
+fn canonical_develop(develop: &mut Node) {
+    for rule in develop.get_mut("watch").and_then(Node::as_list_mut).into_iter().flatten() {
+        for key in ["ignore", "include"] {
+            if let Some(patterns) = rule.get_mut(key) {
+                to_list(patterns);
+            }
+        }
     }
 }
 
@@ -96,7 +112,13 @@ fn canonical_gpus(gpus: &mut Node) {
 
 fn canonical_devices(reading: &mut Reading<'_>, devices: &mut Node, trail: &Trail<'_>) {
     for (index, device) in devices.as_list_mut().into_iter().flatten().enumerate() {
-        let Value::Text(text) = &device.value else { continue };
+        let Value::Text(text) = &device.value else {
+            if device.get("target").is_none() {
+                reading.problem(device.spot, trail.index(index), "the key `target` is missing").hint =
+                    Some("it is the path inside the container".to_owned());
+            }
+            continue;
+        };
         let parts: Vec<&str> = text.split(':').collect();
         let (source, target, permissions) = match parts[..] {
             [source] => (source, source, "rwm"),
@@ -120,13 +142,8 @@ fn canonical_devices(reading: &mut Reading<'_>, devices: &mut Node, trail: &Trai
 fn canonical_ports(reading: &mut Reading<'_>, ports: &mut Node, trail: &Trail<'_>) {
     let Some(list) = ports.as_list_mut() else { return };
     let mut long = Vec::with_capacity(list.len());
-    for (index, mut entry) in std::mem::take(list).into_iter().enumerate() {
-        if let Some(map) = entry.as_map_mut() {
-            if let Some(published) = map.get_mut("published")
-                && let Some(text) = published.to_go_text()
-            {
-                published.value = Value::Text(text);
-            }
+    for (index, entry) in std::mem::take(list).into_iter().enumerate() {
+        if entry.as_map().is_some() {
             long.push(entry);
             continue;
         }
@@ -135,6 +152,18 @@ fn canonical_ports(reading: &mut Reading<'_>, ports: &mut Node, trail: &Trail<'_
             Err(error) => {
                 reading.value_problem(&entry, trail.index(index), error.message).hint = error.hint;
             }
+        }
+    }
+    for (index, entry) in long.iter().enumerate() {
+        if entry.get("target").is_none() {
+            reading.value_problem(entry, trail.index(index), "has no container port").hint =
+                Some("write `target: PORT`".to_owned());
+        }
+        if let Some(host) = entry.get("host_ip")
+            && !host.as_text().is_some_and(|host| host.is_empty() || host.parse::<std::net::IpAddr>().is_ok())
+        {
+            let message = format!("`{}` is not an address", host.as_text().unwrap_or_default());
+            reading.value_problem(host, trail.index(index).key("host_ip"), message);
         }
     }
     *list = long;

@@ -26,7 +26,7 @@ fn cast_kind(reading: &mut Reading<'_>, node: &mut Node, kind: &'static Kind, tr
                 cast_kind(reading, item, inner, &trail.index(index));
             }
         }
-        Kind::Names(inner) => {
+        Kind::Names(inner) | Kind::AnyNames(inner) => {
             for (key, value) in node.as_map_mut().into_iter().flatten() {
                 cast_kind(reading, value, inner, &trail.key(key));
             }
@@ -45,8 +45,8 @@ fn cast_kind(reading: &mut Reading<'_>, node: &mut Node, kind: &'static Kind, tr
                 cast_integer(reading, value, &trail.key(key));
             }
         }
-        Kind::Bool | Kind::PlainBool | Kind::External => cast_boolean(reading, node, trail),
-        Kind::Int => cast_integer(reading, node, trail),
+        Kind::Bool | Kind::External => cast_boolean(reading, node, trail),
+        Kind::Int | Kind::LooseInt | Kind::IntIn(..) | Kind::Unsigned => cast_integer(reading, node, trail),
         Kind::Number => cast_number(reading, node, trail),
         _ => {}
     }

@@ -88,7 +88,26 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         }
         Kind::TextList => check_items(reading, node, &Kind::Text, trail),
         Kind::Names(inner) => check_names(reading, node, inner, trail),
+        Kind::AnyNames(inner) => check_values(reading, node, inner, trail),
         Kind::Options => check_values(reading, node, &OPTION, trail),
+        Kind::NullableOptions => check_values(reading, node, &NULLABLE_OPTION, trail),
+        Kind::IntIn(least, most) => {
+            if let Value::Int(number) = node.value
+                && !(i128::from(*least)..=i128::from(*most)).contains(&number)
+            {
+                let range = if *most == i64::MAX {
+                    format!("from {least} on")
+                } else {
+                    format!("from {least} to {most}")
+                };
+                reading.value_problem(node, trail, format!("must be {range}, and is {number}"));
+            }
+        }
+        Kind::Unsigned => {
+            if let Value::Int(..0) = node.value {
+                reading.value_problem(node, trail, "can't be negative");
+            }
+        }
         Kind::Texts => check_values(reading, node, &Kind::Text, trail),
         Kind::Environment => check_variables(reading, node, trail),
         Kind::Pairs | Kind::Ssh => check_pairs(reading, node, trail),
@@ -114,7 +133,8 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
     }
 }
 
-static OPTION: Kind = Kind::Either(&[Kind::Text, Kind::Number, Kind::Optional(&Kind::Text)]);
+static OPTION: Kind = Kind::Either(&[Kind::Text, Kind::Number]);
+static NULLABLE_OPTION: Kind = Kind::Either(&[Kind::Text, Kind::Number, Kind::OptionalText]);
 
 /// Whether the outermost type of a value fits.
 fn accepts(kind: &Kind, value: &Value) -> bool {
@@ -127,7 +147,11 @@ fn accepts(kind: &Kind, value: &Value) -> bool {
         Kind::PlainBool => matches!(value, Value::Bool(_)),
         Kind::PlainInt => matches!(value, Value::Int(_)),
         Kind::Count => matches!(value, Value::Int(_) | Value::Text(_)),
-        Kind::Int | Kind::Number | Kind::Bytes | Kind::Mode => {
+        Kind::PlainNumber => matches!(value, Value::Int(_) | Value::Float(_)),
+        Kind::Int | Kind::IntIn(..) | Kind::Unsigned | Kind::IntBytes => {
+            matches!(value, Value::Int(_) | Value::Text(_)) || is_whole(value)
+        }
+        Kind::LooseInt | Kind::Number | Kind::Bytes | Kind::Mode => {
             matches!(value, Value::Int(_) | Value::Float(_) | Value::Text(_))
         }
         Kind::Ulimit => matches!(value, Value::Int(_) | Value::Text(_) | Value::Map(_)),
@@ -136,7 +160,13 @@ fn accepts(kind: &Kind, value: &Value) -> bool {
             matches!(value, Value::Map(_) | Value::List(_))
         }
         Kind::Command => matches!(value, Value::Null | Value::Text(_) | Value::List(_)),
-        Kind::Options | Kind::Texts | Kind::Names(_) | Kind::Keys(_) | Kind::ProviderOptions => {
+        Kind::Options
+        | Kind::NullableOptions
+        | Kind::Texts
+        | Kind::Names(_)
+        | Kind::AnyNames(_)
+        | Kind::Keys(_)
+        | Kind::ProviderOptions => {
             matches!(value, Value::Map(_))
         }
         Kind::UniqueList | Kind::TextList | Kind::List(_) | Kind::UniqueListOf(_) => {
@@ -147,6 +177,10 @@ fn accepts(kind: &Kind, value: &Value) -> bool {
     }
 }
 
+fn is_whole(value: &Value) -> bool {
+    matches!(value, Value::Float(number) if number.fract() == 0.0)
+}
+
 /// "a string or a list"
 fn wanted(kind: &Kind) -> String {
     match kind {
@@ -155,15 +189,21 @@ fn wanted(kind: &Kind) -> String {
         Kind::Duration => "a duration with its unit, such as \"10s\"".to_owned(),
         Kind::Bool | Kind::PlainBool | Kind::External => "a boolean".to_owned(),
         Kind::Count => "a number or `all`".to_owned(),
-        Kind::PlainInt | Kind::Int => "a whole number".to_owned(),
-        Kind::Number | Kind::Mode => "a number".to_owned(),
-        Kind::Bytes => "a size".to_owned(),
+        Kind::PlainInt | Kind::Int | Kind::IntIn(..) | Kind::LooseInt | Kind::Unsigned => {
+            "a whole number".to_owned()
+        }
+        Kind::Number | Kind::PlainNumber | Kind::Mode => "a number".to_owned(),
+        Kind::Bytes | Kind::IntBytes => "a size".to_owned(),
         Kind::Ulimit => "a number or a mapping".to_owned(),
         Kind::Pairs | Kind::Environment | Kind::Ssh | Kind::Hosts => "a mapping or a list".to_owned(),
         Kind::Command => "a string or a list".to_owned(),
-        Kind::Options | Kind::Texts | Kind::Names(_) | Kind::Keys(_) | Kind::ProviderOptions => {
-            "a mapping".to_owned()
-        }
+        Kind::Options
+        | Kind::NullableOptions
+        | Kind::Texts
+        | Kind::Names(_)
+        | Kind::AnyNames(_)
+        | Kind::Keys(_)
+        | Kind::ProviderOptions => "a mapping".to_owned(),
         Kind::UniqueList | Kind::TextList | Kind::List(_) | Kind::UniqueListOf(_) => "a list".to_owned(),
         Kind::Optional(inner) => wanted(inner),
         Kind::Either(kinds) => {
@@ -230,9 +270,13 @@ fn check_names(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trai
 fn check_pairs(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     if node.as_list().is_some() {
         check_items(reading, node, &Kind::Text, trail);
+        check_unique(reading, node, trail);
         return;
     }
     for (key, value) in node.as_map().into_iter().flatten() {
+        if key.is_empty() {
+            reading.problem(value.entry_spot(), trail, "a name is empty");
+        }
         if !matches!(value.value, Value::Null) && value.to_go_text().is_none() {
             wrong_type(reading, value, &trail.key(key), "a string, a number or a boolean");
         }
@@ -255,6 +299,7 @@ fn check_variables(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
 fn check_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     if node.as_list().is_some() {
         check_items(reading, node, &Kind::Text, trail);
+        check_unique(reading, node, trail);
         return;
     }
     for (key, value) in node.as_map().into_iter().flatten() {

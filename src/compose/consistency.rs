@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::check::{list, nearest};
+use super::environment::pairs;
 use super::node::{Map, Node, Value};
 use super::reading::Reading;
 use super::units;
@@ -20,6 +21,8 @@ pub(crate) fn check(reading: &mut Reading<'_>, document: &Node, inactive: &Map) 
         service.check_healthcheck(reading);
         service.check_dependencies(reading);
         service.check_files(reading);
+        service.check_models(reading);
+        service.check_device_requests(reading);
         service.check_mounts(reading);
         service.check_scale(reading);
         service.check_limits(reading);
@@ -64,11 +67,15 @@ impl<'a> Service<'a> {
             let message = "`dockerfile` and `dockerfile_inline` exclude each other";
             reading.problem(build.entry_spot(), self.path(".build"), message);
         }
-        for (context, node) in super::environment::pairs(build.get("additional_contexts").unwrap_or(build)) {
+        for (context, node) in build.get("additional_contexts").map(pairs).unwrap_or_default() {
             let Some(other) = node.as_text().and_then(|text| text.strip_prefix("service:")) else { continue };
-            if build.get("additional_contexts").is_some() && !self.services.contains_key(other) {
-                let path = self.path(&format!(".build.additional_contexts.{context}"));
-                self.unknown_service(reading, other, &node, &path);
+            let path = self.path(&format!(".build.additional_contexts.{context}"));
+            match self.services.get(other) {
+                None => self.unknown_service(reading, other, &node, &path),
+                Some(other_service) if other_service.get("build").is_none() => {
+                    reading.problem(node.spot, path, format!("the service `{other}` has no `build`"));
+                }
+                Some(_) => {}
             }
         }
         if let Some(platform) = self.node.text_at("platform").filter(|platform| !platform.is_empty())
@@ -141,10 +148,36 @@ impl<'a> Service<'a> {
             let build = self.node.get("build").map(|build| (build, ".build"));
             for (holder, part) in [Some((self.node, "")), build].into_iter().flatten() {
                 for (index, reference) in holder.items(kind).iter().enumerate() {
-                    let Some(source) = reference.get("source") else { continue };
                     let path = self.path(&format!("{part}.{kind}[{index}]"));
+                    let Some(source) = reference.get("source") else {
+                        reading.problem(reference.spot, path, "the key `source` is missing").hint =
+                            Some(format!("it is a name below the top-level key `{kind}`"));
+                        continue;
+                    };
                     let name = source.as_text().unwrap_or_default();
                     self.check_resource(reading, kind, noun, name, source, &path);
+                }
+            }
+        }
+    }
+
+    fn check_models(&self, reading: &mut Reading<'_>) {
+        for (model, node) in self.node.entries("models") {
+            let path = self.path(&format!(".models.{model}"));
+            self.check_resource(reading, "models", "model", model, node, &path);
+        }
+    }
+
+    fn check_device_requests(&self, reading: &mut Reading<'_>) {
+        let deploy = self.node.get("deploy").and_then(|deploy| deploy.get("resources")?.get("reservations"));
+        let requests = deploy.map(|node| node.items("devices")).unwrap_or_default();
+        let places =
+            [(requests, ".deploy.resources.reservations.devices"), (self.node.items("gpus"), ".gpus")];
+        for (requests, path) in places {
+            for (index, request) in requests.iter().enumerate() {
+                if request.get("count").is_some() && request.get("device_ids").is_some() {
+                    let path = self.path(&format!("{path}[{index}]"));
+                    reading.problem(request.spot, path, "`count` and `device_ids` exclude each other");
                 }
             }
         }
@@ -169,7 +202,7 @@ impl<'a> Service<'a> {
             (None, None) => format!("define it below the top-level key `{kind}`"),
             (None, Some(_)) => format!("defined {kind} are {}", list(known())),
         };
-        let spot = if kind == "networks" { node.entry_spot() } else { node.spot };
+        let spot = if matches!(kind, "networks" | "models") { node.entry_spot() } else { node.spot };
         reading.problem(spot, path, format!("there is no {noun} `{name}`")).hint = Some(hint);
     }
 
@@ -234,13 +267,13 @@ impl<'a> Service<'a> {
         ];
         for (key, part, name) in pairs {
             let resources = self.node.get("deploy").and_then(|deploy| deploy.get("resources"));
-            let other = resources.and_then(|resources| resources.get(part)?.get(name));
+            let other = resources.and_then(|resources| resources.get(part));
             let (Some(own), Some(other)) = (self.node.get(key), other) else { continue };
-            let (own_amount, other_amount) = (amount(own), amount(other));
-            if own_amount != other_amount && own_amount != Some(0.0) && other_amount != Some(0.0) {
+            let (own_amount, other_amount) = (amount(own), other.get(name).map_or(Some(0.0), amount));
+            if own_amount != other_amount && own_amount != Some(0.0) && other.as_map().is_some() {
                 let message = format!("`{key}` and `deploy.resources.{part}.{name}` differ");
                 reading.problem(own.entry_spot(), self.path(&format!(".{key}")), message).hint =
-                    Some("write one of them".to_owned());
+                    Some("write the same in both, or only one of them".to_owned());
             }
         }
     }
@@ -257,6 +290,10 @@ impl<'a> Service<'a> {
     fn check_watch(&self, reading: &mut Reading<'_>) {
         let Some(develop) = self.node.get("develop") else { return };
         for (index, rule) in develop.items("watch").iter().enumerate() {
+            if rule.text_at("path") == Some("") {
+                let path = self.path(&format!(".develop.watch[{index}].path"));
+                reading.value_problem(rule, path, "is empty");
+            }
             let action = rule.text_at("action").unwrap_or_default();
             if action.starts_with("sync") && rule.text_at("target").is_none_or(str::is_empty) {
                 let path = self.path(&format!(".develop.watch[{index}]"));

@@ -223,5 +223,7 @@ fn text_map(json: &Json, key: &str) -> BTreeMap<String, String> {
 }
 
 fn optional_texts(json: &Json, key: &str) -> BTreeMap<String, Option<String>> {
-    entries(json, key).map(|(name, value)| (name.clone(), value.as_str().map(str::to_owned))).collect()
+    // A variable without a name is a slip of Compose's; it can't be given to a container.
+    let named = entries(json, key).filter(|(name, _)| !name.is_empty());
+    named.map(|(name, value)| (name.clone(), value.as_str().map(str::to_owned))).collect()
 }

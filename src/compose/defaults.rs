@@ -7,7 +7,6 @@ pub(crate) fn fill(document: &mut Node) {
     for (_, service) in document.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         if let Some(build) = service.get_mut("build") {
             set(build, "context", ".");
-            fill_secret_targets(build);
         }
         fill_secret_targets(service);
         for port in items(service, "ports") {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::load::{self, Named, Source};
-use super::node::Value;
+use super::node::{Node, Value};
 use super::reading::{Reading, Stopped};
 use super::trail::Trail;
 use super::variables::Variables;
@@ -75,7 +75,7 @@ fn absolute(base: &Path, path: &Path) -> PathBuf {
 
 /// `COMPOSE_FILE`, or the first known name in the working folder or one above it, with its override file.
 fn find(reading: &Reading<'_>, request: &Request, variables: &Variables) -> Vec<PathBuf> {
-    if let Some(files) = variables.non_empty("COMPOSE_FILE") {
+    if let Some(files) = variables.value("COMPOSE_FILE") {
         let separator = variables.non_empty("COMPOSE_PATH_SEPARATOR").unwrap_or(":");
         return files.split(separator).map(|file| absolute(&request.working_dir, Path::new(file))).collect();
     }
@@ -135,39 +135,54 @@ pub(crate) fn project_name(
         for document in &documents {
             if let Some(node) = document.get("name").filter(|node| matches!(&node.value, Value::Text(_))) {
                 let mut node = node.clone();
+                let is_empty = node.as_text() == Some("");
                 let trail = Trail::ROOT;
                 interpolate::interpolate(reading, &mut node, &found.variables, &trail.key("name"));
-                written = node.as_text().filter(|name| !name.is_empty()).map(str::to_owned).or(written);
+                if !is_empty {
+                    written = Some(node);
+                }
             }
         }
         source.documents = Some(documents);
     }
     reading.checked()?;
-    if let Some(name) = &request.project_name {
-        if normalized(name) != *name || name.is_empty() {
-            reading.problem_without_place(format!("`{name}` is not a project's name")).hint =
-                Some("it is made of a-z, 0-9, `_` and `-`, and begins with a letter or digit".to_owned());
-            return Err(Stopped);
-        }
-        return Ok(name.clone());
+    if let Some(name) = request.project_name.as_ref().filter(|name| !name.is_empty()) {
+        return valid(reading, name);
     }
     if let Some(name) = found.variables.non_empty("COMPOSE_PROJECT_NAME") {
-        return named(reading, name);
+        return valid(reading, name);
     }
     match written {
-        Some(name) => named(reading, &name),
+        Some(node) => named(reading, node.as_text().unwrap_or_default(), Some(&node)),
         None => {
             let folder = found.directory.file_name().map(|name| name.to_string_lossy().into_owned());
-            named(reading, &folder.unwrap_or_default())
+            named(reading, &folder.unwrap_or_default(), None)
         }
     }
 }
 
-fn named(reading: &mut Reading<'_>, name: &str) -> Result<String, Stopped> {
+/// A name that is asked for must be one as it is.
+fn valid(reading: &mut Reading<'_>, name: &str) -> Result<String, Stopped> {
+    if normalized(name) != name {
+        reading.problem_without_place(format!("`{name}` is not a project's name")).hint =
+            Some("it is made of a-z, 0-9, `_` and `-`, and begins with a letter or digit".to_owned());
+        return Err(Stopped);
+    }
+    Ok(name.to_owned())
+}
+
+fn named(reading: &mut Reading<'_>, name: &str, written: Option<&Node>) -> Result<String, Stopped> {
     let normalized = normalized(name);
     if normalized.is_empty() {
-        reading.problem_without_place(format!("nothing of `{name}` can be a project's name")).hint =
-            Some("write `name: NAME` at the top of the compose file".to_owned());
+        let message = format!("nothing of `{name}` can be a project's name");
+        let problem = match written {
+            Some(node) => reading.value_problem(node, "name", message),
+            None => reading.problem_without_place(message),
+        };
+        problem.hint = Some(match written {
+            Some(_) => "it is made of a-z, 0-9, `_` and `-`, and begins with a letter or digit".to_owned(),
+            None => "write `name: NAME` at the top of the compose file".to_owned(),
+        });
         return Err(Stopped);
     }
     Ok(normalized)

@@ -105,7 +105,7 @@ fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Tr
             let items = node.as_list().unwrap_or_default().iter().enumerate();
             items.map(|(index, item)| print(reading, item, inner, &trail.index(index))).collect()
         }
-        Kind::Names(inner) => {
+        Kind::Names(inner) | Kind::AnyNames(inner) => {
             let entries = node.as_map().into_iter().flatten();
             let mut out: JsonMap<String, Json> = entries
                 .map(|(key, value)| (key.clone(), print(reading, value, inner, &trail.key(key))))
@@ -119,11 +119,17 @@ fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Tr
         Kind::Pairs => print_pairs(node, || Json::String(String::new())),
         Kind::Ssh => print_ssh(node),
         Kind::Environment => print_pairs(node, || Json::Null),
-        Kind::Options | Kind::Texts => print_pairs(node, || Json::String(String::new())),
-        Kind::Bytes | Kind::TextBytes => print_bytes(reading, node, trail),
+        Kind::Options | Kind::NullableOptions | Kind::Texts => {
+            print_pairs(node, || Json::String(String::new()))
+        }
+        Kind::Bytes | Kind::IntBytes | Kind::TextBytes => print_bytes(reading, node, trail),
         Kind::Duration => print_duration(reading, node, trail),
         Kind::Mode => print_mode(reading, node, trail),
         Kind::Number => print_number(node),
+        Kind::LooseInt | Kind::PlainNumber => match node.value {
+            Value::Float(value) => (value as i64).into(),
+            _ => print_any(node),
+        },
         Kind::Command => print_command(reading, node, trail),
         Kind::Hosts => print_hosts(reading, node, trail),
         Kind::Ulimit => match node.as_map() {
@@ -133,12 +139,21 @@ fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Tr
                 .filter(|(_, json)| !is_empty(json))
                 .collect::<JsonMap<_, _>>()
                 .into(),
-            None => print_any(node),
+            None => match print_any(node) {
+                limit if is_empty(&limit) => JsonMap::new().into(),
+                limit => limit,
+            },
         },
         Kind::Count => print_count(reading, node, trail),
         Kind::ProviderOptions => print_provider_options(node),
         Kind::Text | Kind::OptionalText | Kind::Choice(_) | Kind::Checked(..) => print_text(node),
-        Kind::Bool | Kind::PlainBool | Kind::External | Kind::Int | Kind::PlainInt => print_any(node),
+        Kind::Bool
+        | Kind::PlainBool
+        | Kind::External
+        | Kind::Int
+        | Kind::IntIn(..)
+        | Kind::Unsigned
+        | Kind::PlainInt => print_any(node),
     }
 }
 
@@ -213,7 +228,9 @@ pub(crate) fn to_json_form(json: &mut Json, keys: &'static Keys) {
     for field in keys.fields {
         if let Some(mut value) = map.remove(field.name) {
             to_json_form_of(&mut value, &field.kind);
-            map.insert(field.json_name.to_owned(), value);
+            if !field.json_name.is_empty() {
+                map.insert(field.json_name.to_owned(), value);
+            }
         }
     }
     map.sort_keys();
@@ -236,7 +253,7 @@ fn to_json_form_of(json: &mut Json, kind: &'static Kind) {
         Kind::List(inner) | Kind::UniqueListOf(inner) => {
             json.as_array_mut().into_iter().flatten().for_each(|item| to_json_form_of(item, inner));
         }
-        Kind::Names(inner) => {
+        Kind::Names(inner) | Kind::AnyNames(inner) => {
             let values = json.as_object_mut().into_iter().flatten();
             values.for_each(|(_, value)| to_json_form_of(value, inner));
         }
@@ -247,7 +264,6 @@ fn to_json_form_of(json: &mut Json, kind: &'static Kind) {
 fn print_bytes(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let bytes = match &node.value {
         Value::Int(value) => *value,
-        Value::Float(value) => *value as i128,
         Value::Text(text) => match units::bytes(text) {
             Some(bytes) => i128::from(bytes),
             None => {
@@ -257,6 +273,7 @@ fn print_bytes(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Jso
                 0
             }
         },
+        // A number with a fraction Compose drops.
         _ => 0,
     };
     Json::String(if bytes == 0 { String::new() } else { bytes.to_string() })
@@ -279,8 +296,7 @@ fn print_duration(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> 
 fn print_mode(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let mode = match &node.value {
         Value::Int(value) => Some(*value),
-        Value::Float(value) => Some(*value as i128),
-        Value::Text(text) => i128::from_str_radix(text.strip_prefix("0o").unwrap_or(text), 8).ok(),
+        Value::Text(text) => i128::from_str_radix(text, 8).ok(),
         _ => None,
     };
     match mode {

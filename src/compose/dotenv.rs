@@ -126,12 +126,13 @@ impl File<'_> {
 
     /// The name before `=` or `:`; a name alone on its line has no value.
     fn name(&mut self) -> Result<(String, bool), DotenvError> {
-        let mut end = self.rest.len();
+        // A name alone at the very end of the file is, to Compose, the value of a variable without a name.
+        let mut end = None;
         let mut has_value = false;
         for (at, c) in self.rest.char_indices() {
             match c {
                 '=' | ':' | '\n' => {
-                    end = at;
+                    end = Some(at);
                     has_value = c != '\n';
                     break;
                 }
@@ -146,6 +147,7 @@ impl File<'_> {
                 }
             }
         }
+        let Some(end) = end else { return Ok((String::new(), true)) };
         let name = self.rest[..end].trim_end().to_owned();
         if name.contains(char::is_whitespace) {
             return Err(self.fault(format!("a variable's name can't hold a blank: `{name}`")));
@@ -180,9 +182,10 @@ impl File<'_> {
             return Err(self.fault("a quoted value is not closed"));
         };
         let mut value = body[..close].to_owned();
-        if quote == '"' {
-            value = self.expand(&unescape(&value), outer)?;
-        }
+        value = match quote {
+            '"' => self.expand(&unescape(&value), outer)?,
+            _ => value.replace("\\'", "'"),
+        };
         self.advance(close + 2);
         Ok(value)
     }
@@ -219,9 +222,6 @@ impl Lookup for Inside<'_> {
 
 /// A `#` begins a comment only after a blank.
 fn without_comment(line: &str) -> &str {
-    if line.starts_with('#') {
-        return "";
-    }
     line.find(" #").or_else(|| line.find("\t#")).map_or(line, |at| &line[..at])
 }
 
@@ -230,23 +230,29 @@ fn is_blank(c: char) -> bool {
     matches!(c, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
 }
 
-/// The escapes of a double-quoted value; `\$` stays for the interpolation, an unknown one loses its backslash.
+/// The escapes of a double-quoted value; `\$` stays for the interpolation, what is no escape stays as it is.
 fn unescape(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
-    let mut characters = value.chars();
-    while let Some(c) = characters.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match characters.next() {
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('t') => out.push('\t'),
-            Some('$') => out.push_str("$$"),
-            Some(other) => out.push(other),
-            None => out.push('\\'),
-        }
+    let mut rest = value;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        let (text, length) = match after.chars().next() {
+            Some('a') => ("\u{7}", 1),
+            Some('b') => ("\u{8}", 1),
+            Some('f') => ("\u{c}", 1),
+            Some('n') => ("\n", 1),
+            Some('r') => ("\r", 1),
+            Some('t') => ("\t", 1),
+            Some('v') => ("\u{b}", 1),
+            Some('$') => ("$$", 1),
+            Some('"') => ("\"", 1),
+            Some('\\') => ("\\", 1),
+            _ => ("\\", 0),
+        };
+        out.push_str(text);
+        rest = &after[length..];
     }
+    out.push_str(rest);
     out
 }

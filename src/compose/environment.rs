@@ -1,6 +1,6 @@
 //! Variables from files: `.env` for the reader, `env_file` for services, and values taken over from outside.
 
-use super::dotenv::{self, Assignments, DotenvError};
+use super::dotenv::{self, Assignment, Assignments, DotenvError};
 use super::interpolate;
 use super::load::Named;
 use super::node::{Map, Node, Spot, Value};
@@ -58,14 +58,6 @@ pub(crate) fn resolve(document: &mut Node, variables: &Variables) {
             {
                 *text = format!("{text}={value}");
             }
-        }
-    }
-    for (_, config) in document.get_mut("configs").and_then(Node::as_map_mut).into_iter().flatten() {
-        let value = config
-            .get("environment")
-            .and_then(|node| Some(Node::text(variables.value(node.as_text()?)?, node)));
-        if let (Some(value), Some(map)) = (value, config.as_map_mut()) {
-            map.insert("content".to_owned(), value);
         }
     }
 }
@@ -140,12 +132,7 @@ pub(crate) fn add_service_files(
         let path = format!("services.{name}.env_file[{index}]");
         read_service_file(reading, file, &path, &outer, &mut assigned)?;
     }
-    let mut from_files = Map::new();
-    for (name, assignment) in assigned.values {
-        let line = u32::try_from(assignment.line).unwrap_or(u32::MAX);
-        let spot = Spot { file: assignment.file, line, column: 1 };
-        from_files.insert(name, Node::new(Value::Text(assignment.value), spot));
-    }
+    let mut from_files = nodes(assigned);
     from_files.extend(own);
     let spot = service.get("env_file").map_or(service.spot, |node| node.spot);
     if let Some(map) = service.as_map_mut() {
@@ -153,6 +140,41 @@ pub(crate) fn add_service_files(
         node.value = Value::Map(from_files);
     }
     Ok(())
+}
+
+/// Reads the `label_file`s of a service into its `labels`; what `labels` says itself wins.
+pub(crate) fn add_label_files(
+    reading: &mut Reading<'_>,
+    service: &mut Node,
+    name: &str,
+    variables: &Variables,
+) -> Result<(), Stopped> {
+    let files = service.items("label_file").to_vec();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut assigned = Assignments::default();
+    for (index, file) in files.iter().enumerate() {
+        let path = format!("services.{name}.label_file[{index}]");
+        read_service_file(reading, file, &path, variables, &mut assigned)?;
+    }
+    let mut labels = nodes(assigned);
+    labels.extend(service.get("labels").map(pairs).unwrap_or_default());
+    let spot = service.get("label_file").map_or(service.spot, |node| node.spot);
+    if let Some(map) = service.as_map_mut() {
+        let node = map.entry("labels".to_owned()).or_insert_with(|| Node::empty_map(spot));
+        node.value = Value::Map(labels);
+    }
+    Ok(())
+}
+
+/// What files set, as nodes that stand in them.
+fn nodes(assigned: Assignments) -> Map {
+    let node = |assignment: Assignment| {
+        let line = u32::try_from(assignment.line).unwrap_or(u32::MAX);
+        Node::new(Value::Text(assignment.value), Spot { file: assignment.file, line, column: 1 })
+    };
+    assigned.values.into_iter().map(|(name, assignment)| (name, node(assignment))).collect()
 }
 
 fn read_service_file(

@@ -27,7 +27,10 @@ pub(crate) fn apply(
     including.push(file.to_owned());
     for (index, entry) in entries.iter().enumerate() {
         let path = format!("include[{index}]");
-        let Some(include) = Include::of(reading, entry, &path, scope.directory) else { return Err(Stopped) };
+        let Some(include) = Include::of(reading, entry, &path, scope.directory) else {
+            reading.checked()?;
+            continue;
+        };
         check_cycle(reading, &include, &including, &path)?;
         let included = include.load(reading, scope, &including)?;
         import(reading, included, layer, &path);
@@ -44,6 +47,7 @@ struct Include {
 }
 
 impl Include {
+    /// `None` for what names no file: noted as a problem unless it is an empty entry, which Compose lets pass.
     fn of(reading: &mut Reading<'_>, entry: &Node, path: &str, directory: &Path) -> Option<Include> {
         let named = |node: &Node| Named {
             path: paths::join(directory, node.as_text().unwrap_or_default()),
@@ -54,11 +58,11 @@ impl Include {
             Value::Map(_) => texts(entry.get("path")).into_iter().map(named).collect(),
             _ => Vec::new(),
         };
-        let Some(first) = files.first() else {
-            reading.problem(entry.spot, path, "names no file").hint =
-                Some("write a path, or `path:` below the entry".to_owned());
-            return None;
-        };
+        if files.is_empty() && !entry.is_null() && entry.as_map().is_none() {
+            let message = format!("must be a path or a mapping, and is {}", entry.type_name());
+            reading.problem(entry.spot, path, message);
+        }
+        let first = files.first()?;
         let own_directory = match entry.text_at("project_directory") {
             Some(own) => paths::join(directory, own),
             None => first.path.parent().unwrap_or(Path::new("/")).to_owned(),

@@ -15,8 +15,8 @@ pub(crate) static PROJECT: Keys = open(&[
     field("name", Text),
     hidden("include", List(&INCLUDE)),
     shown("services", Names(&Table(&SERVICE))),
-    field("models", Names(&Table(&MODEL))),
-    field("networks", Names(&Optional(&Table(&NETWORK)))),
+    field("models", Kind::AnyNames(&Table(&MODEL))).named_in_json(""),
+    field("networks", Kind::AnyNames(&Optional(&Table(&NETWORK)))),
     field("volumes", Names(&Optional(&Table(&VOLUME)))),
     field("secrets", Names(&Table(&SECRET))),
     field("configs", Names(&Table(&CONFIG))),
@@ -65,7 +65,7 @@ static IPAM: Keys = open(&[
             field("aux_addresses", Texts),
         ]))),
     ),
-    field("options", Texts),
+    hidden("options", Texts),
 ]);
 
 static VOLUME: Keys = open(&[
@@ -138,4 +138,4 @@ pub(crate) static BLKIO_LIMIT: Keys =
 
 /// The share of a device.
 pub(crate) static BLKIO_WEIGHT: Keys =
-    closed(&[field("path", Text).named_in_json("Path"), field("weight", Kind::Int).named_in_json("Weight")]);
+    closed(&[field("path", Text).named_in_json("Path"), field("weight", PlainInt).named_in_json("Weight")]);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::keys::PROJECT;
-use super::node::{MergeTag, Node, Value};
+use super::node::{MergeTag, Node, Spot, Value};
 use super::reading::{Reading, Stopped};
 use super::trail::Trail;
 use super::variables::Variables;
@@ -34,9 +34,11 @@ pub(crate) fn load(
             document = Some(add_layer(reading, document, layer, &source.file.path, scope)?);
         }
     }
-    let Some(mut document) = document else {
-        let name = sources.last().map_or(String::new(), |source| reading.shown(&source.file.path));
-        reading.problem_without_place(format!("{name}: the file is empty")).hint =
+    let including = !scope.including.is_empty();
+    let Some(mut document) = document.or_else(|| including.then(|| Node::empty_map(Spot::default()))) else {
+        let last = sources.last().map(|source| source.file.path.clone()).unwrap_or_default();
+        let spot = reading.sources.beginning(&last, &reading.working_dir).unwrap_or_default();
+        reading.problem(spot, "", "the file is empty").hint =
             Some("a compose file has at least `services: {}`".to_owned());
         return Err(Stopped);
     };
@@ -127,7 +129,7 @@ pub(crate) fn prepare(
         }
     }
     for (name, service) in layer.entries("services") {
-        if service.as_map().is_none() && service.tag != Some(MergeTag::Reset) {
+        if service.as_map().is_none() && !service.is_null() && service.tag != Some(MergeTag::Reset) {
             let message = format!("must be a mapping, and is {}", service.type_name());
             reading.problem(service.entry_spot(), format!("services.{name}"), message);
         }
@@ -181,13 +183,23 @@ fn check_resources(reading: &mut Reading<'_>, document: &Node) {
     }
 }
 
+/// For a config a driver is enough, or any word about `external`.
+fn is_made_elsewhere(resource: &Node, path: &str) -> bool {
+    let external = resource.get("external");
+    if path.starts_with("secrets.") {
+        external.and_then(Node::as_bool) == Some(true)
+    } else {
+        external.is_some() || resource.get("driver").is_some()
+    }
+}
+
 fn check_source(reading: &mut Reading<'_>, resource: &Node, path: &str, keys: &[&str]) {
     let given: Vec<&str> = keys.iter().copied().filter(|key| resource.get(key).is_some()).collect();
     let all = check::list(keys.iter().copied());
     if given.len() > 1 {
         let message = format!("only one of {all} can be given");
         reading.problem(resource.entry_spot(), path, message);
-    } else if given.is_empty() && resource.get("driver").is_none() && resource.get("external").is_none() {
+    } else if given.is_empty() && !is_made_elsewhere(resource, path) {
         let message = format!("has no content: one of {all} is needed");
         reading.problem(resource.entry_spot(), path, message).hint =
             Some("or `external: true`, if it is made elsewhere".to_owned());

@@ -23,7 +23,7 @@ enum Rule {
     Ipam,
 }
 
-const RULES: [(&str, Rule); 30] = [
+const RULES: [(&str, Rule); 29] = [
     ("networks.*.ipam.config", Rule::Ipam),
     ("networks.*.labels", Rule::Sequence),
     ("volumes.*.labels", Rule::Sequence),
@@ -50,7 +50,6 @@ const RULES: [(&str, Rule); 30] = [
     ("services.*.logging", Rule::Logging),
     ("services.*.models", Rule::NamesToNull),
     ("services.*.networks", Rule::NamesToNull),
-    ("services.*.provider", Rule::Replace),
     ("services.*.sysctls", Rule::Sequence),
     ("services.*.tmpfs", Rule::Sequence),
     ("services.*.ulimits.*", Rule::Replace),
@@ -163,14 +162,24 @@ fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, 
     }
 }
 
-/// Pools of the same subnet merge, others are added.
+/// Pools of the same subnet merge. As in Compose, a pool that the later list does not have goes.
 fn merge_ipam(reading: &mut Reading<'_>, base: &Node, over: Node, trail: &Trail<'_>) -> Node {
-    let mut pools: Vec<Node> = base.as_list().unwrap_or_default().to_vec();
-    for (index, pool) in over.as_list().unwrap_or_default().iter().enumerate() {
-        let subnet = pool.text_at("subnet");
-        match pools.iter_mut().find(|known| known.text_at("subnet") == subnet) {
-            Some(known) => *known = merge(reading, known.clone(), pool.clone(), &trail.index(index)),
-            None => pools.push(pool.clone()),
+    let mut pools: Vec<Node> = Vec::new();
+    let same_subnet = |a: &Node, b: &Node| a.text_at("subnet") == b.text_at("subnet");
+    for earlier in base.as_list().unwrap_or_default() {
+        for (index, later) in over.as_list().unwrap_or_default().iter().enumerate() {
+            let known = pools.iter().position(|known| same_subnet(known, later));
+            let pool = if same_subnet(earlier, later) {
+                merge(reading, earlier.clone(), later.clone(), &trail.index(index))
+            } else if known.is_none() {
+                later.clone()
+            } else {
+                continue;
+            };
+            match known {
+                Some(at) => pools[at] = pool,
+                None => pools.push(pool),
+            }
         }
     }
     Node { value: Value::List(pools), ..over }

@@ -164,6 +164,7 @@ fn read_env_files(
     for (name, service) in tree.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         // One missing file does not hide what else is wrong.
         let _ = environment::add_service_files(reading, service, name, &found.variables);
+        let _ = environment::add_label_files(reading, service, name, &found.variables);
     }
     reading.checked()
 }
@@ -212,6 +213,7 @@ fn project(
         secrets: reading.secrets.clone(),
         tree,
         sources: std::mem::take(&mut reading.sources),
+        variables: found.variables,
         document,
     }
 }

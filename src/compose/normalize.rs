@@ -57,6 +57,11 @@ fn normalize_service(service: &mut Node, variables: &Variables) {
     {
         policy.value = Value::Text("missing".to_owned());
     }
+    if let Some(scale) = service.get("scale").cloned()
+        && let Some(deploy) = service.get_mut("deploy").and_then(Node::as_map_mut)
+    {
+        deploy.entry("replicas".to_owned()).or_insert(scale);
+    }
     if let Some(build) = service.get_mut("build") {
         normalize_build(build, variables);
     }

@@ -59,7 +59,15 @@ impl Builder<'_> {
         loop {
             match self.next()?.data {
                 EventData::StreamEnd => return Ok(documents),
-                EventData::DocumentStart { .. } => {
+                EventData::DocumentStart { version_directive, .. } => {
+                    if version_directive.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
+                        let spot = Spot { file: self.file, line: 1, column: 1 };
+                        return Err(Fault::new(
+                            spot,
+                            &Trail::ROOT,
+                            "Compose reads YAML 1.1, and this says another version",
+                        ));
+                    }
                     self.anchors.clear();
                     let event = self.next()?;
                     documents.push(self.node(event, &Trail::ROOT, 0)?);
@@ -163,6 +171,7 @@ impl Builder<'_> {
     fn mapping(&mut self, trail: &Trail<'_>, depth: usize) -> Result<Map, Fault> {
         let mut map = Map::new();
         let mut merged: Vec<Node> = Vec::new();
+        let mut merges = false;
         loop {
             let event = self.next()?;
             if event.data == EventData::MappingEnd {
@@ -172,7 +181,13 @@ impl Builder<'_> {
             let key = self.key(event, key_spot, trail)?;
             let event = self.next()?;
             match key {
+                Key::Merge if merges => {
+                    let mut fault = Fault::new(key_spot, trail, "the key `<<` is already there");
+                    fault.hint = Some("merge a list: `<<: [*a, *b]`".to_owned());
+                    return Err(fault);
+                }
                 Key::Merge => {
+                    merges = true;
                     let node = self.node(event, trail, depth + 1)?;
                     merge_sources(node, &mut merged).map_err(|spot| {
                         Fault::new(spot, trail, "`<<` merges a mapping or a list of mappings")

@@ -92,7 +92,7 @@ impl Paths<'_> {
 
     /// A local volume that is a bind in disguise.
     fn resolve_volume(&self, volume: &mut Node) {
-        let local = volume.text_at("driver").is_none_or(|driver| matches!(driver, "" | "local"));
+        let local = volume.text_at("driver") == Some("local");
         if let Some(options) = volume.get_mut("driver_opts").filter(|_| local)
             && options.text_at("o") == Some("bind")
         {
@@ -132,6 +132,7 @@ impl Paths<'_> {
         }
     }
 
+    /// An empty path stays empty, to be complained of.
     fn path(&self, path: &str) -> String {
         let path = self.expand_home(path);
         if path.is_empty() || path.starts_with('/') { path } else { self.below(&path) }

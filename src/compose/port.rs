@@ -17,7 +17,9 @@ fn error(message: impl Into<String>, hint: &str) -> PortError {
 /// The entries that a short form stands for: a range of targets is one entry for each.
 pub(crate) fn long_form(node: &Node, text: &str) -> Result<Vec<Node>, PortError> {
     let (host, published, rest) = split(text);
-    let (target, protocol) = rest.split_once('/').unwrap_or((rest, "tcp"));
+    let mut parts = rest.split('/');
+    let target = parts.next().unwrap_or_default();
+    let protocol = parts.next().filter(|protocol| !protocol.is_empty()).unwrap_or("tcp");
     if target.is_empty() {
         return Err(error(
             format!("`{text}` has no container port"),
@@ -29,7 +31,7 @@ pub(crate) fn long_form(node: &Node, text: &str) -> Result<Vec<Node>, PortError>
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
         return Err(error(format!("`{protocol}` is not a protocol"), "it is one of tcp, udp, sctp"));
     }
-    let targets = range(target).ok_or_else(|| not_a_port(target, text))?;
+    let targets = range(target).filter(|(first, _)| *first > 0).ok_or_else(|| not_a_port(target, text))?;
     let ports = match published {
         "" => None,
         published => Some(range(published).ok_or_else(|| not_a_port(published, text))?),

@@ -9,6 +9,7 @@ use super::model::{Network, Place, Service, Volume};
 use super::node::{Node, Spot, Value};
 use super::problem::Warning;
 use super::sources::Sources;
+use super::variables::Variables;
 use super::{document, keys};
 use crate::{HIDDEN, Secrets, is_secret_name};
 
@@ -55,6 +56,7 @@ pub struct Project {
     pub(crate) document: Json,
     pub(crate) tree: Node,
     pub(crate) sources: Sources,
+    pub(crate) variables: Variables,
 }
 
 /// Whether secret values are shown.
@@ -111,6 +113,13 @@ impl Project {
     #[must_use]
     pub fn place(&self, path: &str) -> Option<Place> {
         self.sources.place(find(&self.tree, path))
+    }
+
+    /// The value of a variable as interpolation saw it: from the process's environment, or an environment file. What
+    /// `configs` and `secrets` with `environment:` hold is found by it.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.value(name)
     }
 
     /// The line at a place of this project, to be shown with it.

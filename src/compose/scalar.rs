@@ -33,7 +33,7 @@ pub(crate) fn number(text: &str) -> Option<Value> {
         return Some(Value::Int(value));
     }
     if is_decimal(&digits) {
-        return digits.parse().ok().map(Value::Float);
+        return digits.parse().ok().filter(|value: &f64| value.is_finite()).map(Value::Float);
     }
     None
 }
@@ -103,7 +103,7 @@ fn value(digits: &str) -> u32 {
     digits.parse().unwrap_or(0)
 }
 
-/// A float as Go's `%v` prints it: the shortest digits, with an exponent below 1e-4 and from 1e21 on.
+/// A float as Go's `%v` prints it: the shortest digits, with an exponent below 1e-4 and from 1e6 on.
 pub(crate) fn go_float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -111,12 +111,12 @@ pub(crate) fn go_float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
-    let size = value.abs();
-    if size != 0.0 && !(1e-4..1e21).contains(&size) {
-        let text = format!("{value:e}");
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
-        return format!("{mantissa}e{sign}{digits:0>2}");
+    let text = format!("{value:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let power: i32 = exponent.parse().unwrap_or(0);
+    if value != 0.0 && !(-4..6).contains(&power) {
+        let sign = if power < 0 { '-' } else { '+' };
+        return format!("{mantissa}e{sign}{:02}", power.abs());
     }
     format!("{value}")
 }

@@ -2,9 +2,10 @@
 
 use super::keys::{BLKIO_LIMIT, BLKIO_WEIGHT, DEVICE_REQUEST, FILE_REFERENCE, GPU_REQUEST, TEXT_OR_LIST};
 use super::shape::Kind::{
-    self, Bool, Bytes, Checked, Choice, Command, Duration, Either, Environment, Hosts, Int, Keys as Table,
-    List, Names, Number, Optional, OptionalText, Options, Pairs, PlainBool, ProviderOptions, Ssh, Text,
-    TextBytes, TextList, Ulimit, UniqueList, UniqueListOf,
+    self, Bool, Bytes, Checked, Choice, Command, Duration, Either, Environment, Hosts, Int, IntBytes, IntIn,
+    Keys as Table, List, LooseInt, Names, NullableOptions, Number, Optional, Options, Pairs, PlainBool,
+    PlainInt, PlainNumber, ProviderOptions, Ssh, Text, TextBytes, TextList, Ulimit, UniqueList, UniqueListOf,
+    Unsigned,
 };
 use super::shape::{Keys, always, always_map, closed, field, hidden, open, shown};
 
@@ -19,7 +20,7 @@ pub(crate) static SERVICE: Keys = open(&[
             field("device_read_iops", List(&Table(&BLKIO_LIMIT))),
             field("device_write_bps", List(&Table(&BLKIO_LIMIT))),
             field("device_write_iops", List(&Table(&BLKIO_LIMIT))),
-            field("weight", Int),
+            field("weight", PlainInt),
             field("weight_device", List(&Table(&BLKIO_WEIGHT))),
         ])),
     ),
@@ -30,13 +31,13 @@ pub(crate) static SERVICE: Keys = open(&[
     always("command", Command),
     field("configs", List(&FILE_REFERENCE)),
     field("container_name", Checked(is_container_name, "[a-zA-Z0-9][a-zA-Z0-9_.-]+")),
-    field("cpu_count", Int),
-    field("cpu_percent", Number),
-    field("cpu_period", Int),
-    field("cpu_quota", Int),
-    field("cpu_rt_period", Int),
-    field("cpu_rt_runtime", Int),
-    field("cpu_shares", Int),
+    field("cpu_count", IntIn(0, i64::MAX)),
+    field("cpu_percent", IntIn(0, 100)),
+    field("cpu_period", LooseInt),
+    field("cpu_quota", LooseInt),
+    field("cpu_rt_period", LooseInt),
+    field("cpu_rt_runtime", LooseInt),
+    field("cpu_shares", LooseInt),
     field("cpus", Number),
     field("cpuset", Text),
     shown(
@@ -96,11 +97,11 @@ pub(crate) static SERVICE: Keys = open(&[
     hidden("label_file", TEXT_OR_LIST),
     field("labels", Pairs),
     field("links", UniqueList),
-    shown("logging", Table(&open(&[field("driver", Text), field("options", Options)]))),
+    shown("logging", Table(&open(&[field("driver", Text), field("options", NullableOptions)]))),
     field("mac_address", Text),
     field("mem_limit", Bytes),
-    field("mem_reservation", Bytes),
-    field("mem_swappiness", Bytes),
+    field("mem_reservation", IntBytes),
+    field("mem_swappiness", IntBytes),
     field("memswap_limit", Bytes),
     field(
         "models",
@@ -112,9 +113,9 @@ pub(crate) static SERVICE: Keys = open(&[
     field("network_mode", Text),
     field("networks", Either(&[UniqueList, Names(&Optional(&Table(&ATTACHMENT)))])),
     field("oom_kill_disable", Bool),
-    field("oom_score_adj", Int),
-    field("pid", OptionalText),
-    field("pids_limit", Int),
+    field("oom_score_adj", IntIn(-1000, 1000)),
+    field("pid", Text),
+    field("pids_limit", LooseInt),
     field("platform", Text),
     field("ports", UniqueListOf(&PORT)),
     field("post_start", List(&Table(&HOOK))),
@@ -140,7 +141,7 @@ pub(crate) static SERVICE: Keys = open(&[
     field("stdin_open", Bool),
     shown("stop_grace_period", Duration),
     field("stop_signal", Text),
-    field("storage_opt", Options),
+    field("storage_opt", NullableOptions),
     field("sysctls", Pairs),
     field("tmpfs", TEXT_OR_LIST),
     field("tty", Bool),
@@ -154,7 +155,7 @@ pub(crate) static SERVICE: Keys = open(&[
     field("working_dir", Text),
 ]);
 
-static SCALAR: Kind = Either(&[Int, Number, Text]);
+static SCALAR: Kind = Either(&[Int, Text]);
 
 static BUILD: Keys = open(&[
     field("context", Text),
@@ -169,11 +170,11 @@ static BUILD: Keys = open(&[
     field("no_cache", Bool),
     field("additional_contexts", Pairs),
     field("network", Text),
-    field("provenance", Either(&[Text, PlainBool])),
-    field("sbom", Either(&[Text, PlainBool])),
+    field("provenance", Either(&[PlainBool, Text])),
+    field("sbom", Either(&[PlainBool, Text])),
     field("pull", Bool),
     field("target", Text),
-    field("shm_size", Bytes),
+    field("shm_size", IntBytes),
     field("extra_hosts", Hosts),
     field("isolation", Text),
     field("privileged", Bool),
@@ -193,7 +194,7 @@ static DEPENDENCY: Keys = open(&[
 static HEALTHCHECK: Keys = open(&[
     field("disable", Bool),
     shown("interval", Duration),
-    shown("retries", Int),
+    shown("retries", Unsigned),
     field("test", Either(&[Text, TextList])),
     shown("timeout", Duration),
     shown("start_period", Duration),
@@ -208,8 +209,8 @@ static ATTACHMENT: Keys = open(&[
     field("link_local_ips", UniqueList),
     field("mac_address", Text),
     field("driver_opts", Options),
-    field("priority", Int),
-    field("gw_priority", Int),
+    field("priority", PlainNumber),
+    field("gw_priority", PlainNumber),
 ]);
 
 static PORT: Kind = Either(&[
@@ -247,7 +248,7 @@ static MOUNT: Kind = Either(&[
             "volume",
             Table(&open(&[field("labels", Pairs), field("nocopy", Bool), field("subpath", Text)])),
         ),
-        shown("tmpfs", Table(&open(&[field("size", Bytes), field("mode", Number)]))),
+        shown("tmpfs", Table(&open(&[field("size", Bytes), field("mode", PlainNumber)]))),
         shown("image", Table(&open(&[field("subpath", Text)]))),
     ])),
 ]);
@@ -309,7 +310,7 @@ static DEPLOY: Keys = open(&[
         Table(&open(&[
             field("condition", Text),
             shown("delay", Duration),
-            shown("max_attempts", Int),
+            shown("max_attempts", Unsigned),
             shown("window", Duration),
         ])),
     ),
@@ -318,13 +319,13 @@ static DEPLOY: Keys = open(&[
         Table(&open(&[
             field("constraints", TextList),
             field("preferences", List(&Table(&open(&[field("spread", Text)])))),
-            field("max_replicas_per_node", Int),
+            field("max_replicas_per_node", Unsigned),
         ])),
     ),
 ]);
 
 static UPDATE: Keys = open(&[
-    shown("parallelism", Int),
+    shown("parallelism", Unsigned),
     field("delay", Duration),
     field("failure_action", Text),
     field("monitor", Duration),

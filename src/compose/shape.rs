@@ -21,12 +21,22 @@ pub(crate) enum Kind {
     PlainBool,
     /// An integer, or a string that holds one.
     Int,
+    /// An integer from the one to the other, or a string that holds one.
+    IntIn(i64, i64),
+    /// A number whose fraction disappears, or a string that holds an integer.
+    LooseInt,
+    /// An integer that is not negative, or a string that holds one.
+    Unsigned,
     /// An integer that is no string.
     PlainInt,
+    /// A number that is no string; its fraction disappears.
+    PlainNumber,
     /// A number, or a string that holds one; printed in single precision, as Compose keeps it.
     Number,
     /// Bytes, as a number or as text with a unit; printed as a string of digits.
     Bytes,
+    /// The same, where the schema takes no fractions.
+    IntBytes,
     /// Bytes, as text with a unit only.
     TextBytes,
     /// `1h30m`.
@@ -39,6 +49,8 @@ pub(crate) enum Kind {
     Environment,
     /// A mapping of strings and numbers.
     Options,
+    /// The same, where a value may be left out.
+    NullableOptions,
     /// A mapping of strings.
     Texts,
     /// A list of strings, each once.
@@ -55,6 +67,8 @@ pub(crate) enum Kind {
     UniqueListOf(&'static Kind),
     /// A mapping with names of the user's choice.
     Names(&'static Kind),
+    /// The same, where the schema does not say what a name is.
+    AnyNames(&'static Kind),
     /// A mapping with the keys of a table.
     Keys(&'static Keys),
     /// The kind, or nothing.
@@ -97,7 +111,7 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     pub(crate) print: Print,
     pub(crate) required: bool,
-    /// The key's name in JSON, where Compose spells it otherwise.
+    /// The key's name in JSON, where Compose spells it otherwise; empty where Compose leaves it out.
     pub(crate) json_name: &'static str,
 }
 

@@ -30,6 +30,13 @@ impl Sources {
         self.files.get(file as usize).map_or("", |source| &source.text)
     }
 
+    /// The beginning of the file that was read last from `path`.
+    pub(crate) fn beginning(&self, path: &Path, working_dir: &Path) -> Option<Spot> {
+        let shown = path.strip_prefix(working_dir).unwrap_or(path);
+        let file = self.files.iter().rposition(|source| source.shown == shown)?;
+        Some(Spot { file: u32::try_from(file).unwrap_or(u32::MAX), line: 1, column: 1 })
+    }
+
     /// The name that the file is shown by.
     pub(crate) fn name(&self, file: u32) -> String {
         self.files.get(file as usize).map_or(String::new(), |source| source.shown.display().to_string())

@@ -19,7 +19,7 @@ enum Key {
     EnvFile,
 }
 
-const KEYS: [(&str, Key); 28] = [
+const KEYS: [(&str, Key); 29] = [
     ("networks.*.labels", Key::Name),
     ("networks.*.ipam.options", Key::Name),
     ("volumes.*.labels", Key::Name),
@@ -47,6 +47,7 @@ const KEYS: [(&str, Key); 28] = [
     ("services.*.profiles", Key::Name),
     ("services.*.secrets", Key::FileTarget("/run/secrets")),
     ("services.*.sysctls", Key::Name),
+    ("services.*.tmpfs", Key::Name),
     ("services.*.volumes", Key::MountTarget),
 ];
 
@@ -105,12 +106,13 @@ impl Key {
             },
             Key::DeviceTarget => match text {
                 Some(text) => Some(text.split(':').nth(1).unwrap_or(text).to_owned()),
-                None => item.text_at("target").or(item.text_at("source")).map(str::to_owned),
+                None => item.text_at("target").map(str::to_owned),
             },
+            // A published port that is a number is not part of the key: so it is in Compose.
             Key::Port => match &item.value {
                 Value::Map(_) => {
                     let target = item.get("target")?.to_go_text()?;
-                    let published = item.get("published").and_then(Node::to_go_text).unwrap_or_default();
+                    let published = item.text_at("published").unwrap_or_default();
                     let host = item.text_at("host_ip").unwrap_or("0.0.0.0");
                     let protocol = item.text_at("protocol").unwrap_or("tcp");
                     Some(format!("{host}:{published}:{target}/{protocol}"))

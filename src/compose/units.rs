@@ -14,7 +14,9 @@ pub(crate) fn bytes(text: &str) -> Option<i64> {
         letter => letter,
     };
     let power = ["k", "m", "g", "t", "p"].iter().position(|known| *known == letter)? + 1;
-    Some((number * 1024_f64.powi(i32::try_from(power).ok()?)) as i64)
+    let bytes = number * 1024_f64.powi(i32::try_from(power).ok()?);
+    // What does not fit wraps around in Compose.
+    Some(if bytes >= 9.3e18 { i64::MIN } else { bytes as i64 })
 }
 
 const NANOSECONDS: [(&str, i128); 9] = [

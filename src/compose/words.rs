@@ -13,11 +13,8 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, &'static str> {
     for c in line.chars() {
         if escaped {
             // A backslash at the end of a line joins it with the next.
-            match c {
-                'n' if quote == Some('"') => word.push_str("\\n"),
-                't' if quote == Some('"') => word.push_str("\\t"),
-                '\n' => {}
-                _ => word.push(c),
+            if c != '\n' {
+                word.push(c);
             }
             in_word = true;
             escaped = false;
@@ -38,7 +35,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, &'static str> {
         }
         match c {
             '`' if quote.is_none() && !dollar_quoted => back_quoted = !back_quoted,
-            ')' if quote.is_none() && !back_quoted => dollar_quoted = false,
+            ')' if quote.is_none() && !back_quoted => dollar_quoted = !dollar_quoted,
             '(' if quote.is_none() && !back_quoted => {
                 if dollar_quoted || !word.ends_with('$') {
                     return Err("holds an unquoted `(`");
