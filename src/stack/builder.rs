@@ -21,6 +21,7 @@ pub struct StackBuilder {
     environment: BTreeMap<String, String>,
     profiles: Vec<String>,
     project_name: Option<String>,
+    project_directory: Option<PathBuf>,
     keep_volumes: Vec<String>,
     timeout: Option<Duration>,
     ports: Ports,
@@ -75,6 +76,13 @@ impl StackBuilder {
     #[must_use]
     pub fn project_name(mut self, name: &str) -> StackBuilder {
         self.project_name = Some(name.to_owned());
+        self
+    }
+
+    /// The project's folder, when it is not that of the first compose file, as Compose's `--project-directory`.
+    #[must_use]
+    pub fn project_directory(mut self, directory: impl AsRef<Path>) -> StackBuilder {
+        self.project_directory = Some(directory.as_ref().to_owned());
         self
     }
 
@@ -143,9 +151,9 @@ impl StackBuilder {
             env_files: self.env_files.clone(),
             profiles: self.profiles.clone(),
             project_name: self.project_name.clone(),
-            home: std::env::home_dir(),
+            project_directory: self.project_directory.clone(),
             environment,
-            ..Request::default()
+            home: std::env::home_dir(),
         };
         compose::read(&request, &Disk).map_err(Error::compose)
     }
