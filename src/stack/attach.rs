@@ -136,7 +136,12 @@ impl FoundStack {
             let mut services = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &found.name).await? {
                 let Some(name) = container.labels.get(label::SERVICE).cloned() else { continue };
-                let inspection = engine.inspect(&container.id).await.map_err(Error::engine)?;
+                let inspection = match engine.inspect(&container.id).await {
+                    Ok(inspection) => inspection,
+                    // Another stack's end may come between listing it and looking at it.
+                    Err(error) if error.is_not_found() => continue,
+                    Err(error) => return Err(Error::engine(error)),
+                };
                 let known = remembered.services.get(&name);
                 let status = match inspection.state {
                     // Without a state file it is not known whether the start was still waiting for it.
