@@ -1,65 +1,62 @@
-//! The `greenroom` command.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "only the command prints")]
+//! The `greenroom` command: arguments, one call of the library, what it gave, an exit code.
 
+mod arguments;
+mod exit_code;
+mod failure;
+mod names;
+mod output;
+mod progress;
+mod signals;
+mod start;
+
+mod smoke;
+mod up;
+mod down;
+mod ps;
+mod logs;
+mod plan;
 mod config;
+mod volumes;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use greenroom::compose::{Request, Values};
-
-#[derive(clap::Parser)]
-struct Arguments {
-    #[arg(short, long, global = true)]
-    file: Vec<PathBuf>,
-    #[arg(long, global = true)]
-    env_file: Vec<PathBuf>,
-    #[arg(long, global = true)]
-    profile: Vec<String>,
-    #[arg(short, long, global = true)]
-    project_name: Option<String>,
-    #[arg(long, global = true)]
-    project_directory: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(clap::Subcommand)]
-enum Command {
-    /// Shows the project as Compose would.
-    Config {
-        #[arg(long, value_enum, default_value = "yaml")]
-        format: config::Format,
-        /// Hides secret values.
-        #[arg(long)]
-        redact: bool,
-    },
-}
+use arguments::{Arguments, Command, VolumesCommand};
+use failure::Failure;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let request = Request {
-        files: arguments.file,
-        working_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
-        env_files: arguments.env_file,
-        profiles: arguments.profile,
-        project_name: arguments.project_name,
-        project_directory: arguments.project_directory,
-        environment: std::env::vars().collect(),
-        home: std::env::home_dir(),
-    };
-    let Command::Config { format, redact } = arguments.command;
-    let values = if redact { Values::Redacted } else { Values::Shown };
-    match config::config(&request, format, values) {
-        Ok(output) => {
-            output.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-            print!("{}", output.document);
-            ExitCode::SUCCESS
+    let Arguments { options, command } = Arguments::parse();
+    let done = match command {
+        Command::Smoke => block_on(smoke::smoke(&options)),
+        Command::Up => block_on(up::up(&options)),
+        Command::Down { stacks, all } => block_on(down::down(&options, &stacks, all)),
+        Command::Ps { all } => block_on(ps::ps(&options, all)),
+        Command::Logs { services, stack, tail } => {
+            block_on(logs::logs(&options, &services, stack.as_deref(), tail))
         }
-        Err(problems) => {
-            eprintln!("{problems}");
-            ExitCode::from(2)
+        Command::Plan => plan::plan(&options),
+        Command::Config { redact } => config::config(&options, redact),
+        Command::Volumes { command: VolumesCommand::Ls } => block_on(volumes::ls(&options)),
+        Command::Volumes { command: VolumesCommand::Rm { names } } => block_on(volumes::rm(&options, &names)),
+    };
+    match done {
+        Ok(()) => ExitCode::from(exit_code::READY),
+        Err(failure) => {
+            if let Some(text) = failure.text() {
+                output::tell(&format!("error: {text}"));
+            }
+            ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Runs a command that talks to the engine.
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    // The command itself is polled on this thread. The one worker is for signals: they are heard, too, while this
+    // thread blocks in the drop of a start that was interrupted.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start the command's runtime: {error}")))?;
+    runtime.block_on(command)
 }

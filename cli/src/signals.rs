@@ -1,0 +1,136 @@
+//! SIGINT and SIGTERM: what was started is removed before the command ends.
+
+use std::pin::pin;
+
+use greenroom::Error;
+use tokio::sync::watch;
+
+use crate::failure::Failure;
+use crate::output;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    Terminate,
+}
+
+impl Signal {
+    fn name(self) -> &'static str {
+        match self {
+            Signal::Interrupt => "SIGINT",
+            Signal::Terminate => "SIGTERM",
+        }
+    }
+
+    fn exit_code(self) -> i32 {
+        Failure::Interrupted(self).exit_code().into()
+    }
+}
+
+/// The first signal that came. From [`Signals::listen`] on the process no longer dies of one by itself.
+pub(crate) struct Signals {
+    first: watch::Receiver<Option<Signal>>,
+}
+
+impl Signals {
+    pub(crate) fn listen() -> Result<Signals, Failure> {
+        let mut source =
+            Source::new().map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
+        let (sender, first) = watch::channel(None);
+        tokio::spawn(async move {
+            let signal = source.next().await;
+            sender.send_replace(Some(signal));
+            source.next().await;
+            output::tell(
+                "still removing; one more signal ends this at once, and `greenroom down --all` removes the rest",
+            );
+            let signal = source.next().await;
+            output::tell(&format!("{}: ended before everything was removed", signal.name()));
+            std::process::exit(signal.exit_code());
+        });
+        Ok(Signals { first })
+    }
+
+    /// Runs `work` until a signal comes. Then it is dropped — the drop of a start removes what it started — after telling
+    /// `what_follows`.
+    pub(crate) async fn until<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+        what_follows: &str,
+    ) -> Result<T, Failure> {
+        // Boxed, so that it can be dropped after the message that explains the wait.
+        let mut work = Box::pin(work);
+        let signal = tokio::select! {
+            biased;
+            result = &mut work => return Ok(result?),
+            signal = self.first() => signal,
+        };
+        output::tell(&format!("{}: {what_follows}", signal.name()));
+        drop(work);
+        Err(Failure::Interrupted(signal))
+    }
+
+    /// Runs `work` to its end, since half of it is worse than all; then tells of a signal that came meanwhile.
+    pub(crate) async fn finish<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+        let mut work = pin!(work);
+        tokio::select! {
+            biased;
+            result = &mut work => Ok(result?),
+            signal = self.first() => {
+                output::tell(&format!("{}: finishing the removal first", signal.name()));
+                work.await?;
+                Err(Failure::Interrupted(signal))
+            }
+        }
+    }
+
+    async fn first(&self) -> Signal {
+        match self.first.clone().wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(signal)) => *signal,
+            // The sender lives as long as the runtime does.
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(unix)]
+struct Source {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Source {
+    fn new() -> std::io::Result<Source> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Source {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Source;
+
+#[cfg(not(unix))]
+impl Source {
+    fn new() -> std::io::Result<Source> {
+        Ok(Source)
+    }
+
+    async fn next(&mut self) -> Signal {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Signal::Interrupt,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

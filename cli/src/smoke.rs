@@ -1,0 +1,114 @@
+//! `greenroom smoke`: up, asked once more, reported, down.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use greenroom::{Report, ServiceStatus};
+use serde_json::{Value, json};
+
+use crate::arguments::{Format, Options};
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::{Progress, seconds};
+use crate::signals::Signals;
+use crate::start::{REMOVING, start, tell_whether_it_is_gone};
+
+/// The services that did not answer when they were asked once more, with what was seen.
+type Silent = Vec<(String, String)>;
+
+pub(crate) async fn smoke(options: &Options) -> Result<(), Failure> {
+    let format = options.format(&[Format::Text, Format::Json])?;
+    let signals = Signals::listen()?;
+    let begin = Instant::now();
+    let stack = start(options.builder(), &Progress::default(), &signals).await?;
+    let report = stack.report();
+    let silent = match signals.until(async { Ok(stack.check().await) }, REMOVING).await {
+        Ok(silent) => silent,
+        Err(interrupted) => {
+            drop(stack);
+            tell_whether_it_is_gone(&report.stack).await;
+            return Err(interrupted);
+        }
+    };
+
+    let begin_down = Instant::now();
+    let removed = if silent.is_empty() {
+        signals.finish(stack.down()).await
+    } else {
+        // A stack that is dropped without `down` saves its logs first.
+        drop(stack);
+        tell_whether_it_is_gone(&report.stack).await;
+        Ok(())
+    };
+    let down = begin_down.elapsed();
+    match format {
+        Format::Json => output::print_json(&to_json(&report, &silent, down, begin.elapsed()))?,
+        Format::Text | Format::Yaml => output::print(&to_text(&report, &silent, down, begin.elapsed()))?,
+    }
+    removed?;
+    match silent.first() {
+        None => Ok(()),
+        Some((service, seen)) => {
+            Err(Failure::Failed(format!("service `{service}` was ready and then did not answer: {seen}")))
+        }
+    }
+}
+
+/// The report's own object, with what was seen when each service was asked once more (`null`: it answered).
+fn to_json(report: &Report, silent: &Silent, down: Duration, all: Duration) -> Value {
+    let mut json = report.to_json();
+    let checks = asked(report).map(|name| {
+        let seen = silent.iter().find(|(service, _)| service == name).map(|(_, seen)| seen);
+        (name.to_owned(), json!(seen))
+    });
+    json["checks"] = checks.collect::<serde_json::Map<_, _>>().into();
+    json["down_ms"] = json!(millis(down));
+    json["smoke_ms"] = json!(millis(all));
+    json
+}
+
+/// A line a service, then the total.
+fn to_text(report: &Report, silent: &Silent, down: Duration, all: Duration) -> String {
+    let widest = report.services.keys().map(String::len).max().unwrap_or_default();
+    let mut text = String::new();
+    for (name, service) in &report.services {
+        let state = match silent.iter().any(|(silent, _)| silent == name) {
+            true => "silent".to_owned(),
+            false => service.status.to_string(),
+        };
+        let stands_in = match &service.stands_in_for {
+            Some(wanted) => format!(" (stands in for {wanted})"),
+            None => String::new(),
+        };
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "{name:widest$}  {state:9}  {:>7}  {}{stands_in}  {}",
+            seconds(service.ready_after),
+            service.image,
+            service.probe
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{} after {}, down after {} more, {} in all",
+        if silent.is_empty() { "ready" } else { "up" },
+        seconds(report.total),
+        seconds(down),
+        seconds(all)
+    );
+    text
+}
+
+/// The services that are asked: those that have completed are not.
+fn asked(report: &Report) -> impl Iterator<Item = &str> {
+    report
+        .services
+        .iter()
+        .filter(|(_, service)| service.status != ServiceStatus::Completed)
+        .map(|(name, _)| name.as_str())
+}
+
+fn millis(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
+}
