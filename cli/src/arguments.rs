@@ -93,8 +93,8 @@ pub(crate) enum VolumesCommand {
     },
 }
 
-/// What every subcommand takes, before or after its name.
-#[derive(clap::Args, Default)]
+// What every subcommand takes, before or after its name. Not a doc comment: clap would make it every command's description.
+#[derive(clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Options {
     /// A compose file; repeatable, the later over the earlier. Without it, the one that Compose would find.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use greenroom::FoundStack;
+use greenroom::compose::Project;
+use greenroom::{FoundStack, StackBuilder};
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;
@@ -16,8 +17,11 @@ pub(crate) async fn logs(
 ) -> Result<(), Failure> {
     options.format(&[Format::Text])?;
     let (stack, project) = match stack {
-        // Another file's, perhaps; where it is this one's, its secrets are known.
-        Some(name) => (by_name(name).await?, options.builder().read().ok()),
+        Some(name) => {
+            let stack = by_name(name).await?;
+            let project = project_of(&stack, options);
+            (stack, project)
+        }
         None => {
             let project = options.builder().read()?;
             check_names(services, &project.services.keys().cloned().collect::<Vec<_>>())?;
@@ -36,7 +40,23 @@ pub(crate) async fn logs(
             let _ = writeln!(text, "{name:widest$} | {line}");
         }
     }
-    output::print(&project.map_or(text.clone(), |project| project.secrets.hide(&text)))
+    match project {
+        Some(project) => output::print(&project.secrets.hide(&text)),
+        None => {
+            output::tell(&format!(
+                "warning: secrets are not hidden: the compose file of stack {} is not known here",
+                stack.name
+            ));
+            output::print(&text)
+        }
+    }
+}
+
+/// The project that a stack was brought up from, as far as it can be told: its secrets are to be hidden.
+fn project_of(stack: &FoundStack, options: &Options) -> Option<Project> {
+    let is_its = |project: &Project| project.name == stack.project && project.directory == stack.directory;
+    let in_its_folder = StackBuilder::new().working_directory(&stack.directory);
+    [options.builder(), in_its_folder].iter().filter_map(|builder| builder.read().ok()).find(is_its)
 }
 
 async fn by_name(name: &str) -> Result<FoundStack, Failure> {

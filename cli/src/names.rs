@@ -9,7 +9,7 @@ pub(crate) fn unknown(what: &str, name: &str, there_are: &[String]) -> Failure {
         _ => {
             let nearest =
                 nearest(name, there_are).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-            format!("{nearest}there are {}", list(there_are))
+            format!("{nearest}{what}s are {}", list(there_are))
         }
     };
     Failure::Usage(format!("there is no {what} `{name}`\n\nhint: {hint}"))

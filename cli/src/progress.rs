@@ -79,7 +79,7 @@ fn text(event: &Event) -> String {
                 times => format!(", started again {times} times"),
             };
             format!(
-                "  {}: ready after {}{restarts}, image {}, probe {}",
+                "  {}: ready after {}{restarts}; image: {}; probe: {}",
                 ready.service,
                 seconds(ready.after),
                 ready.image,

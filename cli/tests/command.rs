@@ -1,0 +1,355 @@
+//! The command as its user meets it, as far as it needs no container engine.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p greenroom-cli` rewrites what is expected.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use expect_test::{Expect, expect, expect_file};
+
+const SHOP: &str = "\
+services:
+  api:
+    image: example/api:1
+    ports: ['8080:80']
+    environment:
+      API_TOKEN: ${TOKEN:-a-secret-token}
+    depends_on: [db]
+  db:
+    image: example/db:1
+    volumes: ['db-data:/data']
+volumes:
+  db-data:
+";
+
+/// A folder with files, in which the command runs.
+struct Folder(PathBuf);
+
+impl Folder {
+    /// `name` is the test's, so that no two tests share a folder.
+    fn new(name: &str, files: &[(&str, &str)]) -> Folder {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).unwrap();
+        }
+        fs::create_dir_all(&folder).unwrap();
+        for (file, text) in files {
+            fs::write(folder.join(file), text).unwrap();
+        }
+        Folder(folder)
+    }
+
+    fn shop(name: &str) -> Folder {
+        Folder::new(name, &[("docker-compose.yml", SHOP)])
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
+        command
+            .args(arguments)
+            .current_dir(&self.0)
+            .stdin(Stdio::null())
+            .env_clear()
+            // An engine that is there must not be needed.
+            .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+            .env("GREENROOM_STATE_DIR", self.0.join("state"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        Run { output: self.command(arguments).output().unwrap(), folder: self.0.display().to_string() }
+    }
+}
+
+struct Run {
+    output: Output,
+    folder: String,
+}
+
+impl Run {
+    /// The exit code, then what went to standard output, then what went to standard error.
+    fn check(&self, expected: &Expect) {
+        expected.assert_eq(&format!("exit {}\n{}{}", self.code(), self.stdout(), self.stderr()));
+    }
+
+    fn code(&self) -> i32 {
+        self.output.status.code().expect("the command ends by itself")
+    }
+
+    fn stdout(&self) -> String {
+        self.text(&self.output.stdout)
+    }
+
+    fn stderr(&self) -> String {
+        self.text(&self.output.stderr)
+    }
+
+    fn text(&self, bytes: &[u8]) -> String {
+        String::from_utf8(bytes.to_vec()).unwrap().replace(&self.folder, "FOLDER")
+    }
+}
+
+#[test]
+fn help_tells_what_there_is() {
+    let folder = Folder::new("help", &[]);
+    let help = |arguments: &[&str]| {
+        let run = folder.run(arguments);
+        assert_eq!((run.code(), run.stderr().as_str()), (0, ""));
+        run.stdout()
+    };
+    expect_file!["help/greenroom.txt"].assert_eq(&help(&["--help"]));
+    expect_file!["help/down.txt"].assert_eq(&help(&["down", "--help"]));
+    expect_file!["help/logs.txt"].assert_eq(&help(&["logs", "--help"]));
+    expect_file!["help/volumes.txt"].assert_eq(&help(&["volumes", "--help"]));
+    expect_file!["help/volumes-rm.txt"].assert_eq(&help(&["volumes", "rm", "--help"]));
+}
+
+#[test]
+fn an_unknown_subcommand_is_wrong_usage() {
+    Folder::new("unknown-subcommand", &[]).run(&["upp"]).check(&expect![[r#"
+        exit 2
+        error: unrecognized subcommand 'upp'
+
+          tip: a similar subcommand exists: 'up'
+
+        Usage: greenroom [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+    "#]]);
+}
+
+#[test]
+fn a_timeout_is_a_compose_duration() {
+    let folder = Folder::shop("timeout");
+    let run = folder.run(&["up", "--timeout", "soon"]);
+    assert_eq!(run.code(), 2);
+    assert!(run.stderr().contains("`soon` is not a duration"), "{}", run.stderr());
+    assert!(folder.run(&["plan", "--timeout", "1m30s"]).stdout().contains("within 90s"));
+}
+
+#[test]
+fn a_format_that_the_subcommand_cannot_write_is_wrong_usage() {
+    let folder = Folder::shop("format");
+    folder.run(&["ps", "--format", "yaml"]).check(&expect![[r#"
+        exit 2
+        error: this command does not write yaml
+
+        hint: `--format` may be text or json
+    "#]]);
+    for arguments in [["config", "--format", "text"], ["plan", "--format", "json"]] {
+        assert_eq!(folder.run(&arguments).code(), 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_service_that_the_file_does_not_have_is_wrong_usage() {
+    Folder::shop("unknown-service").run(&["logs", "apo"]).check(&expect![[r#"
+        exit 2
+        error: there is no service `apo`
+
+        hint: did you mean `api`? services are `api`, `db`
+    "#]]);
+}
+
+#[test]
+fn a_volume_that_the_file_does_not_have_is_wrong_usage() {
+    Folder::shop("unknown-volume").run(&["smoke", "--keep-volume", "data"]).check(&expect![[r#"
+        exit 2
+        error: there is no volume `data`
+
+        hint: defined volumes are `db-data`
+    "#]]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told() {
+    let folder = Folder::new("missing-file", &[]);
+    folder.run(&["up", "-f", "other.yml"]).check(&expect![[r#"
+        exit 2
+        error: can't read other.yml: there is no such file
+    "#]]);
+}
+
+#[test]
+fn a_broken_file_is_told_with_the_place() {
+    let text = "services:\n  db:\n    imagee: example/db:1\n";
+    let folder = Folder::new("broken-file", &[("docker-compose.yml", text)]);
+    for subcommand in ["smoke", "up", "down", "ps", "logs", "plan", "config"] {
+        let run = folder.run(&[subcommand]);
+        assert_eq!((run.code(), run.stdout().as_str()), (2, ""), "{subcommand}");
+        assert!(run.stderr().starts_with("error: docker-compose.yml:3:5: "), "{}", run.stderr());
+    }
+}
+
+#[test]
+fn no_engine_is_told_with_what_to_do() {
+    let folder = Folder::shop("no-engine");
+    folder.run(&["up"]).check(&expect![[r#"
+        exit 3
+        error: no container engine answers at unix:///nowhere/docker.sock: failed to initialize a docker client: Socket not found: /nowhere/docker.sock
+
+        hint: DOCKER_HOST is set: check the address, or unset it to use the default socket
+    "#]]);
+    for arguments in [&["smoke"][..], &["down"], &["ps", "--all"], &["logs"], &["volumes", "ls"]] {
+        assert_eq!(folder.run(arguments).code(), 3, "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_engine_on_another_machine_is_refused() {
+    let folder = Folder::shop("remote-engine");
+    let output = folder.command(&["smoke"]).env("DOCKER_HOST", "tcp://10.0.0.1:2375").output().unwrap();
+    Run { output, folder: String::new() }.check(&expect![[r#"
+        exit 3
+        FOLDERFOLDEReFOLDERrFOLDERrFOLDERoFOLDERrFOLDER:FOLDER FOLDERDFOLDEROFOLDERCFOLDERKFOLDEREFOLDERRFOLDER_FOLDERHFOLDEROFOLDERSFOLDERTFOLDER=FOLDERtFOLDERcFOLDERpFOLDER:FOLDER/FOLDER/FOLDER1FOLDER0FOLDER.FOLDER0FOLDER.FOLDER0FOLDER.FOLDER1FOLDER:FOLDER2FOLDER3FOLDER7FOLDER5FOLDER FOLDERnFOLDERaFOLDERmFOLDEReFOLDERsFOLDER FOLDERaFOLDERnFOLDER FOLDEReFOLDERnFOLDERgFOLDERiFOLDERnFOLDEReFOLDER FOLDERrFOLDEReFOLDERaFOLDERcFOLDERhFOLDEReFOLDERdFOLDER FOLDERbFOLDERyFOLDER FOLDER`FOLDERtFOLDERcFOLDERpFOLDER`FOLDER,FOLDER FOLDERbFOLDERuFOLDERtFOLDER FOLDERgFOLDERrFOLDEReFOLDEReFOLDERnFOLDERrFOLDERoFOLDERoFOLDERmFOLDER FOLDERwFOLDERoFOLDERrFOLDERkFOLDERsFOLDER FOLDERwFOLDERiFOLDERtFOLDERhFOLDER FOLDERoFOLDERnFOLDEReFOLDER FOLDERoFOLDERnFOLDER FOLDERtFOLDERhFOLDERiFOLDERsFOLDER FOLDERmFOLDERaFOLDERcFOLDERhFOLDERiFOLDERnFOLDEReFOLDER
+        FOLDER
+        FOLDERhFOLDERiFOLDERnFOLDERtFOLDER:FOLDER FOLDERuFOLDERnFOLDERsFOLDEReFOLDERtFOLDER FOLDERDFOLDEROFOLDERCFOLDERKFOLDEREFOLDERRFOLDER_FOLDERHFOLDEROFOLDERSFOLDERTFOLDER,FOLDER FOLDERoFOLDERrFOLDER FOLDERlFOLDEReFOLDERtFOLDER FOLDERiFOLDERtFOLDER FOLDERnFOLDERaFOLDERmFOLDEReFOLDER FOLDERaFOLDER FOLDERsFOLDERoFOLDERcFOLDERkFOLDEReFOLDERtFOLDER:FOLDER FOLDERuFOLDERnFOLDERiFOLDERxFOLDER:FOLDER/FOLDER/FOLDER/FOLDERvFOLDERaFOLDERrFOLDER/FOLDERrFOLDERuFOLDERnFOLDER/FOLDERdFOLDERoFOLDERcFOLDERkFOLDEReFOLDERrFOLDER.FOLDERsFOLDERoFOLDERcFOLDERkFOLDER
+        FOLDER"#]]);
+}
+
+#[test]
+fn a_plan_is_shown_without_an_engine_and_without_secrets() {
+    let run = Folder::shop("plan").run(&["plan", "--keep-volume", "db-data"]);
+    let plan = run.stdout();
+    assert_eq!((run.code(), run.stderr().as_str()), (0, ""));
+    assert!(plan.contains("service db\n  image example/db:1\n"), "{plan}");
+    assert!(plan.contains("port 80/tcp at 127.0.0.1:a picked port"), "{plan}");
+    assert!(plan.contains("db-data, kept"), "{plan}");
+    assert!(plan.contains("API_TOKEN=***") && !plan.contains("a-secret-token"), "{plan}");
+}
+
+#[test]
+fn options_count_before_and_after_the_subcommand() {
+    let over = "services: {db: {image: 'example/db:2'}}\n";
+    let folder =
+        Folder::new("options", &[("base.yml", SHOP), ("over.yml", over), (".env.other", "TOKEN=1\n")]);
+    let run = folder.run(&["-f", "base.yml", "-p", "first", "plan", "-f", "over.yml", "-p", "second"]);
+    let plan = run.stdout();
+    assert!(plan.contains("image example/db:2") && plan.contains("image example/api:1"), "{plan}");
+    assert!(plan.contains("project second"), "{plan}");
+
+    let run = folder.run(&["--fixed-ports", "--env-file", ".env.other", "plan", "--file=base.yml"]);
+    let plan = run.stdout();
+    assert!(plan.contains("port 80/tcp at 0.0.0.0:8080"), "{plan}");
+    assert!(plan.contains("environment from FOLDER/.env.other"), "{plan}");
+}
+
+#[test]
+fn the_projects_folder_can_be_another_one() {
+    let folder = Folder::shop("project-directory");
+    fs::create_dir(folder.0.join("below")).unwrap();
+    let plan = folder.run(&["plan", "-f", "docker-compose.yml", "--project-directory", "below"]).stdout();
+    assert!(plan.contains("in FOLDER/below\n"), "{plan}");
+}
+
+#[test]
+fn config_shows_what_compose_would() {
+    let folder = Folder::shop("config");
+    folder.run(&["-f", "docker-compose.yml", "config", "--format", "json"]).check(&expect![[r#"
+        exit 0
+        {
+          "name": "config",
+          "networks": {
+            "default": {
+              "ipam": {},
+              "name": "config_default"
+            }
+          },
+          "services": {
+            "api": {
+              "command": null,
+              "depends_on": {
+                "db": {
+                  "condition": "service_started",
+                  "required": true
+                }
+              },
+              "entrypoint": null,
+              "environment": {
+                "API_TOKEN": "a-secret-token"
+              },
+              "image": "example/api:1",
+              "networks": {
+                "default": null
+              },
+              "ports": [
+                {
+                  "mode": "ingress",
+                  "protocol": "tcp",
+                  "published": "8080",
+                  "target": 80
+                }
+              ]
+            },
+            "db": {
+              "command": null,
+              "entrypoint": null,
+              "image": "example/db:1",
+              "networks": {
+                "default": null
+              },
+              "volumes": [
+                {
+                  "source": "db-data",
+                  "target": "/data",
+                  "type": "volume",
+                  "volume": {}
+                }
+              ]
+            }
+          },
+          "volumes": {
+            "db-data": {
+              "name": "config_db-data"
+            }
+          }
+        }
+    "#]]);
+    folder.run(&["config", "--redact"]).check(&expect![[r#"
+        exit 0
+        name: config
+        networks:
+          default:
+            ipam: {}
+            name: config_default
+        services:
+          api:
+            depends_on:
+              db:
+                condition: service_started
+                required: true
+            environment:
+              API_TOKEN: '***'
+            image: example/api:1
+            networks:
+              default: null
+            ports:
+            - mode: ingress
+              protocol: tcp
+              published: '8080'
+              target: 80
+          db:
+            image: example/db:1
+            networks:
+              default: null
+            volumes:
+            - source: db-data
+              target: /data
+              type: volume
+              volume: {}
+        volumes:
+          db-data:
+            name: config_db-data
+    "#]]);
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_failure() {
+    let folder = Folder::shop("closed-pipe");
+    let mut child =
+        folder.command(&["config"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+}
