@@ -1,7 +1,46 @@
-//! greenroom
-#![expect(missing_docs, reason = "being written")]
+#![doc = include_str!("../README.md")]
+//! # Layout
+//!
+//! Data flows through the modules in this order:
+//!
+//! - [`compose`] reads the files: text to a project, pure.
+//! - `plan` decides: [`Plan`], [`PlannedService`], [`Probe`], [`Kind`]; pure.
+//! - `stack` runs a plan: [`Stack`], [`StackBuilder`]; below it are the engine, the probes and the volumes.
+//! - `handle` gives typed connections: [`Postgres`], [`Timescale`], [`Http`], [`Grafana`], [`TickerService`].
+//! - `report` and `event` tell: [`Report`], [`Event`].
+//! - [`blocking`] and [`fixtures`] are the same for a plain `#[test]` and for rstest.
 
 pub mod compose;
+mod plan;
+mod stack;
+mod engine;
+mod probe;
+mod poll;
+mod volume;
+mod handle;
+mod report;
+mod polygon;
+pub mod blocking;
+#[cfg(feature = "rstest")]
+pub mod fixtures;
+mod event;
+mod error;
+mod runtime;
 mod secret;
+mod state;
 
+pub use error::Error;
+pub use event::{Event, ServiceReady};
+pub use handle::{
+    ConnectionUrl, DataSource, DataSourceHealth, ExecOutput, Frame, Grafana, GrafanaClient, GrafanaHealth,
+    Http, HttpClient, Hypertable, Postgres, ServiceHandle, TickerHealth, TickerService, Timescale,
+};
+pub use plan::{
+    Accept, Base, DEFAULT_TIMEOUT, Dependency, Fallback, Fate, Healthcheck, Kind, Plan, PlannedAttachment,
+    PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports, PostgresLogin, Probe, Readiness,
+    Restart, Until,
+};
+pub use polygon::PolygonStack;
+pub use report::{Report, ServiceReport, ServiceStatus};
 pub use secret::{HIDDEN, Secrets, is_secret_name};
+pub use stack::{FoundStack, KeptVolume, Lifetime, Stack, StackBuilder, kept_volumes, stacks};

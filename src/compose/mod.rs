@@ -145,6 +145,17 @@ fn read_stages(reading: &mut Reading<'_>, request: &Request) -> Result<Project, 
     Ok(project(reading, name, found, tree, document))
 }
 
+/// Reads a duration as the Compose specification writes them: `90s`, `1m30s`, `2h`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    let nanoseconds = units::duration(text)?;
+    u64::try_from(nanoseconds)
+        .map(std::time::Duration::from_nanos)
+        .map_err(|_| format!("`{text}` is negative"))
+}
+
 /// The files that the active services name; the others' need not be there.
 fn read_env_files(
     reading: &mut Reading<'_>,

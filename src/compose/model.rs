@@ -10,11 +10,17 @@ use std::time::Duration;
 /// One service as written, in canonical form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Service {
+    /// Its key under `services`.
     pub name: String,
+    /// The image.
     pub image: Option<String>,
+    /// How the image is built.
     pub build: Option<Build>,
+    /// The container's name, as Compose would give it.
     pub container_name: Option<String>,
+    /// The host name inside the container.
     pub hostname: Option<String>,
+    /// The domain name inside the container.
     pub domainname: Option<String>,
     /// `None`: the image's own. Empty: cleared.
     pub command: Option<Vec<String>>,
@@ -22,30 +28,55 @@ pub struct Service {
     pub entrypoint: Option<Vec<String>>,
     /// `None` as a value: unset in the container, even if the image sets it.
     pub environment: BTreeMap<String, Option<String>>,
+    /// What is published.
     pub ports: Vec<Port>,
+    /// Ports that neighbours reach, without publishing them.
     pub expose: Vec<String>,
+    /// What is mounted.
     pub volumes: Vec<Mount>,
+    /// Temporary file systems: `path` or `path:options`.
     pub tmpfs: Vec<String>,
+    /// The networks, by their key.
     pub networks: BTreeMap<String, Attachment>,
+    /// `none`, `host`, `bridge`, `service:NAME` or `container:NAME`.
     pub network_mode: Option<String>,
+    /// What it depends on, by the service's name.
     pub depends_on: BTreeMap<String, Dependency>,
+    /// How its health is checked.
     pub healthcheck: Option<Healthcheck>,
+    /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// The user who runs the container's process.
     pub user: Option<String>,
+    /// The folder in which the process starts.
     pub working_dir: Option<String>,
+    /// The signal that asks it to stop.
     pub stop_signal: Option<String>,
+    /// How long it gets after that signal.
     pub stop_grace_period: Option<Duration>,
+    /// `no`, `always`, `on-failure[:max]` or `unless-stopped`.
     pub restart: Option<String>,
+    /// When its image is pulled.
     pub pull_policy: Option<String>,
+    /// `os/arch[/variant]`.
     pub platform: Option<String>,
+    /// Whether an init process runs first.
     pub init: Option<bool>,
+    /// The root file system is read-only.
     pub read_only: bool,
+    /// It runs with all privileges.
     pub privileged: bool,
+    /// It has a terminal.
     pub tty: bool,
+    /// Its standard input stays open.
     pub stdin_open: bool,
+    /// Capabilities on top of the usual ones.
     pub cap_add: Vec<String>,
+    /// Capabilities taken away.
     pub cap_drop: Vec<String>,
+    /// Security options.
     pub security_opt: Vec<String>,
+    /// Further groups of the user.
     pub group_add: Vec<String>,
     /// Bytes.
     pub shm_size: Option<i64>,
@@ -53,10 +84,15 @@ pub struct Service {
     pub mem_limit: Option<i64>,
     /// `name=address`, as Compose prints them.
     pub extra_hosts: Vec<String>,
+    /// DNS servers.
     pub dns: Vec<String>,
+    /// DNS search domains.
     pub dns_search: Vec<String>,
+    /// Resolver options.
     pub dns_opt: Vec<String>,
+    /// Kernel parameters.
     pub sysctls: BTreeMap<String, String>,
+    /// Resource limits of the process.
     pub ulimits: BTreeMap<String, Ulimit>,
     /// The raw `x-greenroom` value, typed by `plan`.
     pub greenroom: Option<serde_json::Value>,
@@ -65,50 +101,74 @@ pub struct Service {
 /// `build:` in its long form; the context is absolute unless it is a URL.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Build {
+    /// The folder, or a URL.
     pub context: String,
+    /// The Dockerfile, relative to the context.
     pub dockerfile: Option<String>,
+    /// The Dockerfile's text.
     pub dockerfile_inline: Option<String>,
+    /// Build arguments.
     pub args: BTreeMap<String, Option<String>>,
+    /// The stage to build.
     pub target: Option<String>,
+    /// Labels of the image.
     pub labels: BTreeMap<String, String>,
+    /// The network of the build's steps.
     pub network: Option<String>,
+    /// Builds every step anew.
     pub no_cache: bool,
+    /// Pulls the base image even if it is there.
     pub pull: bool,
 }
 
+/// A published port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
+    /// The port inside the container.
     pub target: u16,
     /// A port, a range (`8000-8010`), or `None` for one of the engine's choice.
     pub published: Option<String>,
+    /// The address on the host.
     pub host_ip: Option<String>,
     /// `tcp`, `udp` or `sctp`.
     pub protocol: String,
 }
 
+/// A mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
+    /// What is mounted.
     pub kind: MountKind,
     /// A host path for a bind, a key of the top-level `volumes` for a volume, `None` for an anonymous volume or tmpfs.
     pub source: Option<String>,
+    /// Where, inside the container.
     pub target: String,
+    /// It cannot be written.
     pub read_only: bool,
     /// For a bind: make the host's folder when it is missing.
     pub create_host_path: bool,
+    /// For a bind: how mounts propagate.
     pub propagation: Option<String>,
+    /// For a bind: `z` or `Z`.
     pub selinux: Option<String>,
     /// For a volume: do not copy the image's content into it.
     pub nocopy: bool,
+    /// For a volume: the folder in it that is mounted.
     pub subpath: Option<String>,
     /// Bytes, for a tmpfs.
     pub size: Option<i64>,
+    /// The mode of a tmpfs.
     pub mode: Option<u32>,
 }
 
+/// What a mount mounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MountKind {
+    /// A file or folder of the host.
     Bind,
+    /// A volume.
     Volume,
+    /// A temporary file system.
     Tmpfs,
     /// `npipe`, `cluster`, `image`: read, not applied.
     Other,
@@ -117,42 +177,64 @@ pub enum MountKind {
 /// How a service is attached to one network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attachment {
+    /// Further names of the service there.
     pub aliases: Vec<String>,
+    /// A fixed address.
     pub ipv4_address: Option<String>,
+    /// A fixed address.
     pub ipv6_address: Option<String>,
+    /// The highest gives the container its gateway.
     pub priority: i64,
 }
 
+/// What a service depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependency {
+    /// What the dependency has to reach.
     pub condition: Condition,
+    /// Whether the dependency must be there.
     pub required: bool,
     /// Whether the file wrote the condition out. Compose prints `service_started` for the short form too, but greenroom
     /// reads the short form as "ready".
     pub written_out: bool,
 }
 
+/// How far a dependency must be.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#depends_on>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
+    /// Its container runs.
     ServiceStarted,
+    /// It is healthy.
     ServiceHealthy,
+    /// It has ended with 0.
     ServiceCompletedSuccessfully,
 }
 
+/// How a service's health is checked.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Healthcheck {
     /// `["CMD", …]`, `["CMD-SHELL", …]` or `["NONE"]`; `None`: the image's own.
     pub test: Option<Vec<String>>,
+    /// The pause between two checks, once it is healthy.
     pub interval: Option<Duration>,
+    /// How long one check may take.
     pub timeout: Option<Duration>,
+    /// How long failures do not count at first.
     pub start_period: Option<Duration>,
+    /// After how many failures it is unhealthy.
     pub retries: Option<u64>,
+    /// It has none.
     pub disable: bool,
 }
 
+/// A limit of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ulimit {
+    /// The soft limit.
     pub soft: i64,
+    /// The hard limit.
     pub hard: i64,
 }
 
@@ -161,21 +243,32 @@ pub struct Ulimit {
 pub struct Network {
     /// The name Compose would give it (`<project>_<key>` or `name:`).
     pub name: String,
+    /// It is somebody else's: used, never created.
     pub external: bool,
+    /// The driver.
     pub driver: Option<String>,
+    /// The driver's options.
     pub driver_opts: BTreeMap<String, String>,
+    /// It leads nowhere else.
     pub internal: bool,
+    /// It has IPv6 addresses.
     pub enable_ipv6: Option<bool>,
+    /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// Who hands out its addresses.
     pub ipam_driver: Option<String>,
     /// Subnet, gateway, ip range.
     pub ipam: Vec<IpamPool>,
 }
 
+/// A range of addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IpamPool {
+    /// The addresses, in CIDR notation.
     pub subnet: Option<String>,
+    /// The gateway.
     pub gateway: Option<String>,
+    /// The part of the subnet that containers get.
     pub ip_range: Option<String>,
 }
 
@@ -184,9 +277,13 @@ pub struct IpamPool {
 pub struct Volume {
     /// The name Compose would give it.
     pub name: String,
+    /// It is somebody else's: used, never created.
     pub external: bool,
+    /// The driver.
     pub driver: Option<String>,
+    /// The driver's options.
     pub driver_opts: BTreeMap<String, String>,
+    /// Labels.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -195,7 +292,9 @@ pub struct Volume {
 pub struct Place {
     /// As the user named it (relative stays relative).
     pub file: PathBuf,
+    /// The line.
     pub line: usize,
+    /// The column.
     pub column: usize,
 }
 

@@ -1,0 +1,116 @@
+//! Finding the engine, once a process.
+
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+use testcontainers::bollard;
+use testcontainers::core::client::docker_client_instance;
+
+use super::Docker;
+use crate::engine::{ConnectError, Engine, OLDEST_API};
+
+/// The process's engine. A failure is not kept: the next `up` may find an engine that has been started meanwhile.
+static ENGINE: OnceCell<Arc<Docker>> = OnceCell::new();
+
+/// Connects to the engine that `DOCKER_HOST` or the platform's usual socket names.
+pub(crate) async fn connect() -> Result<Arc<dyn Engine>, ConnectError> {
+    if let Some(engine) = ENGINE.get() {
+        return Ok(engine.clone());
+    }
+    let client = open().await?;
+    let engine = ENGINE.get_or_try_init(|| Ok(Arc::new(Docker::new(client))))?;
+    Ok(engine.clone())
+}
+
+async fn open() -> Result<bollard::Docker, ConnectError> {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+    if let Some(scheme) = remote_scheme(&host) {
+        return Err(ConnectError {
+            message: format!(
+                "DOCKER_HOST={host} names an engine reached by `{scheme}`, but greenroom works with one on this machine"
+            ),
+            hint: "unset DOCKER_HOST, or let it name a socket: unix:///var/run/docker.sock".to_owned(),
+        });
+    }
+    let client =
+        docker_client_instance().await.map_err(|error| unavailable(&host, &super::with_causes(&error)))?;
+    let version = client.version().await.map_err(|error| unavailable(&host, &super::with_causes(&error)))?;
+    let api = version.api_version.unwrap_or_default();
+    if parse_api(&api).is_none_or(|api| api < OLDEST_API) {
+        return Err(ConnectError {
+            message: format!(
+                "the container engine is too old: version {}, API {api}; greenroom needs API {}.{}",
+                version.version.unwrap_or_default(),
+                OLDEST_API.0,
+                OLDEST_API.1
+            ),
+            hint: "update it to Docker Engine 20.10 or newer".to_owned(),
+        });
+    }
+    Ok(client)
+}
+
+/// The scheme of an address that may be on another machine: its ports would not be on 127.0.0.1.
+fn remote_scheme(host: &str) -> Option<&str> {
+    let (scheme, _) = host.split_once("://")?;
+    (!matches!(scheme, "unix" | "npipe")).then_some(scheme)
+}
+
+fn parse_api(version: &str) -> Option<(u32, u32)> {
+    let (major, minor) = version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// The one message for an engine that does not answer; what to do depends on how it failed.
+fn unavailable(host: &str, cause: &str) -> ConnectError {
+    let at = if host.is_empty() { "unix:///var/run/docker.sock" } else { host };
+    let lower = cause.to_lowercase();
+    if lower.contains("permission denied") {
+        return ConnectError {
+            message: format!("no permission to talk to the container engine at {at}: {cause}"),
+            hint: "add yourself to the `docker` group (`sudo usermod -aG docker $USER`, then log in anew), or set DOCKER_HOST to a rootless engine's socket".to_owned(),
+        };
+    }
+    ConnectError {
+        message: format!("no container engine answers at {at}: {cause}"),
+        hint: if host.is_empty() {
+            "start it (`sudo systemctl start docker`, or Docker Desktop), or set DOCKER_HOST to its socket"
+                .to_owned()
+        } else {
+            "DOCKER_HOST is set: check the address, or unset it to use the default socket".to_owned()
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_on_another_machine_is_told_from_one_here() {
+        assert_eq!(remote_scheme("tcp://10.0.0.1:2375"), Some("tcp"));
+        assert_eq!(remote_scheme("ssh://me@host"), Some("ssh"));
+        assert_eq!(remote_scheme("unix:///run/docker.sock"), None);
+        assert_eq!(remote_scheme(""), None);
+    }
+
+    #[test]
+    fn api_versions_compare_as_numbers() {
+        assert!(parse_api("1.9") < Some(OLDEST_API));
+        assert!(parse_api("1.51") > Some(OLDEST_API));
+        assert_eq!(parse_api("nonsense"), None);
+    }
+
+    #[test]
+    fn what_to_do_depends_on_how_it_failed() {
+        let denied = unavailable("", "Permission denied (os error 13)");
+        assert!(denied.hint.contains("docker` group"), "{denied:?}");
+        let absent = unavailable("", "No such file or directory");
+        assert!(absent.hint.contains("systemctl start docker"), "{absent:?}");
+        let set = unavailable("unix:///nowhere.sock", "No such file or directory");
+        assert!(
+            set.message.contains("unix:///nowhere.sock") && set.hint.contains("DOCKER_HOST is set"),
+            "{set:?}"
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! Images: what they say of themselves, and pulling, building and importing them.
+
+use std::path::Path;
+
+use futures_util::{Stream, StreamExt};
+use testcontainers::bollard::Docker;
+use testcontainers::bollard::auth::DockerCredentials;
+use testcontainers::bollard::models::ImageInspect;
+use testcontainers::bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder};
+use testcontainers::bollard::{body_full, body_try_stream};
+use tokio::io::AsyncReadExt;
+
+use super::{body, context, failed};
+use crate::engine::{BuildSpec, Dockerfile, EngineError, Image, Progress};
+
+/// The name of an inline Dockerfile inside the context; it must not hide a file of the user's.
+const INLINE_DOCKERFILE: &str = ".greenroom.Dockerfile";
+
+pub(super) fn from_inspect(found: ImageInspect) -> Image {
+    let config = found.config.unwrap_or_default();
+    let healthcheck = config.healthcheck.and_then(|check| check.test);
+    Image {
+        id: found.id.unwrap_or_default(),
+        healthcheck: healthcheck.filter(|test| test.len() > 1 && test[0] != "NONE"),
+        exposed_ports: config.exposed_ports.unwrap_or_default(),
+        environment: config
+            .env
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|entry| entry.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        stop_signal: config.stop_signal,
+    }
+}
+
+pub(super) async fn pull(
+    client: &Docker,
+    reference: &str,
+    platform: Option<&str>,
+    progress: Progress<'_>,
+) -> Result<(), EngineError> {
+    // The engine pulls every tag of a name that has none.
+    let last = reference.rsplit('/').next().unwrap_or(reference);
+    let reference = if last.contains(':') || last.contains('@') {
+        reference.to_owned()
+    } else {
+        format!("{reference}:latest")
+    };
+    let mut options = CreateImageOptionsBuilder::new().from_image(&reference);
+    if let Some(platform) = platform {
+        options = options.platform(platform);
+    }
+    let mut stream = client.create_image(Some(options.build()), None, credentials(&reference));
+    while let Some(info) = stream.next().await {
+        let info = info.map_err(failed(format!("pull image `{reference}`")))?;
+        if let Some(message) = info.error_detail.and_then(|error| error.message) {
+            return Err(EngineError {
+                operation: format!("pull image `{reference}`"),
+                status: None,
+                message,
+            });
+        }
+        let detail = info
+            .progress_detail
+            .and_then(|detail| Some(format!(" {} of {} MB", detail.current? >> 20, detail.total? >> 20)));
+        if let Some(status) = info.status {
+            let layer = info.id.map(|id| format!("{id}: ")).unwrap_or_default();
+            progress(&format!("{layer}{status}{}", detail.unwrap_or_default()));
+        }
+    }
+    Ok(())
+}
+
+/// What `docker login` stored for the registry that `reference` names.
+fn credentials(reference: &str) -> Option<DockerCredentials> {
+    // A name is a registry's when it has a dot, a port, or is `localhost`; else the image is Docker Hub's.
+    let registry = reference
+        .split_once('/')
+        .map(|(first, _)| first)
+        .filter(|first| first.contains(['.', ':']) || *first == "localhost")
+        .unwrap_or("https://index.docker.io/v1/");
+    match docker_credential::get_credential(registry) {
+        Ok(docker_credential::DockerCredential::UsernamePassword(username, password)) => {
+            Some(DockerCredentials {
+                username: Some(username),
+                password: Some(password),
+                ..DockerCredentials::default()
+            })
+        }
+        Ok(docker_credential::DockerCredential::IdentityToken(token)) => {
+            Some(DockerCredentials { identitytoken: Some(token), ..DockerCredentials::default() })
+        }
+        // None stored, or not readable: public images need none, and for others the engine says what is missing.
+        Err(_) => None,
+    }
+}
+
+/// Builds with the engine's classic builder, which every engine from 20.10 on has without a plugin.
+pub(super) async fn build(
+    client: &Docker,
+    build: &BuildSpec,
+    progress: Progress<'_>,
+) -> Result<(), EngineError> {
+    let operation = || format!("build image `{}` from {}", build.reference, build.context.display());
+    let (dockerfile, inline) = match &build.dockerfile {
+        Dockerfile::Path(path) => (path.clone(), None),
+        Dockerfile::Inline(text) => (INLINE_DOCKERFILE.to_owned(), Some(text.clone())),
+    };
+    let packed = {
+        let (context, dockerfile) = (build.context.clone(), dockerfile.clone());
+        tokio::task::spawn_blocking(move || context::pack(&context, &dockerfile, inline.as_deref()))
+            .await
+            .map_err(std::io::Error::other)
+            .flatten()
+            .map_err(|error| EngineError {
+                operation: operation(),
+                status: None,
+                message: format!("cannot read the build context: {error}"),
+            })?
+    };
+    let mut options = BuildImageOptionsBuilder::new()
+        .dockerfile(&dockerfile)
+        .t(&build.reference)
+        .rm(true)
+        .forcerm(true)
+        .nocache(build.no_cache)
+        .buildargs(&body::to_map(&build.args))
+        .labels(&body::to_map(&build.labels));
+    if let Some(target) = &build.target {
+        options = options.target(target);
+    }
+    if let Some(network) = &build.network {
+        options = options.networkmode(network);
+    }
+    if let Some(platform) = &build.platform {
+        options = options.platform(platform);
+    }
+    if build.pull {
+        options = options.pull("true");
+    }
+    let mut stream = client.build_image(options.build(), None, Some(body_full(packed.into())));
+    let mut last_lines = std::collections::VecDeque::new();
+    while let Some(info) = stream.next().await {
+        let info = info.map_err(failed(operation())).map_err(|error| with_output(error, &last_lines))?;
+        for line in info
+            .stream
+            .iter()
+            .chain(&info.status)
+            .flat_map(|text| text.lines())
+            .filter(|line| !line.trim().is_empty())
+        {
+            progress(line);
+            last_lines.push_back(line.to_owned());
+            if last_lines.len() > 20 {
+                last_lines.pop_front();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A build's error names the step that failed; why it failed is in the step's output.
+fn with_output(mut error: EngineError, last_lines: &std::collections::VecDeque<String>) -> EngineError {
+    for line in last_lines {
+        error.message.push_str("\n    ");
+        error.message.push_str(line);
+    }
+    error
+}
+
+pub(super) async fn import(client: &Docker, tar: &Path, reference: &str) -> Result<(), EngineError> {
+    let operation = || format!("import {} as image `{reference}`", tar.display());
+    let file = tokio::fs::File::open(tar).await.map_err(|error| EngineError {
+        operation: operation(),
+        status: None,
+        message: error.to_string(),
+    })?;
+    let (name, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
+    let options = CreateImageOptionsBuilder::new().from_src("-").repo(name).tag(tag).build();
+    let mut stream = client.create_image(Some(options), Some(body_try_stream(chunks(file))), None);
+    while let Some(info) = stream.next().await {
+        let info = info.map_err(failed(operation()))?;
+        if let Some(message) = info.error_detail.and_then(|error| error.message) {
+            return Err(EngineError { operation: operation(), status: None, message });
+        }
+    }
+    Ok(())
+}
+
+/// A file as a stream of its chunks.
+fn chunks(file: tokio::fs::File) -> impl Stream<Item = Result<bytes::Bytes, std::io::Error>> {
+    futures_util::stream::try_unfold(file, async |mut file| {
+        let mut chunk = vec![0; 1 << 20];
+        let length = file.read(&mut chunk).await?;
+        chunk.truncate(length);
+        Ok((length > 0).then(|| (chunk.into(), file)))
+    })
+}

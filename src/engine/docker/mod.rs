@@ -1,0 +1,376 @@
+//! The real engine: Docker over its HTTP API, by way of testcontainers.
+
+mod body;
+mod connect;
+mod context;
+mod image;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use testcontainers::bollard;
+use testcontainers::bollard::errors::Error as BollardError;
+use testcontainers::bollard::exec::{CreateExecOptions, StartExecResults};
+use testcontainers::bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum, NetworkConnectRequest,
+};
+use testcontainers::bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
+    StartContainerOptions, StopContainerOptionsBuilder,
+};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
+
+use super::{
+    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, Filter, FoundContainer, FoundMount,
+    FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+};
+
+pub(crate) use connect::connect;
+
+/// The label by which testcontainers knows its own; it only starts and holds a container that carries it.
+const MANAGED_BY: (&str, &str) = ("org.testcontainers.managed-by", "testcontainers");
+
+pub(crate) struct Docker {
+    client: bollard::Docker,
+    /// What testcontainers holds, by container name. With [`ReuseDirective::Always`] dropping one does nothing.
+    held: Mutex<HashMap<String, ContainerAsync<GenericImage>>>,
+}
+
+#[async_trait]
+impl Engine for Docker {
+    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
+        match self.client.inspect_image(reference).await {
+            Ok(found) => Ok(Some(image::from_inspect(found))),
+            Err(error) => match failed(format!("inspect image `{reference}`"))(error) {
+                error if error.is_not_found() => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    async fn pull(
+        &self,
+        reference: &str,
+        platform: Option<&str>,
+        progress: Progress<'_>,
+    ) -> Result<(), EngineError> {
+        image::pull(&self.client, reference, platform, progress).await
+    }
+
+    async fn build(&self, build: &BuildSpec, progress: Progress<'_>) -> Result<(), EngineError> {
+        image::build(&self.client, build, progress).await
+    }
+
+    async fn import(&self, tar: &Path, reference: &str) -> Result<(), EngineError> {
+        image::import(&self.client, tar, reference).await
+    }
+
+    async fn create_network(&self, network: &NetworkSpec) -> Result<(), EngineError> {
+        self.client
+            .create_network(body::network(network))
+            .await
+            .map(drop)
+            .map_err(failed(format!("create network `{}`", network.name)))
+    }
+
+    async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError> {
+        self.client
+            .create_volume(body::volume(volume))
+            .await
+            .map(drop)
+            .map_err(failed(format!("create volume `{}`", volume.name)))
+    }
+
+    async fn create_container(&self, container: &ContainerSpec) -> Result<String, EngineError> {
+        let mut body = body::container(container);
+        body.labels.get_or_insert_default().insert(MANAGED_BY.0.into(), MANAGED_BY.1.into());
+        let mut options = CreateContainerOptionsBuilder::new().name(&container.name);
+        if let Some(platform) = &container.service.platform {
+            options = options.platform(platform);
+        }
+        let id = self
+            .client
+            .create_container(Some(options.build()), body)
+            .await
+            .map_err(failed(format!("create container `{}`", container.name)))?
+            .id;
+        // Before API 1.44 a create takes one network; the others are connected while the container is still stopped.
+        for attachment in container.networks.iter().skip(1) {
+            let request = NetworkConnectRequest {
+                container: id.clone(),
+                endpoint_config: Some(body::endpoint(attachment)),
+            };
+            self.client.connect_network(&attachment.network, request).await.map_err(failed(format!(
+                "connect container `{}` to network `{}`",
+                container.name, attachment.network
+            )))?;
+        }
+        Ok(id)
+    }
+
+    async fn start_container(&self, container: &ContainerSpec) -> Result<(), EngineError> {
+        let started = GenericImage::new(container.image.as_str(), "")
+            .with_container_name(&container.name)
+            .with_labels(container.labels.iter().filter(|(_, value)| !value.is_empty()))
+            .with_reuse(ReuseDirective::Always)
+            .start()
+            .await
+            .map_err(|error| EngineError {
+                operation: format!("start container `{}`", container.name),
+                status: None,
+                message: with_causes(&error),
+            })?;
+        self.held
+            .lock()
+            .expect("nothing panics while it holds this lock")
+            .insert(container.name.clone(), started);
+        Ok(())
+    }
+
+    async fn restart_container(&self, id: &str) -> Result<(), EngineError> {
+        self.client
+            .start_container(id, None::<StartContainerOptions>)
+            .await
+            .map_err(failed(format!("start container `{id}` again")))
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Inspection, EngineError> {
+        let found = self
+            .client
+            .inspect_container(id, None)
+            .await
+            .map_err(failed(format!("inspect container `{id}`")))?;
+        Ok(inspection(found))
+    }
+
+    async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError> {
+        let options = CreateExecOptions {
+            cmd: Some(argv.to_vec()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..CreateExecOptions::default()
+        };
+        let failed = |error| failed(format!("run `{}` in container `{id}`", argv.join(" ")))(error);
+        let exec = self.client.create_exec(id, options).await.map_err(failed)?;
+        let mut output = Vec::new();
+        if let StartExecResults::Attached { output: mut stream, .. } =
+            self.client.start_exec(&exec.id, None).await.map_err(failed)?
+        {
+            while let Some(chunk) = stream.next().await {
+                output.extend_from_slice(&chunk.map_err(failed)?.into_bytes());
+            }
+        }
+        let code = self.client.inspect_exec(&exec.id).await.map_err(failed)?.exit_code.unwrap_or(-1);
+        Ok(ExecOutput { code, output: String::from_utf8_lossy(&output).into_owned() })
+    }
+
+    async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
+        let tail = tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string());
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&tail).build();
+        let mut stream = self.client.logs(id, Some(options));
+        let mut log = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            log.extend_from_slice(
+                &chunk.map_err(failed(format!("read the log of container `{id}`")))?.into_bytes(),
+            );
+        }
+        Ok(String::from_utf8_lossy(&log).into_owned())
+    }
+
+    async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
+        let seconds = i32::try_from(grace.as_secs_f64().ceil() as i64).unwrap_or(i32::MAX);
+        let options = StopContainerOptionsBuilder::new().t(seconds).build();
+        // 304: it had stopped already.
+        match self
+            .client
+            .stop_container(id, Some(options))
+            .await
+            .map_err(failed(format!("stop container `{id}`")))
+        {
+            Err(error) if matches!(error.status, Some(304 | 404)) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let removed = self
+            .client
+            .remove_container(id, Some(options))
+            .await
+            .map_err(failed(format!("remove container `{id}`")));
+        if removed.is_ok() {
+            self.held
+                .lock()
+                .expect("nothing panics while it holds this lock")
+                .retain(|_, held| held.id() != id);
+        }
+        match removed {
+            Err(error) if error.is_not_found() => Ok(()),
+            // Somebody else is removing it this very moment; wait until it is gone.
+            Err(error) if error.status == Some(409) => self.wait_until_gone(id, error).await,
+            other => other,
+        }
+    }
+
+    async fn remove_network(&self, name: &str) -> Result<(), EngineError> {
+        match self.client.remove_network(name).await.map_err(failed(format!("remove network `{name}`"))) {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
+        let removed = self.client.remove_volume(name, None::<RemoveVolumeOptions>).await;
+        match removed.map_err(failed(format!("remove volume `{name}`"))) {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn containers(&self, filter: &Filter) -> Result<Vec<FoundContainer>, EngineError> {
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters(filter)).build();
+        let found =
+            self.client.list_containers(Some(options)).await.map_err(failed("list containers".to_owned()))?;
+        Ok(found
+            .into_iter()
+            .map(|container| FoundContainer {
+                id: container.id.unwrap_or_default(),
+                name: plain_name(container.names.unwrap_or_default().first()),
+                image: container.image.unwrap_or_default(),
+                running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
+                labels: container.labels.unwrap_or_default().into_iter().collect(),
+            })
+            .collect())
+    }
+
+    async fn networks(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
+        let options = ListNetworksOptionsBuilder::new().filters(&filters(filter)).build();
+        let found =
+            self.client.list_networks(Some(options)).await.map_err(failed("list networks".to_owned()))?;
+        Ok(found
+            .into_iter()
+            .map(|network| FoundObject {
+                name: network.name.unwrap_or_default(),
+                labels: network.labels.unwrap_or_default().into_iter().collect(),
+            })
+            .collect())
+    }
+
+    async fn volumes(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
+        let options = ListVolumesOptionsBuilder::new().filters(&filters(filter)).build();
+        let found =
+            self.client.list_volumes(Some(options)).await.map_err(failed("list volumes".to_owned()))?;
+        Ok(found
+            .volumes
+            .unwrap_or_default()
+            .into_iter()
+            .map(|volume| FoundObject { name: volume.name, labels: volume.labels.into_iter().collect() })
+            .collect())
+    }
+}
+
+impl Docker {
+    pub(super) fn new(client: bollard::Docker) -> Docker {
+        Docker { client, held: Mutex::default() }
+    }
+
+    /// Waits, at most ten seconds, for a container whose removal is under way elsewhere; `error` when it stays.
+    async fn wait_until_gone(&self, id: &str, error: EngineError) -> Result<(), EngineError> {
+        for _ in 0..200 {
+            match self.inspect(id).await {
+                Err(error) if error.is_not_found() => return Ok(()),
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+        Err(error)
+    }
+}
+
+/// Turns bollard's error into greenroom's, with what was being done.
+fn failed(operation: String) -> impl FnOnce(BollardError) -> EngineError {
+    move |error| {
+        let (status, message) = match error {
+            BollardError::DockerResponseServerError { status_code, message } => (Some(status_code), message),
+            BollardError::DockerStreamError { error } => (None, error),
+            error => (None, with_causes(&error)),
+        };
+        EngineError { operation, status, message: message.trim().to_owned() }
+    }
+}
+
+/// An error with the causes that its own text leaves out.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn filters(filter: &Filter) -> HashMap<String, Vec<String>> {
+    let mut filters = HashMap::from([("label".to_owned(), filter.labels.clone())]);
+    if let Some(volume) = &filter.volume {
+        filters.insert("volume".to_owned(), vec![volume.clone()]);
+    }
+    filters
+}
+
+/// The engine writes container names with a slash in front.
+fn plain_name(name: Option<&String>) -> String {
+    name.map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default()
+}
+
+fn inspection(found: ContainerInspectResponse) -> Inspection {
+    let state = found.state.unwrap_or_default();
+    let exit = Exit {
+        code: state.exit_code.unwrap_or_default(),
+        out_of_memory: state.oom_killed.unwrap_or_default(),
+        error: state.error.unwrap_or_default(),
+    };
+    let state = match state.status {
+        Some(ContainerStateStatusEnum::CREATED) if exit.error.is_empty() => State::Created,
+        Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::RESTARTING) => State::Running,
+        Some(ContainerStateStatusEnum::PAUSED) => State::Paused,
+        _ => State::Exited(exit),
+    };
+    let mut ports = BTreeMap::new();
+    for (container, bindings) in found.network_settings.and_then(|network| network.ports).unwrap_or_default()
+    {
+        let binding = bindings.unwrap_or_default().into_iter().find_map(|binding| {
+            let port = binding.host_port?.parse().ok()?;
+            Some((binding.host_ip.unwrap_or_default(), port))
+        });
+        if let Some(binding) = binding {
+            ports.insert(container, binding);
+        }
+    }
+    let mounts = found
+        .mounts
+        .unwrap_or_default()
+        .into_iter()
+        .map(|mount| FoundMount {
+            volume: mount.name.filter(|_| mount.typ.as_deref() == Some("volume")),
+            target: mount.destination.unwrap_or_default(),
+        })
+        .collect();
+    Inspection {
+        id: found.id.unwrap_or_default(),
+        name: plain_name(found.name.as_ref()),
+        state,
+        ports,
+        mounts,
+        image: found.config.and_then(|config| config.image).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,69 @@
+//! rstest fixtures, ready to import.
+//!
+//! ```no_run
+//! use greenroom::fixtures::*;
+//! use greenroom::Stack;
+//! use rstest::rstest;
+//!
+//! #[rstest]
+//! #[tokio::test]
+//! async fn orders_survive_a_restart(#[future(awt)] stack: Stack) -> Result<(), greenroom::Error> {
+//!     let db = stack.postgres("db")?.pool().await?;
+//!     # drop(db);
+//!     // … the test …
+//!     stack.down().await
+//! }
+//! ```
+//!
+//! What a fixture starts from is a fixture of its own, so a test overrides it where it wants something else, with
+//! `#[with(…)]` or with a fixture of the same name in scope:
+//!
+//! ```no_run
+//! # use greenroom::fixtures::*;
+//! # use greenroom::Stack;
+//! # use rstest::rstest;
+//! #[rstest]
+//! #[tokio::test]
+//! async fn on_another_file(
+//!     #[future(awt)]
+//!     #[with(Stack::builder("tests/two-databases.yml").keep_volume("archive"))]
+//!     stack: Stack,
+//! ) {
+//!     // …
+//! }
+//! ```
+//!
+//! Each test has a stack of its own. Do not put a stack in a `#[once]` fixture: those are never dropped.
+
+use std::path::PathBuf;
+
+use rstest::fixture;
+
+use crate::{PolygonStack, Stack, StackBuilder};
+
+/// The compose file: `docker-compose.yml` in the folder of the package under test. Override this fixture for another.
+#[fixture]
+pub fn compose_file() -> PathBuf {
+    // Cargo and nextest set it for the tests they run; a test binary that is run by hand starts where it is.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    package.join("docker-compose.yml")
+}
+
+/// What to bring up, and how. Override this fixture to keep volumes, set deadlines or give probes.
+#[fixture]
+pub fn stack_builder(compose_file: PathBuf) -> StackBuilder {
+    Stack::builder(compose_file)
+}
+
+/// A stack of the test's own, all services ready. Panics with the whole story when it cannot be brought up.
+#[fixture]
+pub async fn stack(stack_builder: StackBuilder) -> Stack {
+    stack_builder.up().await.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// greenroom's own stack with its typed handles. Panics with the whole story when it cannot be brought up.
+#[fixture]
+pub async fn polygon_stack(stack_builder: StackBuilder) -> PolygonStack {
+    let stack = stack_builder.up().await.unwrap_or_else(|error| panic!("{error:?}"));
+    PolygonStack::of(stack).unwrap_or_else(|error| panic!("{error:?}"))
+}

@@ -1,0 +1,341 @@
+//! Grafana's HTTP API, as far as tests of a stack need it.
+//!
+//! <https://grafana.com/docs/grafana/latest/developers/http_api/>; all of it is there from version 9 on.
+
+use std::ops::Deref;
+
+use reqwest::{Method, RequestBuilder, Response};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{Http, HttpClient, Postgres};
+use crate::Error;
+use crate::compose::Service;
+
+/// A Grafana server and its administrator's login; all of [`Http`] is there, too.
+#[derive(Clone)]
+pub struct Grafana {
+    http: Http,
+    user: String,
+    password: String,
+}
+
+/// What Grafana says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct GrafanaHealth {
+    /// `ok` when it reaches its own database.
+    pub database: String,
+    /// Its version; a stand-in says there that it is one.
+    pub version: String,
+    /// The commit it was built from.
+    #[serde(default)]
+    pub commit: String,
+}
+
+/// A data source.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+#[serde(rename_all = "camelCase")]
+pub struct DataSource {
+    /// Its number.
+    pub id: i64,
+    /// Its stable name, for queries and its health.
+    pub uid: String,
+    /// The name that people see.
+    pub name: String,
+    /// `postgres`, `prometheus`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where Grafana reaches it.
+    #[serde(default)]
+    pub url: String,
+    /// The database.
+    #[serde(default)]
+    pub database: String,
+    /// The user.
+    #[serde(default)]
+    pub user: String,
+    /// It was provisioned from a file, and cannot be changed through the API.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// What a data source's own check says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct DataSourceHealth {
+    /// `OK` or `ERROR`.
+    pub status: String,
+    /// Why.
+    #[serde(default)]
+    pub message: String,
+}
+
+impl DataSourceHealth {
+    /// Grafana reaches the source and may query it.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.status == "OK"
+    }
+}
+
+/// A table of a query's answer, column by column.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Frame {
+    /// The columns' names.
+    pub columns: Vec<String>,
+    /// The columns' types, in Grafana's words: `number`, `string`, `time`, `boolean`.
+    pub types: Vec<String>,
+    /// The values, one list a column; times are milliseconds since 1970.
+    pub values: Vec<Vec<Value>>,
+}
+
+impl Frame {
+    /// How many rows it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.first().map_or(0, Vec::len)
+    }
+
+    /// It has no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values of the column of this name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&[Value]> {
+        let index = self.columns.iter().position(|column| column == name)?;
+        self.values.get(index).map(Vec::as_slice)
+    }
+}
+
+impl Grafana {
+    pub(super) fn new(http: Http, service: &Service) -> Grafana {
+        let set = |name: &str, default: &str| {
+            service
+                .environment
+                .get(name)
+                .cloned()
+                .flatten()
+                .filter(|value| !value.is_empty())
+                .unwrap_or_else(|| default.to_owned())
+        };
+        Grafana {
+            http,
+            user: set("GF_SECURITY_ADMIN_USER", "admin"),
+            password: set("GF_SECURITY_ADMIN_PASSWORD", "admin"),
+        }
+    }
+
+    /// The administrator's name.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The same server with another login, for testing what that one may do.
+    #[must_use]
+    pub fn with_login(&self, user: &str, password: &str) -> Grafana {
+        Grafana { http: self.http.clone(), user: user.to_owned(), password: password.to_owned() }
+    }
+
+    /// `/api/health`, which needs no login.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer, or it was not Grafana's.
+    pub async fn health(&self) -> Result<GrafanaHealth, Error> {
+        read(self.http.get("/api/health").await?, "ask for the health of", self.service()).await
+    }
+
+    /// A client that is logged in as the administrator, on the caller's runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`Http::client`].
+    pub fn client(&self) -> Result<GrafanaClient, Error> {
+        Ok(GrafanaClient {
+            http: self.http.client()?,
+            user: self.user.clone(),
+            password: self.password.clone(),
+            service: self.service().to_owned(),
+        })
+    }
+}
+
+impl std::fmt::Debug for Grafana {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Grafana").field("http", &self.http).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Deref for Grafana {
+    type Target = Http;
+
+    fn deref(&self) -> &Http {
+        &self.http
+    }
+}
+
+/// Grafana's API with the administrator's login.
+#[derive(Clone)]
+pub struct GrafanaClient {
+    http: HttpClient,
+    user: String,
+    password: String,
+    service: String,
+}
+
+impl std::fmt::Debug for GrafanaClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GrafanaClient")
+            .field("service", &self.service)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+impl GrafanaClient {
+    /// A request to any endpoint, logged in; to be completed and sent with reqwest's own methods.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, path).basic_auth(&self.user, Some(&self.password))
+    }
+
+    /// All data sources.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer, or Grafana refused.
+    pub async fn data_sources(&self) -> Result<Vec<DataSource>, Error> {
+        let path = "/api/datasources";
+        let response = self.http.send(self.request(Method::GET, path), path).await?;
+        read(response, "list the data sources of", &self.service).await
+    }
+
+    /// Creates a PostgreSQL data source for a database of the same stack. Grafana reaches it inside the stack's network,
+    /// by the service's name.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer, or Grafana refused: there may be one of that name.
+    pub async fn create_postgres_data_source(
+        &self,
+        name: &str,
+        database: &Postgres,
+    ) -> Result<DataSource, Error> {
+        /// The part of Grafana's answer that holds what it created.
+        #[derive(Deserialize)]
+        struct Created {
+            datasource: DataSource,
+        }
+        let login = database.login();
+        let source = json!({
+            "name": name,
+            "type": "postgres",
+            "access": "proxy",
+            "url": database.internal_address(),
+            "user": login.user,
+            "database": login.database,
+            // Grafana takes the database from here from version 10 on, and from above before.
+            "jsonData": {"sslmode": "disable", "timescaledb": true, "postgresVersion": 1500, "database": login.database},
+            "secureJsonData": {"password": login.password},
+        });
+        let path = "/api/datasources";
+        let response = self.http.send(self.request(Method::POST, path).json(&source), path).await?;
+        read::<Created>(response, "create a data source in", &self.service)
+            .await
+            .map(|created| created.datasource)
+    }
+
+    /// Lets Grafana check that it reaches a data source and may query it.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer, there is no such data source, or Grafana is older than 9 and has no such check. A check that
+    /// fails is not an error: the answer says so.
+    pub async fn data_source_health(&self, uid: &str) -> Result<DataSourceHealth, Error> {
+        let path = format!("/api/datasources/uid/{uid}/health");
+        let response = self.http.send(self.request(Method::GET, &path), &path).await?;
+        // Grafana answers 400 for a check that failed, with the same body.
+        if response.status().as_u16() != 400 {
+            return read(response, "check a data source of", &self.service).await;
+        }
+        response.json().await.map_err(|error| {
+            Error::handle(format!("failed to check a data source of `{}`", self.service))
+                .with_source(error.without_url())
+        })
+    }
+
+    /// Runs a SQL query through a PostgreSQL data source, over the last hour where the query uses Grafana's time macros.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer, or Grafana or the database refused the query.
+    pub async fn query(&self, uid: &str, sql: &str) -> Result<Vec<Frame>, Error> {
+        let body = json!({
+            "from": "now-1h",
+            "to": "now",
+            "queries": [{"refId": "A", "datasource": {"uid": uid}, "rawSql": sql, "format": "table"}],
+        });
+        let path = "/api/ds/query";
+        let response = self.http.send(self.request(Method::POST, path).json(&body), path).await?;
+        let answer: Value = read(response, "query through", &self.service).await?;
+        let result = &answer["results"]["A"];
+        if let Some(error) = result["error"].as_str() {
+            return Err(Error::handle(format!("`{}` could not run the query: {error}", self.service)));
+        }
+        result["frames"].as_array().into_iter().flatten().map(|frame| self.frame(frame)).collect()
+    }
+
+    fn frame(&self, frame: &Value) -> Result<Frame, Error> {
+        let fields = frame["schema"]["fields"].as_array();
+        let values = frame["data"]["values"].as_array();
+        let (Some(fields), Some(values)) = (fields, values) else {
+            return Err(Error::handle(format!(
+                "`{}` answered with something that is not a data frame",
+                self.service
+            )));
+        };
+        let named = |key: &str| {
+            fields.iter().map(|field| field[key].as_str().unwrap_or_default().to_owned()).collect()
+        };
+        Ok(Frame {
+            columns: named("name"),
+            types: named("type"),
+            values: values.iter().map(|column| column.as_array().cloned().unwrap_or_default()).collect(),
+        })
+    }
+}
+
+/// The answer's body, or what Grafana said in refusal.
+async fn read<T: DeserializeOwned>(response: Response, operation: &str, service: &str) -> Result<T, Error> {
+    let status = response.status();
+    let failed = |what: String| Error::handle(format!("failed to {operation} `{service}`: {what}"));
+    let body = response
+        .bytes()
+        .await
+        .map_err(|error| failed("the answer broke off".to_owned()).with_source(error.without_url()))?;
+    if status.is_success() {
+        return serde_json::from_slice(&body)
+            .map_err(|error| failed("the answer is not Grafana's".to_owned()).with_source(error));
+    }
+    let said = serde_json::from_slice::<Value>(&body)
+        .ok()
+        .and_then(|json| {
+            Some(json.get("message").or_else(|| json["results"]["A"].get("error"))?.as_str()?.to_owned())
+        })
+        .unwrap_or_else(|| String::from_utf8_lossy(&body).chars().take(200).collect());
+    let error = failed(format!("{status}: {said}"));
+    Err(match status.as_u16() {
+        404 if !said.to_lowercase().contains("data source") => error.with_hint("Grafana before version 9 does not have this endpoint"),
+        401 => error.with_hint("the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume remembers an older one"),
+        501 => error.with_hint("this is the stand-in, which does not have all of Grafana; run the real image for that"),
+        _ => error,
+    })
+}

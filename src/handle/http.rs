@@ -1,0 +1,95 @@
+//! A service that speaks HTTP.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, Response};
+
+use crate::Error;
+
+/// How long a request may take: a test that waits longer is stuck.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where a service that speaks HTTP is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    service: String,
+    host: String,
+    port: u16,
+}
+
+/// A reqwest client that knows its service's base URL.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: Client,
+    base_url: String,
+    service: String,
+}
+
+impl Http {
+    pub(super) fn new(service: &str, host: String, port: u16) -> Http {
+        Http { service: service.to_owned(), host, port }
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// `http://127.0.0.1:port`, without a slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}:{}", self.host, self.port)
+    }
+
+    /// A client on the caller's runtime. It uses no proxy: the service is on this machine.
+    ///
+    /// # Errors
+    ///
+    /// The system has no randomness or no resolver configuration that reqwest can use.
+    pub fn client(&self) -> Result<HttpClient, Error> {
+        let client = Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(|error| {
+            Error::handle(format!("failed to make an HTTP client for `{}`", self.service)).with_source(error)
+        })?;
+        Ok(HttpClient { client, base_url: self.base_url(), service: self.service.clone() })
+    }
+
+    /// GET of a path, on a client of its own.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer. An answer of any status is not an error.
+    pub async fn get(&self, path: &str) -> Result<Response, Error> {
+        self.client()?.get(path).await
+    }
+}
+
+impl HttpClient {
+    /// A request to a path of the service, to be completed and sent with reqwest's own methods.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}/{}", self.base_url, path.trim_start_matches('/')))
+    }
+
+    /// GET of a path.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer. An answer of any status is not an error.
+    pub async fn get(&self, path: &str) -> Result<Response, Error> {
+        self.send(self.request(Method::GET, path), path).await
+    }
+
+    /// The reqwest client itself.
+    #[must_use]
+    pub fn reqwest(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) async fn send(&self, request: RequestBuilder, path: &str) -> Result<Response, Error> {
+        request.send().await.map_err(|error| {
+            Error::handle(format!("`{}` did not answer at {path}", self.service))
+                .with_source(error.without_url())
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! Typed connections to services that are ready.
+//!
+//! A handle holds inert facts only — addresses and credentials. Pools and clients are made on the caller's runtime when
+//! they are asked for, so a handle can be shared by tests that each have a runtime of their own.
+
+mod grafana;
+mod http;
+mod postgres;
+mod service;
+mod ticker;
+mod timescale;
+
+pub use grafana::{DataSource, DataSourceHealth, Frame, Grafana, GrafanaClient, GrafanaHealth};
+pub use http::{Http, HttpClient};
+pub use postgres::{ConnectionUrl, Postgres};
+pub use service::{ExecOutput, ServiceHandle};
+pub use ticker::{TickerHealth, TickerService};
+pub use timescale::{Hypertable, Timescale};
+
+use std::sync::Arc;
+
+use crate::plan::Kind;
+use crate::stack::{RunningService, Stack};
+use crate::{Error, error};
+
+impl Stack {
+    /// Any service: its addresses, container, logs, and a way to run a command in it.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service; the error lists those it has.
+    pub fn service(&self, name: &str) -> Result<ServiceHandle, Error> {
+        Ok(ServiceHandle::new(self.engine().clone(), self.running().plan.clone(), &*self.find(name)?))
+    }
+
+    /// A service of the PostgreSQL family.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it is not of that family.
+    pub fn postgres(&self, name: &str) -> Result<Postgres, Error> {
+        let service = self.find(name)?;
+        let login = service
+            .login
+            .clone()
+            .ok_or_else(|| self.wrong_kind(name, "a PostgreSQL server", |service| service.login.is_some()))?;
+        let port = service.planned.kind.port(&service.planned.service).unwrap_or(crate::plan::POSTGRES_PORT);
+        Ok(Postgres::new(name, self.address(&service, port)?, port, login))
+    }
+
+    /// A TimescaleDB server: a service of the PostgreSQL family whose image has the extension.
+    ///
+    /// # Errors
+    ///
+    /// As [`postgres`](Stack::postgres).
+    pub fn timescale(&self, name: &str) -> Result<Timescale, Error> {
+        self.postgres(name).map(Timescale::new)
+    }
+
+    /// A service that speaks HTTP on its lowest published TCP port, or on the one its kind is known for.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it publishes no TCP port.
+    pub fn http(&self, name: &str) -> Result<Http, Error> {
+        let service = self.find(name)?;
+        let port = service
+            .planned
+            .kind
+            .port(&service.planned.service)
+            .filter(|_| service.planned.kind != Kind::Postgres)
+            .or_else(|| crate::plan::first_tcp_port(&service.planned.service))
+            .or_else(|| crate::probe::lowest_tcp_port(&service.ports));
+        let Some(port) = port else {
+            return Err(self.wrong_kind(name, "an HTTP server: it publishes no TCP port", |service| {
+                !service.ports.is_empty()
+            }));
+        };
+        let (host, port) = self.address(&service, port)?;
+        Ok(Http::new(name, host, port))
+    }
+
+    /// A Grafana server.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it is not Grafana.
+    pub fn grafana(&self, name: &str) -> Result<Grafana, Error> {
+        let service = self.of_kind(name, Kind::Grafana, "Grafana")?;
+        Ok(Grafana::new(self.http(name)?, &service.planned.service))
+    }
+
+    /// The ticker-service of greenroom's own stack.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it is not the ticker-service.
+    pub fn ticker_service(&self, name: &str) -> Result<TickerService, Error> {
+        self.of_kind(name, Kind::TickerService, "the ticker-service")?;
+        Ok(TickerService::new(self.http(name)?))
+    }
+
+    fn of_kind(&self, name: &str, kind: Kind, what: &str) -> Result<Arc<RunningService>, Error> {
+        let service = self.find(name)?;
+        if service.planned.kind == kind {
+            return Ok(service);
+        }
+        Err(self.wrong_kind(name, what, |service| service.planned.kind == kind))
+    }
+
+    /// `name` is not what it was asked for as; lists the services that are.
+    fn wrong_kind(&self, name: &str, what: &str, fits: impl Fn(&RunningService) -> bool) -> Error {
+        let services = self.running().services();
+        let fitting: Vec<_> =
+            services.iter().filter(|(_, service)| fits(service)).map(|(name, _)| name.as_str()).collect();
+        let image = services.get(name).map_or("", |service| &service.image.reference);
+        let error = Error::handle(format!("service `{name}` is not {what}"))
+            .with_detail(format!("its image: {image}"));
+        if fitting.is_empty() {
+            error.with_hint("no service of this stack is; `x-greenroom: kind:` tells what a service is where its image's name does not")
+        } else {
+            error.with_hint(format!("these are: {}", error::list(&fitting)))
+        }
+    }
+
+    fn address(&self, service: &RunningService, port: u16) -> Result<(String, u16), Error> {
+        service.ports.get(&format!("{port}/tcp")).cloned().ok_or_else(|| {
+            let name = &service.planned.service.name;
+            Error::handle(format!("service `{name}` does not publish port {port}/tcp"))
+                .with_hint(format!("add it under `ports:` of `{name}`; any host port will do"))
+        })
+    }
+}

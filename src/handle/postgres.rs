@@ -1,0 +1,162 @@
+//! A PostgreSQL server.
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+use crate::Error;
+use crate::probe::{Login, connect_options};
+use crate::secret::HIDDEN;
+
+/// How many connections a pool holds: enough for a test, few enough that many tests share a server's hundred.
+const POOL_SIZE: u32 = 5;
+
+/// A PostgreSQL server that has answered a query, and how to log in.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    service: String,
+    host: String,
+    port: u16,
+    container_port: u16,
+    login: Login,
+}
+
+/// A connection URL. `Display` hides the password; [`expose`](ConnectionUrl::expose) shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConnectionUrl {
+    exposed: String,
+    hidden: String,
+}
+
+impl ConnectionUrl {
+    /// The URL with its password, for a program that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.exposed
+    }
+}
+
+impl std::fmt::Display for ConnectionUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.hidden)
+    }
+}
+
+impl std::fmt::Debug for ConnectionUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.hidden)
+    }
+}
+
+impl Postgres {
+    pub(super) fn new(
+        service: &str,
+        (host, port): (String, u16),
+        container_port: u16,
+        login: Login,
+    ) -> Postgres {
+        Postgres { service: service.to_owned(), host, port, container_port, login }
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The address to dial from this machine.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port on this machine.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where the other services of the stack reach it: `service:port`.
+    #[must_use]
+    pub fn internal_address(&self) -> String {
+        format!("{}:{}", self.service, self.container_port)
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.login.user
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.login.database
+    }
+
+    /// `postgres://user:password@127.0.0.1:port/database`.
+    #[must_use]
+    pub fn url(&self) -> ConnectionUrl {
+        let with = |password: Option<&str>| {
+            let user = encode(&self.login.user);
+            let password = password.map(|password| format!(":{password}")).unwrap_or_default();
+            format!(
+                "postgres://{user}{password}@{}:{}/{}",
+                self.host,
+                self.port,
+                encode(&self.login.database)
+            )
+        };
+        let password = self.login.password.as_deref().map(encode);
+        ConnectionUrl { exposed: with(password.as_deref()), hidden: with(password.as_ref().map(|_| HIDDEN)) }
+    }
+
+    /// What sqlx connects with.
+    #[must_use]
+    pub fn connect_options(&self) -> PgConnectOptions {
+        connect_options(&self.host, self.port, &self.login)
+    }
+
+    /// A pool on the caller's runtime, one connection made.
+    ///
+    /// # Errors
+    ///
+    /// The server does not let us in any more.
+    pub async fn pool(&self) -> Result<PgPool, Error> {
+        PgPoolOptions::new()
+            .max_connections(POOL_SIZE)
+            .connect_with(self.connect_options())
+            .await
+            .map_err(|error| self.failed("connect to", error))
+    }
+
+    pub(super) fn failed(&self, operation: &str, error: sqlx::Error) -> Error {
+        Error::handle(format!("failed to {operation} `{}` at {}", self.service, self.url()))
+            .with_source(error)
+    }
+
+    pub(super) fn login(&self) -> &Login {
+        &self.login
+    }
+}
+
+/// A part of a URL's authority or path, percent-encoded.
+fn encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_shows_its_password_only_when_asked() {
+        let login = Login {
+            user: "me".to_owned(),
+            password: Some("p@ss/word 1".to_owned()),
+            database: "db".to_owned(),
+        };
+        let db = Postgres::new("db", ("127.0.0.1".to_owned(), 49153), 5432, login);
+        assert_eq!(db.url().to_string(), "postgres://me:***@127.0.0.1:49153/db");
+        assert_eq!(db.url().expose(), "postgres://me:p%40ss%2Fword%201@127.0.0.1:49153/db");
+        assert!(!format!("{db:?} {:?}", db.url()).contains("p@ss"));
+    }
+}

@@ -1,0 +1,55 @@
+//! The ticker-service of greenroom's own stack.
+
+use std::ops::Deref;
+
+use super::Http;
+use crate::Error;
+use crate::plan::Accept;
+use crate::probe::accepts_health;
+
+/// The ticker-service; all of [`Http`] is there, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TickerService {
+    http: Http,
+}
+
+/// What the ticker-service says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TickerHealth {
+    /// It works: its actuator says `UP`, or, where it has none, it answers at all below 500.
+    pub up: bool,
+    /// The HTTP status.
+    pub status: u16,
+    /// What it said.
+    pub body: String,
+}
+
+impl TickerService {
+    pub(super) fn new(http: Http) -> TickerService {
+        TickerService { http }
+    }
+
+    /// Asks `/actuator/health`. Builds of the service without an actuator answer 404 there, and are up.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer.
+    pub async fn health(&self) -> Result<TickerHealth, Error> {
+        let response = self.http.get("/actuator/health").await?;
+        let status = response.status().as_u16();
+        let body = response.text().await.map_err(|error| {
+            Error::handle(format!("`{}` broke off its answer", self.http.service()))
+                .with_source(error.without_url())
+        })?;
+        Ok(TickerHealth { up: accepts_health(Accept::ActuatorHealth, status, &body), status, body })
+    }
+}
+
+impl Deref for TickerService {
+    type Target = Http;
+
+    fn deref(&self) -> &Http {
+        &self.http
+    }
+}

@@ -1,0 +1,492 @@
+//! Decides, before anything runs: which services, in what order, under which names and ports, what becomes of each
+//! volume, how each service is asked whether it is ready, and how long it may take.
+//!
+//! Pure: a plan is a value that can be printed, compared and tested.
+
+mod extension;
+mod kind;
+mod names;
+mod order;
+mod print;
+mod probe;
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Error;
+use crate::compose::{Mount, MountKind, Problem, Problems, Project, Service, Warning};
+use crate::secret::Secrets;
+
+pub use extension::{Base, Fallback};
+pub use kind::{Kind, PostgresLogin};
+pub use order::{Dependency, Until};
+pub use probe::{Accept, Healthcheck, Probe, Readiness};
+
+pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
+pub(crate) use names::{hash, label};
+pub(crate) use probe::join;
+
+/// How long a service may take to become ready, not counting its image, unless told otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a service gets between its stop signal and being killed, unless the file says otherwise.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#stop_grace_period>
+const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// What is asked of a stack besides its compose file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// What makes the stack's names unique.
+    pub id: String,
+    /// Keys of the volumes to keep.
+    pub keep_volumes: Vec<String>,
+    pub ports: Ports,
+    /// Every service's deadline; the file's own, or [`DEFAULT_TIMEOUT`], without it.
+    pub timeout: Option<Duration>,
+    /// Probes given in Rust, by service.
+    pub probes: BTreeMap<String, Probe>,
+}
+
+/// Which host ports the services get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ports {
+    /// On 127.0.0.1, at ports that the engine picks: any number of stacks run side by side.
+    #[default]
+    Picked,
+    /// The addresses and ports that the file states.
+    AsWritten,
+}
+
+/// What will run, before it does. Printed by `greenroom plan`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The stack's name: unique on this machine, and Compose's project name for it.
+    pub stack: String,
+    /// The project's name, as Compose derives it.
+    pub project: String,
+    /// The project's folder.
+    pub directory: PathBuf,
+    /// The environment files that were read.
+    pub env_files: Vec<PathBuf>,
+    /// The services, each after what it depends on.
+    pub services: Vec<PlannedService>,
+    /// The networks.
+    pub networks: Vec<PlannedNetwork>,
+    /// The volumes.
+    pub volumes: Vec<PlannedVolume>,
+    /// What the file says and greenroom does not apply, and what the reader warned of.
+    pub warnings: Vec<Warning>,
+    /// A fingerprint of the file and the options; the same for every stack of the same.
+    pub(crate) fingerprint: String,
+    pub(crate) secrets: Secrets,
+}
+
+/// A service with everything decided that can be known before its image is seen.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PlannedService {
+    /// The service as written.
+    pub service: Service,
+    /// The container's name.
+    pub container: String,
+    /// What the service is known to be.
+    pub kind: Kind,
+    /// Which host ports it gets.
+    pub ports: Vec<PlannedPort>,
+    /// Its networks by key, with the names under which neighbours find it there.
+    pub networks: Vec<PlannedAttachment>,
+    /// What it waits for.
+    pub waits_for: Vec<Dependency>,
+    /// What makes it ready.
+    pub readiness: Readiness,
+    /// How long one run of its healthcheck may take.
+    pub healthcheck_timeout: Duration,
+    /// How long it may take to become ready, not counting its image.
+    pub timeout: Duration,
+    /// Whether greenroom starts it again when it ends while it is waited for.
+    pub restart: Restart,
+    /// What may be built where its image is not to be had.
+    pub fallback: Option<Fallback>,
+    /// How to log in, where it is of the PostgreSQL family.
+    pub postgres: Option<PostgresLogin>,
+    /// How long it gets between its stop signal and being killed, where it is stopped and not killed.
+    pub stop_grace: Duration,
+}
+
+/// A container port and where it is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlannedPort {
+    /// The port inside the container.
+    pub container: u16,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+    /// The address on the host.
+    pub host_ip: String,
+    /// The port on the host; 0: the engine picks one.
+    pub host_port: u16,
+}
+
+/// A service's place in a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlannedAttachment {
+    /// The network's key.
+    pub network: String,
+    /// Every name that Compose would give the service there.
+    pub aliases: Vec<String>,
+    /// The fixed address that the file asks for.
+    pub ipv4_address: Option<String>,
+    /// The fixed address that the file asks for.
+    pub ipv6_address: Option<String>,
+}
+
+/// Which ends of a service, while it is waited for, are "not yet".
+///
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#restart>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Restart {
+    /// An end is final.
+    No,
+    /// Any end is followed by another start.
+    Always,
+    /// An end with another code than 0 is, at most this many times.
+    OnFailure(Option<u32>),
+}
+
+/// A network, with its name on the engine.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PlannedNetwork {
+    /// Its key in the file.
+    pub key: String,
+    /// Its name on the engine.
+    pub name: String,
+    /// As written; an external one is used, never created or removed.
+    pub network: crate::compose::Network,
+}
+
+/// A volume, with its name on the engine and its fate.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PlannedVolume {
+    /// Its key in the file.
+    pub key: String,
+    /// Its name on the engine.
+    pub name: String,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// As written.
+    pub volume: crate::compose::Volume,
+}
+
+/// What becomes of a volume when the stack goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// The stack's own: removed with it.
+    Fresh,
+    /// Survives, and is found again by the next stack that keeps it.
+    Kept,
+    /// Somebody else's: used, never created or removed.
+    External,
+}
+
+impl Plan {
+    /// The service of this name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&PlannedService> {
+        self.services.iter().find(|service| service.service.name == name)
+    }
+
+    /// The names of all services, each after what it depends on.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.services.iter().map(|service| service.service.name.as_str())
+    }
+
+    pub(crate) fn volume(&self, key: &str) -> Option<&PlannedVolume> {
+        self.volumes.iter().find(|volume| volume.key == key)
+    }
+
+    pub(crate) fn network(&self, key: &str) -> Option<&PlannedNetwork> {
+        self.networks.iter().find(|network| network.key == key)
+    }
+
+    /// The kept volumes that `service` mounts.
+    pub(crate) fn kept_volumes_of<'a>(
+        &'a self,
+        service: &'a Service,
+    ) -> impl Iterator<Item = &'a PlannedVolume> {
+        service
+            .volumes
+            .iter()
+            .filter(|mount| mount.kind == MountKind::Volume)
+            .filter_map(|mount| self.volume(mount.source.as_deref()?))
+            .filter(|volume| volume.fate == Fate::Kept)
+    }
+}
+
+/// Decides everything that can be decided before anything runs.
+pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> {
+    let service_names = || project.services.keys().map(String::as_str);
+    if let Some(name) = options.probes.keys().find(|name| !project.services.contains_key(*name)) {
+        return Err(Error::unknown("service", name, service_names()));
+    }
+    let stack = names::stack(&project.name, &options.id);
+    let volumes = plan_volumes(project, options, &stack)?;
+    let networks = project
+        .networks
+        .iter()
+        .map(|(key, network)| PlannedNetwork {
+            key: key.clone(),
+            name: if network.external { network.name.clone() } else { format!("{stack}_{key}") },
+            network: network.clone(),
+        })
+        .collect();
+
+    let mut problems = Vec::new();
+    let mut warnings = project.warnings.clone();
+    let mut services = Vec::new();
+    for name in order::topological(&project.services) {
+        support::check(project, name, &mut problems, &mut warnings);
+        match plan_service(project, options, &stack, name) {
+            Ok(service) => services.push(service),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if let Some(problems) = Problems::from_list(problems) {
+        return Err(Error::compose(problems));
+    }
+    Ok(Plan {
+        stack,
+        project: project.name.clone(),
+        directory: project.directory.clone(),
+        env_files: project.env_files.clone(),
+        services,
+        networks,
+        volumes,
+        warnings,
+        fingerprint: fingerprint(project, options),
+        secrets: project.secrets.clone(),
+    })
+}
+
+fn plan_volumes(project: &Project, options: &Options, stack: &str) -> Result<Vec<PlannedVolume>, Error> {
+    if let Some(key) = options.keep_volumes.iter().find(|key| !project.volumes.contains_key(*key)) {
+        return Err(Error::unknown("volume", key, project.volumes.keys().map(String::as_str)));
+    }
+    let planned = project.volumes.iter().map(|(key, volume)| {
+        let (fate, name) = if volume.external {
+            (Fate::External, volume.name.clone())
+        } else if options.keep_volumes.contains(key) {
+            (Fate::Kept, names::kept_volume(&project.name, &project.directory, key))
+        } else {
+            (Fate::Fresh, format!("{stack}_{key}"))
+        };
+        PlannedVolume { key: key.clone(), name, fate, volume: volume.clone() }
+    });
+    Ok(planned.collect())
+}
+
+fn plan_service(
+    project: &Project,
+    options: &Options,
+    stack: &str,
+    name: &str,
+) -> Result<PlannedService, Problem> {
+    let service = project.services[name].clone();
+    let extension = extension::Extension::of(project, name)?;
+    let kind = extension.kind.unwrap_or_else(|| service.image.as_deref().map_or(Kind::Other, Kind::of_image));
+    let explicit = match options.probes.get(name) {
+        Some(probe) => Some(probe.clone()),
+        None => extension.probe(project, name)?,
+    };
+    let readiness = plan_readiness(project, &service, kind, explicit);
+    let needed = [kind.port(&service), needed_port(&readiness)];
+    Ok(PlannedService {
+        container: format!("{stack}-{name}-1"),
+        kind,
+        ports: plan_ports(project, &service, options.ports, needed.into_iter().flatten())?,
+        networks: plan_networks(&service),
+        waits_for: order::dependencies(project, &service),
+        healthcheck_timeout: service
+            .healthcheck
+            .as_ref()
+            .and_then(|check| check.timeout)
+            .unwrap_or(Duration::from_secs(30)),
+        timeout: match options.timeout {
+            Some(timeout) => timeout,
+            None => extension.timeout(project, name)?.unwrap_or(DEFAULT_TIMEOUT),
+        },
+        restart: plan_restart(service.restart.as_deref()),
+        fallback: extension.fallback,
+        postgres: (kind == Kind::Postgres || matches!(readiness, Readiness::Explicit(Probe::Sql { .. })))
+            .then(|| PostgresLogin::of(&service)),
+        stop_grace: service.stop_grace_period.unwrap_or(DEFAULT_STOP_GRACE),
+        readiness,
+        service,
+    })
+}
+
+fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Option<Probe>) -> Readiness {
+    let completes = project.services.values().any(|other| {
+        other.depends_on.get(&service.name).is_some_and(|dependency| {
+            dependency.condition == crate::compose::Condition::ServiceCompletedSuccessfully
+        })
+    });
+    if completes {
+        return Readiness::Completed;
+    }
+    if let Some(probe) = explicit {
+        return Readiness::Explicit(probe);
+    }
+    let healthcheck = match &service.healthcheck {
+        Some(check)
+            if check.disable
+                || check
+                    .test
+                    .as_deref()
+                    .is_some_and(|test| test.first().is_some_and(|first| first == "NONE")) =>
+        {
+            Healthcheck::Disabled
+        }
+        Some(check) => check
+            .test
+            .as_deref()
+            .and_then(probe::healthcheck_command)
+            .map_or(Healthcheck::Image, Healthcheck::File),
+        None => Healthcheck::Image,
+    };
+    Readiness::Usual {
+        healthcheck,
+        round_trip: kind.port(service).and_then(|port| probe::round_trip(kind, port)),
+        tcp_ports: service
+            .ports
+            .iter()
+            .filter(|port| port.protocol == "tcp")
+            .map(|port| port.target)
+            .collect(),
+    }
+}
+
+fn needed_port(readiness: &Readiness) -> Option<u16> {
+    match readiness {
+        Readiness::Explicit(probe) => probe.needs_port(),
+        Readiness::Completed | Readiness::Usual { .. } => None,
+    }
+}
+
+/// What the file publishes, then what must be published all the same so that it can be probed and handed out.
+fn plan_ports(
+    project: &Project,
+    service: &Service,
+    ports: Ports,
+    needed: impl Iterator<Item = u16>,
+) -> Result<Vec<PlannedPort>, Problem> {
+    const LOOPBACK: &str = "127.0.0.1";
+    let picked = |container, protocol: &str| PlannedPort {
+        container,
+        protocol: protocol.to_owned(),
+        host_ip: LOOPBACK.to_owned(),
+        host_port: 0,
+    };
+    let mut planned: Vec<PlannedPort> = Vec::new();
+    for (index, port) in service.ports.iter().enumerate() {
+        let mut plan = picked(port.target, &port.protocol);
+        if ports == Ports::AsWritten
+            && let Some(published) = &port.published
+        {
+            plan.host_ip = port.host_ip.clone().unwrap_or_else(|| "0.0.0.0".to_owned());
+            plan.host_port = published.parse().map_err(|_| {
+                problem(
+                    project,
+                    &format!("services.{}.ports[{index}]", service.name),
+                    format!("fixed ports need one port, but `{published}` is a range"),
+                )
+            })?;
+        } else if planned
+            .iter()
+            .any(|other| other.container == port.target && other.protocol == port.protocol)
+        {
+            // The same container port twice, under two host ports: with picked ports one is enough.
+            continue;
+        }
+        planned.push(plan);
+    }
+    if service.network_mode.as_deref() != Some("none") {
+        for port in needed {
+            if !planned.iter().any(|other| other.container == port && other.protocol == "tcp") {
+                planned.push(picked(port, "tcp"));
+            }
+        }
+    }
+    Ok(planned)
+}
+
+/// A neighbour is found by every name that Compose would give it.
+fn plan_networks(service: &Service) -> Vec<PlannedAttachment> {
+    if service.network_mode.is_some() {
+        return Vec::new();
+    }
+    let mut attachments: Vec<_> = service.networks.iter().collect();
+    // The first network gives the container its gateway: the one of the highest priority.
+    attachments.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority));
+    attachments
+        .into_iter()
+        .map(|(network, attachment)| {
+            let mut aliases = vec![service.name.clone()];
+            let names = service.container_name.iter().chain(&service.hostname).chain(&attachment.aliases);
+            for name in names {
+                if !aliases.contains(name) {
+                    aliases.push(name.clone());
+                }
+            }
+            PlannedAttachment {
+                network: network.clone(),
+                aliases,
+                ipv4_address: attachment.ipv4_address.clone(),
+                ipv6_address: attachment.ipv6_address.clone(),
+            }
+        })
+        .collect()
+}
+
+fn plan_restart(restart: Option<&str>) -> Restart {
+    match restart {
+        Some("always" | "unless-stopped") => Restart::Always,
+        Some("on-failure") => Restart::OnFailure(None),
+        Some(text) => {
+            text.strip_prefix("on-failure:").map_or(Restart::No, |most| Restart::OnFailure(most.parse().ok()))
+        }
+        None => Restart::No,
+    }
+}
+
+/// A mount with the engine's name of its volume.
+pub(crate) fn mount_on_engine(plan: &Plan, mount: &Mount) -> Mount {
+    let mut mount = mount.clone();
+    if mount.kind == MountKind::Volume
+        && let Some(volume) = mount.source.as_deref().and_then(|key| plan.volume(key))
+    {
+        mount.source = Some(volume.name.clone());
+    }
+    mount
+}
+
+/// A complaint about what stands at `path` of the document.
+fn problem(project: &Project, path: &str, message: impl Into<String>) -> Problem {
+    let place = project.place(path);
+    let line = place.as_ref().and_then(|place| project.line(place)).map(|line| project.secrets.hide(line));
+    Problem { place, path: path.to_owned(), message: project.secrets.hide(&message.into()), hint: None, line }
+}
+
+/// What the plan is made of, less what makes each stack unique.
+fn fingerprint(project: &Project, options: &Options) -> String {
+    let mut content = project.document().to_string();
+    content.push_str(&format!("{:?}{:?}{:?}", options.keep_volumes, options.ports, options.probes));
+    hash(content.as_bytes())
+}

@@ -1,0 +1,51 @@
+//! Names that collide with nothing, and the labels by which greenroom knows its own.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+/// The labels on everything greenroom creates.
+pub(crate) mod label {
+    /// The stack's name; on everything of a stack but kept volumes, which outlive it.
+    pub(crate) const STACK: &str = "greenroom.stack";
+    pub(crate) const PROJECT: &str = "greenroom.project";
+    /// The project's folder.
+    pub(crate) const DIRECTORY: &str = "greenroom.directory";
+    pub(crate) const SERVICE: &str = "greenroom.service";
+    /// What the stack was planned from, as a hash: the same file and options give the same.
+    pub(crate) const PLAN: &str = "greenroom.plan";
+    /// How long the stack lives: `test` or `keep`.
+    pub(crate) const LIFETIME: &str = "greenroom.lifetime";
+    /// `fresh` or `kept`.
+    pub(crate) const VOLUME: &str = "greenroom.volume";
+    /// The volume's key in the compose file.
+    pub(crate) const VOLUME_KEY: &str = "greenroom.volume.key";
+
+    // Compose's own, so that `docker compose -p NAME ps|logs` work on a greenroom stack.
+    pub(crate) const COMPOSE_PROJECT: &str = "com.docker.compose.project";
+    pub(crate) const COMPOSE_SERVICE: &str = "com.docker.compose.service";
+    pub(crate) const COMPOSE_NUMBER: &str = "com.docker.compose.container-number";
+    pub(crate) const COMPOSE_CONFIG_HASH: &str = "com.docker.compose.config-hash";
+    pub(crate) const COMPOSE_ONEOFF: &str = "com.docker.compose.oneoff";
+    pub(crate) const COMPOSE_VOLUME: &str = "com.docker.compose.volume";
+    pub(crate) const COMPOSE_NETWORK: &str = "com.docker.compose.network";
+}
+
+/// How many hexadecimal digits of a hash are enough to tell the folders and contents of one machine apart.
+const SHORT: usize = 12;
+
+/// A stack's name: the project's, and an id that no other stack has.
+pub(super) fn stack(project: &str, id: &str) -> String {
+    format!("greenroom-{project}-{id}")
+}
+
+/// The stable name of a kept volume. The folder is part of it: two checkouts of a project are two projects.
+pub(super) fn kept_volume(project: &str, directory: &Path, key: &str) -> String {
+    format!("greenroom_{project}_{}_{key}", &hash(directory.to_string_lossy().as_bytes())[..8])
+}
+
+/// A short, stable fingerprint of `content`.
+pub(crate) fn hash(content: &[u8]) -> String {
+    let digest = Sha256::digest(content);
+    digest.iter().take(SHORT / 2).map(|byte| format!("{byte:02x}")).collect()
+}

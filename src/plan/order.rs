@@ -1,0 +1,78 @@
+//! The order of the start: dependencies first, else as the names sort.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::compose::{Condition, Project, Service};
+
+/// What a service waits for before it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dependency {
+    /// The service that is waited for.
+    pub service: String,
+    /// What it has to have reached.
+    pub until: Until,
+}
+
+/// How far a dependency must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Until {
+    /// Its container runs: `condition: service_started`, written out.
+    Started,
+    /// It answers: `condition: service_healthy`, and the short form, which says no condition.
+    Ready,
+    /// It has ended with 0: `condition: service_completed_successfully`.
+    Completed,
+}
+
+impl std::fmt::Display for Until {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Until::Started => "started",
+            Until::Ready => "ready",
+            Until::Completed => "completed",
+        })
+    }
+}
+
+/// What `service` waits for; a dependency that is not required and not there is left out.
+pub(super) fn dependencies(project: &Project, service: &Service) -> Vec<Dependency> {
+    let mut found = Vec::new();
+    for (name, dependency) in &service.depends_on {
+        if !project.services.contains_key(name) {
+            continue;
+        }
+        let until = match dependency.condition {
+            Condition::ServiceStarted if dependency.written_out => Until::Started,
+            Condition::ServiceStarted | Condition::ServiceHealthy => Until::Ready,
+            Condition::ServiceCompletedSuccessfully => Until::Completed,
+        };
+        found.push(Dependency { service: name.clone(), until });
+    }
+    found
+}
+
+/// All services, each after what it depends on. The reader has refused cycles.
+pub(super) fn topological<'a>(services: &'a BTreeMap<String, Service>) -> Vec<&'a str> {
+    fn visit<'a>(
+        services: &'a BTreeMap<String, Service>,
+        name: &'a str,
+        seen: &mut BTreeSet<&'a str>,
+        order: &mut Vec<&'a str>,
+    ) {
+        let Some(service) = services.get(name) else { return };
+        if !seen.insert(name) {
+            return;
+        }
+        for dependency in service.depends_on.keys() {
+            visit(services, dependency, seen, order);
+        }
+        order.push(name);
+    }
+    let (mut seen, mut order) = (BTreeSet::new(), Vec::new());
+    for name in services.keys() {
+        visit(services, name, &mut seen, &mut order);
+    }
+    order
+}

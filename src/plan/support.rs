@@ -1,0 +1,137 @@
+//! Which keys of a service greenroom applies, which it reads and leaves out, and which it refuses to ignore.
+
+use super::problem;
+use crate::compose::{Problem, Project, Warning};
+
+/// Applied at `up`.
+const APPLIED: &[&str] = &[
+    "build",
+    "cap_add",
+    "cap_drop",
+    "command",
+    "container_name",
+    "depends_on",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "entrypoint",
+    "environment",
+    // Its values are in `environment` already.
+    "env_file",
+    "expose",
+    "extra_hosts",
+    "group_add",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "labels",
+    "label_file",
+    "mem_limit",
+    "network_mode",
+    "networks",
+    "platform",
+    "ports",
+    "privileged",
+    // Which services a profile leaves out is the reader's to decide.
+    "profiles",
+    "pull_policy",
+    "read_only",
+    "restart",
+    "security_opt",
+    "shm_size",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
+    "sysctls",
+    "tmpfs",
+    "tty",
+    "ulimits",
+    "user",
+    "volumes",
+    "working_dir",
+];
+
+/// Read, shown by `config`, and not applied: what they do has no meaning in a stack that lives for a test, or no test
+/// that passes with them could fail without them.
+const NOT_APPLIED: &[&str] = &[
+    "annotations",
+    "attach",
+    "blkio_config",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "deploy",
+    "develop",
+    "logging",
+    "mem_reservation",
+    "mem_swappiness",
+    "memswap_limit",
+    "oom_kill_disable",
+    "oom_score_adj",
+    "pids_limit",
+    "post_start",
+    "pre_stop",
+    "storage_opt",
+];
+
+/// Complains of every key that would change the service's meaning if it were left out, and notes those that do not.
+pub(super) fn check(
+    project: &Project,
+    service: &str,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Warning>,
+) {
+    let Some(keys) = project.document()["services"][service].as_object() else { return };
+    for (key, value) in keys {
+        let absent = value.is_null()
+            || value.as_array().is_some_and(Vec::is_empty)
+            || value.as_object().is_some_and(serde_json::Map::is_empty);
+        if absent || key.starts_with("x-") || APPLIED.contains(&key.as_str()) {
+            continue;
+        }
+        let path = format!("services.{service}.{key}");
+        if NOT_APPLIED.contains(&key.as_str()) {
+            warnings.push(Warning {
+                place: project.place(&path),
+                message: format!("{path}: greenroom does not apply `{key}`"),
+            });
+        } else {
+            let mut refused = problem(
+                project,
+                &path,
+                format!("greenroom cannot apply `{key}` yet, and the service may not work without it"),
+            );
+            refused.hint = Some(
+                "`greenroom config` reads it; for `up`, leave it out in an override file: `!reset null`"
+                    .to_owned(),
+            );
+            problems.push(refused);
+        }
+    }
+    for message in unsupported_values(project, service) {
+        problems.push(problem(project, &format!("services.{service}.{}", message.0), message.1));
+    }
+}
+
+/// Keys that are applied, but not with every value.
+fn unsupported_values(project: &Project, name: &str) -> Vec<(&'static str, String)> {
+    let service = &project.services[name];
+    let mut found = Vec::new();
+    if let Some(mode) = &service.network_mode
+        && !matches!(mode.as_str(), "none" | "bridge")
+    {
+        found.push(("network_mode", format!("greenroom cannot run a service with `network_mode: {mode}` yet: its ports could not be told apart from another stack's")));
+    }
+    if service.volumes.iter().any(|mount| mount.kind == crate::compose::MountKind::Other) {
+        found.push(("volumes", "greenroom mounts binds, volumes and tmpfs only".to_owned()));
+    }
+    found
+}

@@ -1,0 +1,129 @@
+//! Waiting: ask often, wait long, and tell "not yet" from "never".
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What an attempt found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Ready,
+    /// Ask again; what was seen is told if the deadline passes.
+    NotYet(String),
+    /// Asking again is pointless.
+    Never(String),
+}
+
+/// How often to ask: the first pause, then each half as long again, up to a cap.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cadence {
+    first: Duration,
+    cap: Duration,
+}
+
+impl Cadence {
+    /// For a question that costs the engine a process in the container.
+    pub(crate) const EXEC: Cadence =
+        Cadence { first: Duration::from_millis(20), cap: Duration::from_millis(500) };
+    /// For a question over loopback, or one inspection: cheap enough to be asked more often.
+    pub(crate) const CHEAP: Cadence =
+        Cadence { first: Duration::from_millis(10), cap: Duration::from_millis(150) };
+}
+
+/// Why waiting ended without success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GaveUp {
+    pub attempts: u32,
+    pub last: String,
+    /// The deadline passed; else the answer was "never".
+    pub timed_out: bool,
+}
+
+/// A wait under way: ask through [`attempt`](Wait::attempt) until it gives an end.
+pub(crate) struct Wait {
+    deadline: Instant,
+    pause: Duration,
+    cap: Duration,
+    gave_up: GaveUp,
+}
+
+impl Wait {
+    pub(crate) fn until(deadline: Instant, cadence: Cadence) -> Wait {
+        let gave_up = GaveUp { attempts: 0, last: "no attempt had ended".to_owned(), timed_out: true };
+        Wait { deadline, pause: cadence.first, cap: cadence.cap, gave_up }
+    }
+
+    /// Asks once, and pauses if the answer is "not yet". Gives the end of the wait: success, "never", or the deadline, at
+    /// which an attempt that is under way is dropped.
+    pub(crate) async fn attempt(&mut self, ask: impl Future<Output = Answer>) -> Option<Result<(), GaveUp>> {
+        match tokio::time::timeout_at(self.deadline, ask).await {
+            Ok(Answer::Ready) => return Some(Ok(())),
+            Ok(Answer::Never(last)) => {
+                return Some(Err(GaveUp { attempts: self.gave_up.attempts + 1, last, timed_out: false }));
+            }
+            Ok(Answer::NotYet(last)) => self.gave_up.last = last,
+            Err(_) => return Some(Err(self.gave_up.clone())),
+        }
+        self.gave_up.attempts += 1;
+        tokio::time::sleep_until(self.deadline.min(Instant::now() + self.pause)).await;
+        self.pause = (self.pause * 3 / 2).min(self.cap);
+        (Instant::now() >= self.deadline).then(|| Err(self.gave_up.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn until_ready(
+        deadline: Instant,
+        cadence: Cadence,
+        mut ask: impl AsyncFnMut() -> Answer,
+    ) -> Result<(), GaveUp> {
+        let mut wait = Wait::until(deadline, cadence);
+        loop {
+            if let Some(end) = wait.attempt(ask()).await {
+                return end;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_question_is_asked_at_once_and_the_pauses_grow_to_the_cap() {
+        let start = Instant::now();
+        let mut asked = Vec::new();
+        let result = until_ready(start + Duration::from_secs(5), Cadence::EXEC, async || {
+            asked.push(start.elapsed().as_millis());
+            Answer::NotYet("connection refused".to_owned())
+        })
+        .await;
+        assert_eq!(&asked[..4], &[0, 20, 50, 95]);
+        let widest = asked.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert!(widest.is_some_and(|widest| (500..=502).contains(&widest)), "{asked:?}");
+        let gave_up = result.expect_err("never ready");
+        assert_eq!((gave_up.last.as_str(), gave_up.timed_out), ("connection refused", true));
+        assert_eq!(gave_up.attempts as usize, asked.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn never_ends_the_wait_at_once() {
+        let start = Instant::now();
+        let result = until_ready(start + Duration::from_secs(60), Cadence::CHEAP, async || {
+            Answer::Never("exited".to_owned())
+        })
+        .await;
+        assert_eq!(result, Err(GaveUp { attempts: 1, last: "exited".to_owned(), timed_out: false }));
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_hangs_does_not_outlive_the_deadline() {
+        let start = Instant::now();
+        let result = until_ready(start + Duration::from_secs(3), Cadence::CHEAP, async || {
+            std::future::pending().await
+        })
+        .await;
+        assert!(result.is_err_and(|gave_up| gave_up.timed_out));
+        assert_eq!(start.elapsed(), Duration::from_secs(3));
+    }
+}

@@ -1,0 +1,73 @@
+//! greenroom's own stack: TimescaleDB, ticker-service and Grafana, as its `docker-compose.yml` describes them.
+
+use std::ops::Deref;
+use std::path::Path;
+
+use crate::{Error, Grafana, Stack, TickerService, Timescale};
+
+/// The stack of `docker-compose.yml` with a typed handle for each of its three services.
+///
+/// ```no_run
+/// use greenroom::PolygonStack;
+///
+/// # async fn example() -> Result<(), greenroom::Error> {
+/// let stack = PolygonStack::up("docker-compose.yml").await?;
+/// assert!(stack.ticker_service.health().await?.up);
+/// let source = stack.grafana.client()?.create_postgres_data_source("prices", &stack.timescaledb).await?;
+/// # drop(source);
+/// stack.down().await
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a stack that is not bound is taken down at once: write `let stack = …`"]
+pub struct PolygonStack {
+    /// The service `timescaledb`.
+    pub timescaledb: Timescale,
+    /// The service `ticker-service`.
+    pub ticker_service: TickerService,
+    /// The service `grafana`.
+    pub grafana: Grafana,
+    stack: Stack,
+}
+
+impl PolygonStack {
+    /// Brings up the services of a compose file that has these three.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::up`], and the file lacks one of the three services or has it with another kind of image.
+    pub async fn up(file: impl AsRef<Path>) -> Result<PolygonStack, Error> {
+        PolygonStack::of(Stack::up(file).await?)
+    }
+
+    /// The typed view of a stack that is up, for one that was built with options.
+    ///
+    /// # Errors
+    ///
+    /// The stack lacks one of the three services or has it with another kind of image. The stack is taken down then.
+    pub fn of(stack: Stack) -> Result<PolygonStack, Error> {
+        Ok(PolygonStack {
+            timescaledb: stack.timescale("timescaledb")?,
+            ticker_service: stack.ticker_service("ticker-service")?,
+            grafana: stack.grafana("grafana")?,
+            stack,
+        })
+    }
+
+    /// Takes the stack down.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::down`].
+    pub async fn down(self) -> Result<(), Error> {
+        self.stack.down().await
+    }
+}
+
+impl Deref for PolygonStack {
+    type Target = Stack;
+
+    fn deref(&self) -> &Stack {
+        &self.stack
+    }
+}

@@ -1,0 +1,26 @@
+//! A command in the container, which must end with 0: a compose healthcheck, run at greenroom's own cadence.
+
+use super::Target;
+use crate::poll::Answer;
+
+/// How much of a failed command's output is shown: its end, where the error is.
+const SHOWN: usize = 500;
+
+pub(super) async fn ask(target: &Target<'_>, argv: &[String]) -> Answer {
+    match target.engine.exec(target.id, argv).await {
+        Ok(done) if done.code == 0 => Answer::Ready,
+        Ok(done) => {
+            Answer::NotYet(format!("`{}` ended with {}{}", argv.join(" "), done.code, end_of(&done.output)))
+        }
+        Err(error) => Answer::NotYet(error.to_string()),
+    }
+}
+
+fn end_of(output: &str) -> String {
+    let output = output.trim();
+    if output.is_empty() {
+        return String::new();
+    }
+    let skipped = output.chars().count().saturating_sub(SHOWN);
+    format!(": {}", output.chars().skip(skipped).collect::<String>())
+}

@@ -1,0 +1,93 @@
+//! A query to a PostgreSQL server.
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgSslMode};
+use sqlx::{Connection, Executor};
+
+use super::Address;
+use crate::poll::Answer;
+
+/// How to log in, every setting read from where it stood.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Login {
+    pub user: String,
+    pub password: Option<String>,
+    pub database: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Login({}@{}, password hidden)", self.user, self.database)
+    }
+}
+
+/// What sqlx connects with. `PgConnectOptions` starts from the process's own `PG*` variables, which must not leak into a
+/// test: everything they could set that matters is set here.
+pub(crate) fn connect_options(host: &str, port: u16, login: &Login) -> PgConnectOptions {
+    let options = PgConnectOptions::new_without_pgpass()
+        .host(host)
+        .port(port)
+        .username(&login.user)
+        .database(&login.database)
+        .ssl_mode(PgSslMode::Prefer);
+    // An empty password stands for none: one from PGPASSWORD would hide that the stack needs none.
+    options.password(login.password.as_deref().unwrap_or_default())
+}
+
+pub(super) async fn ask(address: Address<'_>, login: Option<&Login>, query: &str) -> Answer {
+    let Some(login) = login else {
+        return Answer::Never("it is not known how to log in".to_owned());
+    };
+    let options = connect_options(address.host, address.port, login);
+    let mut connection = match PgConnection::connect_with(&options).await {
+        Ok(connection) => connection,
+        Err(error) => return judge(&error, address),
+    };
+    // Not a prepared statement: the query is the user's, and may be several.
+    match connection.execute(sqlx::AssertSqlSafe(query)).await {
+        Ok(_) => {
+            // The answer is there; a failure to say goodbye changes nothing.
+            let _ = connection.close().await;
+            Answer::Ready
+        }
+        Err(error) => judge(&error, address),
+    }
+}
+
+/// Which errors a server that is still starting up gives, and which no waiting mends.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn judge(error: &sqlx::Error, address: Address<'_>) -> Answer {
+    let Some(database) =
+        error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
+    else {
+        return Answer::NotYet(format!("{} ({address})", without_prefix(error)));
+    };
+    let seen = format!("{} (SQLSTATE {}, {address})", database.message(), database.code());
+    match database.code() {
+        // invalid_authorization_specification, invalid_password: the roles exist before the port is opened.
+        "28000" | "28P01" => Answer::Never(seen),
+        _ => Answer::NotYet(seen),
+    }
+}
+
+/// sqlx says "error communicating with database: " before what the system said.
+fn without_prefix(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_does_not_show_its_password() {
+        let login = Login {
+            user: "me".to_owned(),
+            password: Some("hunter2-hunter2".to_owned()),
+            database: "db".to_owned(),
+        };
+        assert_eq!(format!("{login:?}"), "Login(me@db, password hidden)");
+    }
+}

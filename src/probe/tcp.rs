@@ -1,0 +1,73 @@
+//! A TCP connection that is accepted *and stays open*.
+//!
+//! The engine's port proxy accepts for a container in which nothing listens yet, and closes at once; so an accepted
+//! connection alone tells nothing.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use super::Address;
+use crate::poll::Answer;
+
+/// How long a connection must stay open. The proxy closes within a millisecond on an idle machine.
+const STAYS_OPEN: Duration = Duration::from_millis(100);
+
+pub(super) async fn ask(address: Address<'_>) -> Answer {
+    let mut stream = match TcpStream::connect((address.host, address.port)).await {
+        Ok(stream) => stream,
+        Err(error) => return Answer::NotYet(format!("{error} ({address})")),
+    };
+    match tokio::time::timeout(STAYS_OPEN, stream.read(&mut [0])).await {
+        // A server that speaks first, and one that waits for the client to.
+        Ok(Ok(1..)) | Err(_) => Answer::Ready,
+        Ok(Ok(0)) => Answer::NotYet(format!("connection was closed at once ({address})")),
+        Ok(Err(error)) => Answer::NotYet(format!("{error} ({address})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    async fn served(serve: impl AsyncFn(TcpStream)) -> Answer {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let server = async {
+            let (stream, _) = listener.accept().await.expect("the probe connects");
+            serve(stream).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            answer = ask(Address { host: "127.0.0.1", port }) => answer,
+            () = server => unreachable!("it never ends"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_closed_at_once_is_not_ready() {
+        let answer = served(async |stream| drop(stream)).await;
+        assert!(matches!(&answer, Answer::NotYet(seen) if seen.contains("closed at once")), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_waits_for_its_client_is_ready() {
+        let answer = served(async |stream| {
+            std::future::pending::<()>().await;
+            drop(stream);
+        })
+        .await;
+        assert_eq!(answer, Answer::Ready);
+    }
+
+    #[tokio::test]
+    async fn a_port_where_nobody_listens_is_not_ready() {
+        let free = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let port = free.local_addr().expect("it is bound").port();
+        drop(free);
+        let answer = ask(Address { host: "127.0.0.1", port }).await;
+        assert!(matches!(&answer, Answer::NotYet(seen) if seen.contains("refused")), "{answer:?}");
+    }
+}

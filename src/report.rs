@@ -1,0 +1,168 @@
+//! What runs, as text for people and as JSON for programs. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::stack::{Running, millis};
+
+/// The services of a stack, and how long each took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The stack's name.
+    pub stack: String,
+    /// The project's name.
+    pub project: String,
+    /// The services by name.
+    pub services: BTreeMap<String, ServiceReport>,
+    /// From the beginning of `up` to the last service's ready, images included.
+    pub total: Duration,
+}
+
+/// One service of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceReport {
+    /// The image that runs.
+    pub image: String,
+    /// The image that the file names, when a fallback stands in for it.
+    pub stands_in_for: Option<String>,
+    /// The container's name.
+    pub container: String,
+    /// How far it is.
+    pub status: ServiceStatus,
+    /// From the container's start to ready.
+    pub ready_after: Duration,
+    /// How it was asked.
+    pub probe: String,
+    /// How often it was started again before it was ready.
+    pub restarts: u32,
+    /// Host addresses by container port: `5432/tcp`.
+    pub ports: BTreeMap<String, (String, u16)>,
+}
+
+/// How far a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServiceStatus {
+    /// Its container exists and has not been started.
+    Created,
+    /// Its container runs; whether it answers is not known.
+    Running,
+    /// It answers.
+    Ready,
+    /// It has ended with 0, as it should.
+    Completed,
+    /// It has ended.
+    Exited,
+}
+
+impl Report {
+    pub(crate) fn of(running: &Running) -> Report {
+        let services = running.services().into_iter().map(|(name, service)| {
+            let report = ServiceReport {
+                image: service.image.reference.clone(),
+                stands_in_for: service.image.stands_in_for.clone(),
+                container: service.planned.container.clone(),
+                status: if service.completed { ServiceStatus::Completed } else { ServiceStatus::Ready },
+                ready_after: service.ready_after,
+                probe: running.plan.secrets.hide(&service.probe()),
+                restarts: service.restarts,
+                ports: service.ports.clone(),
+            };
+            (name, report)
+        });
+        Report {
+            stack: running.plan.stack.clone(),
+            project: running.plan.project.clone(),
+            services: services.collect(),
+            total: running.total,
+        }
+    }
+
+    /// The report as `up --format json` prints it.
+    ///
+    /// ```json
+    /// {"project": "shop", "stack": "greenroom-shop-7f3a01c2", "total_ms": 1840,
+    ///  "services": {"db": {"image": "postgres:17", "stands_in_for": null, "container": "greenroom-shop-7f3a01c2-db-1",
+    ///    "state": "ready", "ready_after_ms": 1520, "probe": "sql :5432 `SELECT 1`", "restarts": 0,
+    ///    "ports": {"5432/tcp": "127.0.0.1:49153"}}}}
+    /// ```
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let services: serde_json::Map<_, _> =
+            self.services.iter().map(|(name, service)| (name.clone(), service.to_json())).collect();
+        json!({"project": self.project, "stack": self.stack, "total_ms": millis(self.total), "services": services})
+    }
+}
+
+impl ServiceReport {
+    fn to_json(&self) -> Value {
+        let ports: serde_json::Map<_, _> = self
+            .ports
+            .iter()
+            .map(|(port, (host, host_port))| (port.clone(), json!(format!("{host}:{host_port}"))))
+            .collect();
+        json!({
+            "image": self.image,
+            "stands_in_for": self.stands_in_for,
+            "container": self.container,
+            "state": self.status.to_string(),
+            "ready_after_ms": millis(self.ready_after),
+            "probe": self.probe,
+            "restarts": self.restarts,
+            "ports": ports,
+        })
+    }
+}
+
+impl fmt::Display for ServiceStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            ServiceStatus::Created => "created",
+            ServiceStatus::Running => "running",
+            ServiceStatus::Ready => "ready",
+            ServiceStatus::Completed => "completed",
+            ServiceStatus::Exited => "exited",
+        })
+    }
+}
+
+/// A line for the stack, then one a service: its name, state, ready time, address and image.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stack {} (project {})", self.stack, self.project)?;
+        let widest = self.services.keys().map(String::len).max().unwrap_or_default();
+        for (name, service) in &self.services {
+            let addresses: Vec<_> = service
+                .ports
+                .iter()
+                .map(|(port, (host, host_port))| format!("{host}:{host_port} -> {port}"))
+                .collect();
+            write!(
+                f,
+                "\n  {name:widest$}  {:9}  {:>6.2}s",
+                service.status,
+                service.ready_after.as_secs_f64()
+            )?;
+            write!(
+                f,
+                "  {}",
+                if addresses.is_empty() { "no port".to_owned() } else { addresses.join(", ") }
+            )?;
+            write!(f, "  {}", service.image)?;
+            if let Some(wanted) = &service.stands_in_for {
+                write!(f, " (stands in for {wanted})")?;
+            }
+            match service.restarts {
+                0 => {}
+                1 => write!(f, ", started again once")?,
+                times => write!(f, ", started again {times} times")?,
+            }
+        }
+        Ok(())
+    }
+}

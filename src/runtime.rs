@@ -1,0 +1,74 @@
+//! The one background runtime, on threads of its own.
+//!
+//! All engine I/O runs here, so that a stack outlives the runtime of the `#[tokio::test]` that created it, serves tests
+//! with a runtime each, and works from a plain `#[test]`.
+
+use std::future::Future;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use once_cell::sync::OnceCell;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+use crate::Error;
+
+static RUNTIME: OnceCell<Runtime> = OnceCell::new();
+
+fn runtime() -> Result<&'static Runtime, Error> {
+    RUNTIME
+        .get_or_try_init(|| {
+            Builder::new_multi_thread().worker_threads(2).thread_name("greenroom").enable_all().build()
+        })
+        .map_err(Error::runtime)
+}
+
+/// Starts `future` in the background.
+pub(crate) fn spawn<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> Result<JoinHandle<T>, Error> {
+    Ok(runtime()?.spawn(future))
+}
+
+/// Runs `future` in the background and waits for it, from any runtime. Dropping the wait does not stop it.
+pub(crate) async fn run<T: Send + 'static>(
+    future: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    match spawn(future)?.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Error::interrupted()),
+        },
+    }
+}
+
+/// Runs `future` in the background and blocks this thread until it is done, inside a runtime or outside of any.
+pub(crate) fn block_on<T: Send + 'static>(
+    future: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let task = spawn(async move {
+        // The receiver waits below, unless its thread is gone.
+        let _ = sender.send(future.await);
+    })?;
+    receiver.recv().unwrap_or_else(|_| {
+        drop(task);
+        Err(Error::interrupted())
+    })
+}
+
+/// Runs `future` in the background and blocks this thread until it is done, but no longer than `limit`; `None` when the
+/// limit passed, or there is no runtime to run it.
+pub(crate) fn block_on_at_most<T: Send + 'static>(
+    limit: Duration,
+    future: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    spawn(async move {
+        // The receiver is gone when the limit passed.
+        let _ = sender.send(future.await);
+    })
+    .ok()?;
+    receiver.recv_timeout(limit).ok()
+}

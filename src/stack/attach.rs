@@ -1,0 +1,292 @@
+//! Stacks that run already, found by their labels.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::image::UsedImage;
+use super::service::resolve_login;
+use super::teardown::{self, Evidence};
+use super::{Lifetime, Running, RunningService, Stack, containers_of};
+use crate::engine::{self, Engine, Filter, State};
+use crate::event::Observer;
+use crate::plan::{Plan, label};
+use crate::report::{Report, ServiceReport, ServiceStatus};
+use crate::{Error, runtime, state};
+
+/// A stack that is on the engine, as its labels tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundStack {
+    /// The stack's name.
+    pub name: String,
+    /// The project's name.
+    pub project: String,
+    /// The project's folder.
+    pub directory: PathBuf,
+    /// Whether it lives until it is taken down.
+    pub kept: bool,
+    fingerprint: String,
+}
+
+impl FoundStack {
+    /// What made the stack's names unique.
+    pub(super) fn id(&self, project: &str) -> &str {
+        self.name.strip_prefix(&format!("greenroom-{project}-")).unwrap_or(&self.name)
+    }
+}
+
+/// Every stack of greenroom's on this machine, those of tests that run right now among them.
+///
+/// # Errors
+///
+/// There is no container engine, or it does not answer.
+pub async fn stacks() -> Result<Vec<FoundStack>, Error> {
+    let filter = Filter { labels: vec![label::STACK.to_owned()], volume: None };
+    runtime::run(async move { list(connect().await?.as_ref(), &filter).await }).await
+}
+
+/// The stacks of a project's folder that live until they are taken down.
+pub(super) async fn find(project: &str, directory: &Path) -> Result<Vec<FoundStack>, Error> {
+    let filter = Filter {
+        labels: vec![
+            format!("{}={project}", label::PROJECT),
+            format!("{}={}", label::DIRECTORY, directory.display()),
+            format!("{}={}", label::LIFETIME, Lifetime::Keep.as_label()),
+        ],
+        volume: None,
+    };
+    runtime::run(async move { list(connect().await?.as_ref(), &filter).await }).await
+}
+
+async fn connect() -> Result<Arc<dyn Engine>, Error> {
+    engine::connect().await.map_err(Error::engine_unavailable)
+}
+
+/// Stacks by the labels of their containers and, where a start was killed early, of their networks and volumes.
+async fn list(engine: &dyn Engine, filter: &Filter) -> Result<Vec<FoundStack>, Error> {
+    let (containers, networks, volumes) =
+        tokio::try_join!(engine.containers(filter), engine.networks(filter), engine.volumes(filter))
+            .map_err(Error::engine)?;
+    let labels = containers
+        .into_iter()
+        .map(|container| container.labels)
+        .chain(networks.into_iter().chain(volumes).map(|object| object.labels));
+    let mut stacks = BTreeMap::new();
+    for labels in labels {
+        let get = |name: &str| labels.get(name).cloned().unwrap_or_default();
+        let name = get(label::STACK);
+        if !name.is_empty() {
+            stacks.entry(name.clone()).or_insert(FoundStack {
+                name,
+                project: get(label::PROJECT),
+                directory: get(label::DIRECTORY).into(),
+                kept: get(label::LIFETIME) == Lifetime::Keep.as_label(),
+                fingerprint: get(label::PLAN),
+            });
+        }
+    }
+    Ok(stacks.into_values().collect())
+}
+
+impl FoundStack {
+    /// Takes it down, whoever brought it up: its containers, networks and fresh volumes.
+    ///
+    /// # Errors
+    ///
+    /// The engine could not remove something; the error says what.
+    pub async fn down(self) -> Result<(), Error> {
+        runtime::run(async move {
+            let engine = connect().await?;
+            teardown::remove(engine.as_ref(), &self.name, &Evidence::Skip).await.map(drop)
+        })
+        .await
+    }
+
+    /// The logs of its services, by name; the last `tail` lines of each when given.
+    ///
+    /// # Errors
+    ///
+    /// The engine does not answer.
+    pub async fn logs(&self, tail: Option<usize>) -> Result<BTreeMap<String, String>, Error> {
+        let stack = self.name.clone();
+        runtime::run(async move {
+            let engine = connect().await?;
+            let mut logs = BTreeMap::new();
+            for container in containers_of(engine.as_ref(), &stack).await? {
+                let name = container.labels.get(label::SERVICE).cloned().unwrap_or(container.name);
+                logs.insert(name, engine.logs(&container.id, tail).await.map_err(Error::engine)?);
+            }
+            Ok(logs)
+        })
+        .await
+    }
+
+    /// What runs of it, as the engine tells; ready times as they were written down.
+    ///
+    /// # Errors
+    ///
+    /// The engine does not answer.
+    pub async fn report(&self) -> Result<Report, Error> {
+        let found = self.clone();
+        runtime::run(async move {
+            let engine = connect().await?;
+            let remembered = state::load(&found.name);
+            let mut services = BTreeMap::new();
+            for container in containers_of(engine.as_ref(), &found.name).await? {
+                let Some(name) = container.labels.get(label::SERVICE).cloned() else { continue };
+                let inspection = engine.inspect(&container.id).await.map_err(Error::engine)?;
+                let known = remembered.services.get(&name);
+                let status = match inspection.state {
+                    // Without a state file it is not known whether the start was still waiting for it.
+                    State::Running if known.is_some() => ServiceStatus::Ready,
+                    State::Running | State::Paused => ServiceStatus::Running,
+                    State::Exited(exit) if exit.code == 0 && known.is_some() => ServiceStatus::Completed,
+                    State::Exited(_) => ServiceStatus::Exited,
+                    State::Created => ServiceStatus::Created,
+                };
+                let known = known.cloned().unwrap_or_default();
+                services.insert(
+                    name,
+                    ServiceReport {
+                        image: inspection.image,
+                        stands_in_for: known.stands_in_for,
+                        container: container.name,
+                        status,
+                        ready_after: Duration::from_millis(known.ready_after_ms),
+                        probe: known.probe,
+                        restarts: known.restarts,
+                        ports: inspection.ports.into_iter().collect(),
+                    },
+                );
+            }
+            Ok(Report {
+                stack: found.name,
+                project: found.project,
+                services,
+                total: Duration::from_millis(remembered.total_ms),
+            })
+        })
+        .await
+    }
+}
+
+/// Takes hold of a stack that runs already.
+pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) -> Result<Stack, Error> {
+    if found.fingerprint != plan.fingerprint {
+        return Err(Error::usage(format!(
+            "stack `{}` was brought up from another version of this file, or with other options",
+            found.name
+        ))
+        .with_hint("take it down first: `greenroom down`, then `greenroom up`"));
+    }
+    let engine = connect().await?;
+    let remembered = state::load(&plan.stack);
+    let mut services = BTreeMap::new();
+    for planned in &plan.services {
+        let name = &planned.service.name;
+        let gone = |what: String| {
+            Error::not_ready(format!("service `{name}` of stack `{}` {what}", found.name))
+                .with_hint("start afresh: `greenroom down`, then `greenroom up`")
+        };
+        let inspection = match engine.inspect(&planned.container).await {
+            Ok(inspection) => inspection,
+            Err(error) if error.is_not_found() => return Err(gone("is gone".to_owned())),
+            Err(error) => return Err(Error::engine(error)),
+        };
+        let completed = match &inspection.state {
+            State::Running => false,
+            State::Exited(exit) if exit.code == 0 => true,
+            State::Exited(exit) => return Err(gone(format!("{exit}"))),
+            State::Created | State::Paused => return Err(gone("does not run".to_owned())),
+        };
+        let image = engine.image(&inspection.image).await.map_err(Error::engine)?.unwrap_or_default();
+        let known = remembered.services.get(name).cloned().unwrap_or_default();
+        let login = match &planned.postgres {
+            Some(login) if !completed => {
+                Some(resolve_login(engine.as_ref(), &inspection.id, login).await.map_err(gone)?)
+            }
+            _ => None,
+        };
+        services.insert(
+            name.clone(),
+            RunningService {
+                id: inspection.id,
+                image: UsedImage {
+                    reference: inspection.image,
+                    stands_in_for: known.stands_in_for,
+                    healthcheck: image.healthcheck.clone(),
+                },
+                ports: inspection.ports,
+                mounts: inspection.mounts,
+                login,
+                probes: planned.readiness.probes(image.healthcheck.as_deref()),
+                ready_after: Duration::from_millis(known.ready_after_ms),
+                restarts: known.restarts,
+                completed,
+                planned: planned.clone(),
+            },
+        );
+    }
+    let running =
+        Running::new(Arc::new(plan), services, Duration::from_millis(remembered.total_ms), Vec::new());
+    let stack = Stack { running: Some(Arc::new(running)), engine, observer, lifetime: Lifetime::Keep };
+    match stack.check().await.into_iter().next() {
+        None => Ok(stack),
+        Some((service, seen)) => Err(Error::not_ready(format!(
+            "service `{service}` of stack `{}` does not answer any more: {seen}",
+            found.name
+        ))
+        .with_hint("`greenroom logs` shows why; `greenroom down`, then `greenroom up` starts afresh")),
+    }
+}
+
+/// A volume that outlives its stacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptVolume {
+    /// Its name on the engine.
+    pub name: String,
+    /// Its key in the compose file.
+    pub key: String,
+    /// The project's name.
+    pub project: String,
+    /// The project's folder.
+    pub directory: PathBuf,
+}
+
+/// The kept volumes of this machine.
+///
+/// # Errors
+///
+/// There is no container engine, or it does not answer.
+pub async fn kept_volumes() -> Result<Vec<KeptVolume>, Error> {
+    let filter = Filter::label(label::VOLUME, "kept");
+    runtime::run(async move {
+        let found = connect().await?.volumes(&filter).await.map_err(Error::engine)?;
+        let kept = found.into_iter().map(|volume| {
+            let get = |name: &str| volume.labels.get(name).cloned().unwrap_or_default();
+            KeptVolume {
+                key: get(label::VOLUME_KEY),
+                project: get(label::PROJECT),
+                directory: get(label::DIRECTORY).into(),
+                name: volume.name.clone(),
+            }
+        });
+        Ok(kept.collect())
+    })
+    .await
+}
+
+impl KeptVolume {
+    /// Removes it and all that it keeps.
+    ///
+    /// # Errors
+    ///
+    /// A container uses it, or the engine does not answer.
+    pub async fn remove(self) -> Result<(), Error> {
+        runtime::run(async move { connect().await?.remove_volume(&self.name).await.map_err(Error::engine) })
+            .await
+    }
+}

@@ -1,0 +1,213 @@
+//! What to bring up, said step by step.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{FoundStack, Lifetime, Stack, attach, bring_up};
+use crate::Error;
+use crate::compose::{self, Disk, Project, Request};
+use crate::event::{Event, Observer};
+use crate::plan::{self, Options, Plan, Ports, Probe};
+use crate::runtime;
+
+/// Which files to read, and what to ask of the stack. [`Stack::builder`] makes one.
+#[derive(Clone, Debug, Default)]
+pub struct StackBuilder {
+    files: Vec<PathBuf>,
+    directory: Option<PathBuf>,
+    env_files: Vec<PathBuf>,
+    environment: BTreeMap<String, String>,
+    profiles: Vec<String>,
+    project_name: Option<String>,
+    keep_volumes: Vec<String>,
+    timeout: Option<Duration>,
+    ports: Ports,
+    probes: BTreeMap<String, Probe>,
+    lifetime: Lifetime,
+    observer: Observer,
+}
+
+impl StackBuilder {
+    /// Without a file: the one that Compose would find, from the working folder upwards.
+    #[must_use]
+    pub fn new() -> StackBuilder {
+        StackBuilder::default()
+    }
+
+    /// Reads this compose file; several are merged in order, as Compose's `-f` does.
+    #[must_use]
+    pub fn file(mut self, file: impl AsRef<Path>) -> StackBuilder {
+        self.files.push(file.as_ref().to_owned());
+        self
+    }
+
+    /// The folder from which relative file names count, instead of the process's working folder.
+    #[must_use]
+    pub fn working_directory(mut self, directory: impl AsRef<Path>) -> StackBuilder {
+        self.directory = Some(directory.as_ref().to_owned());
+        self
+    }
+
+    /// Reads variables from this file instead of `.env.test` or `.env` beside the compose file; the last of several wins.
+    #[must_use]
+    pub fn env_file(mut self, file: impl AsRef<Path>) -> StackBuilder {
+        self.env_files.push(file.as_ref().to_owned());
+        self
+    }
+
+    /// Sets a variable for the compose file's `${…}`; it beats the process's own and the environment files.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> StackBuilder {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Turns a profile on.
+    #[must_use]
+    pub fn profile(mut self, profile: &str) -> StackBuilder {
+        self.profiles.push(profile.to_owned());
+        self
+    }
+
+    /// Names the project, as Compose's `--project-name` does.
+    #[must_use]
+    pub fn project_name(mut self, name: &str) -> StackBuilder {
+        self.project_name = Some(name.to_owned());
+        self
+    }
+
+    /// Keeps this named volume (its key under the top-level `volumes:`): it survives, under a stable name, and the next
+    /// stack that keeps it finds it again. A kept volume is used by one stack at a time.
+    #[must_use]
+    pub fn keep_volume(mut self, key: &str) -> StackBuilder {
+        self.keep_volumes.push(key.to_owned());
+        self
+    }
+
+    /// How long each service may take to become ready, not counting its image. Two minutes unless told otherwise.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> StackBuilder {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Publishes the ports that the file states, where it states them. A second stack on the machine will collide.
+    #[must_use]
+    pub fn fixed_ports(mut self) -> StackBuilder {
+        self.ports = Ports::AsWritten;
+        self
+    }
+
+    /// Asks `service` this question instead of what the file or the service's kind would.
+    #[must_use]
+    pub fn ready(mut self, service: &str, probe: Probe) -> StackBuilder {
+        self.probes.insert(service.to_owned(), probe);
+        self
+    }
+
+    /// How long the stack lives.
+    #[must_use]
+    pub fn lifetime(mut self, lifetime: Lifetime) -> StackBuilder {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Is told what happens, as it happens. Called from greenroom's own threads.
+    #[must_use]
+    pub fn observe(mut self, observe: impl Fn(&Event) + Send + Sync + 'static) -> StackBuilder {
+        self.observer = Observer::new(observe);
+        self
+    }
+
+    /// Reads the compose files.
+    ///
+    /// # Errors
+    ///
+    /// The files are not there or wrong; every complaint has its place.
+    pub fn read(&self) -> Result<Project, Error> {
+        let working_dir = match &self.directory {
+            Some(directory) => std::path::absolute(directory),
+            None => std::env::current_dir(),
+        };
+        let working_dir =
+            working_dir.map_err(|error| Error::usage("there is no working folder").with_source(error))?;
+        let mut environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        environment.extend(self.environment.clone());
+        let request = Request {
+            files: self.files.clone(),
+            working_dir,
+            env_files: self.env_files.clone(),
+            profiles: self.profiles.clone(),
+            project_name: self.project_name.clone(),
+            home: std::env::home_dir(),
+            environment,
+            ..Request::default()
+        };
+        compose::read(&request, &Disk).map_err(Error::compose)
+    }
+
+    /// Decides what would run, without running it.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](StackBuilder::read), and a name or option that does not fit the file.
+    pub fn plan(&self) -> Result<Plan, Error> {
+        self.plan_as(&new_id())
+    }
+
+    fn plan_as(&self, id: &str) -> Result<Plan, Error> {
+        let options = Options {
+            id: id.to_owned(),
+            keep_volumes: self.keep_volumes.clone(),
+            ports: self.ports,
+            timeout: self.timeout,
+            probes: self.probes.clone(),
+        };
+        plan::plan(&self.read()?, &options)
+    }
+
+    /// Brings the stack up and waits until every service answers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::up`].
+    pub async fn up(self) -> Result<Stack, Error> {
+        bring_up(self.plan()?, self.observer, self.lifetime).await
+    }
+
+    /// The stacks of this file that live until they are taken down.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](StackBuilder::read), and there is no container engine.
+    pub async fn found(&self) -> Result<Vec<FoundStack>, Error> {
+        let project = self.read()?;
+        attach::find(&project.name, &project.directory).await
+    }
+
+    /// The stack of this file that lives until `greenroom down`, when there is one.
+    ///
+    /// # Errors
+    ///
+    /// There is one, but it was brought up from another version of the file or with other options, or a service of it
+    /// does not answer any more.
+    pub async fn attach(self) -> Result<Option<Stack>, Error> {
+        let plan = self.plan()?;
+        let Some(found) = attach::find(&plan.project, &plan.directory).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let plan = self.plan_as(found.id(&plan.project))?;
+        runtime::run(attach::attach(plan, found, self.observer)).await.map(Some)
+    }
+}
+
+/// Eight hexadecimal digits that no other stack of this machine has.
+fn new_id() -> String {
+    // The standard library's hasher is seeded by the system's randomness, which is all that is needed here.
+    let random = RandomState::new().build_hasher().finish();
+    format!("{:08x}", random >> 32)
+}

@@ -1,0 +1,53 @@
+//! What explains a failure, saved before anything is removed.
+
+use std::path::{Path, PathBuf};
+
+use futures_util::future::join_all;
+
+use crate::Error;
+use crate::engine::{Engine, FoundContainer, State};
+use crate::plan::label;
+use crate::state;
+
+/// Saves every container's whole log as `<service>.log`, and what each was at that moment as `state.txt`.
+///
+/// The logs are the services' own words, secrets and all: only their user can read them.
+pub(super) async fn save(
+    engine: &dyn Engine,
+    stack: &str,
+    containers: &[FoundContainer],
+    seen: &[(String, String)],
+) -> Result<PathBuf, Error> {
+    let directory = state::evidence_directory(stack)?;
+    let described =
+        join_all(containers.iter().map(|container| describe(engine, container, &directory))).await;
+    let mut text = String::new();
+    for line in described {
+        text.push_str(&line?);
+    }
+    for (service, what) in seen {
+        text.push_str(&format!("{service}: last probe: {what}\n"));
+    }
+    state::write_private(&directory.join("state.txt"), text.as_bytes())?;
+    Ok(directory)
+}
+
+async fn describe(
+    engine: &dyn Engine,
+    container: &FoundContainer,
+    directory: &Path,
+) -> Result<String, Error> {
+    let service = container.labels.get(label::SERVICE).unwrap_or(&container.name);
+    let (log, inspection) = tokio::join!(engine.logs(&container.id, None), engine.inspect(&container.id));
+    // A log that cannot be read is told where the log would be.
+    let log = log.unwrap_or_else(|error| format!("greenroom: {error}\n"));
+    state::write_private(&directory.join(format!("{service}.log")), log.as_bytes())?;
+    let state = match inspection.map(|inspection| inspection.state) {
+        Ok(State::Created) => "created, not started".to_owned(),
+        Ok(State::Running) => "running".to_owned(),
+        Ok(State::Paused) => "paused".to_owned(),
+        Ok(State::Exited(exit)) => exit.to_string(),
+        Err(error) => error.to_string(),
+    };
+    Ok(format!("{service}: {} ({}): {state}\n", container.name, container.image))
+}

@@ -1,0 +1,186 @@
+//! A start that failed, and how it is told.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::Error;
+use crate::engine::Exit;
+use crate::error::list;
+use crate::plan::Plan;
+use crate::poll::GaveUp;
+
+/// How many lines of a service's log an error shows.
+const LOG_LINES: usize = 30;
+
+/// Why a start failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Service { service: String, failure: ServiceFailure, waiting: Vec<String> },
+    Other(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Other(error)
+    }
+}
+
+/// What happened to the service.
+#[derive(Debug)]
+pub(super) enum ServiceFailure {
+    /// There is no image to run, and no fallback, or none that could be built.
+    NoImage {
+        error: String,
+        fallback: Option<String>,
+    },
+    /// The engine could not create or start its container.
+    NotStarted(String),
+    Exited {
+        exit: Exit,
+        last: Option<String>,
+        after: Duration,
+        restarts: u32,
+    },
+    GaveUp {
+        gave_up: GaveUp,
+        after: Duration,
+        restarts: u32,
+        probes: String,
+    },
+    Engine(String),
+}
+
+impl Failure {
+    /// The whole story, once the evidence has been saved in `evidence`.
+    pub(super) fn into_error(self, plan: &Plan, evidence: Option<&Path>) -> Error {
+        let (service, failure, waiting) = match self {
+            Failure::Other(error) => return error,
+            Failure::Service { service, failure, waiting } => (service, failure, waiting),
+        };
+        let log = evidence
+            .and_then(|directory| std::fs::read_to_string(directory.join(format!("{service}.log"))).ok())
+            .unwrap_or_default();
+        let hide = |text: &str| plan.secrets.hide(text);
+        let mut error = Error::not_ready(hide(&failure.headline(&service)));
+        for detail in failure.details() {
+            error = error.with_detail(hide(&detail));
+        }
+        let has_container = !matches!(failure, ServiceFailure::NoImage { .. });
+        if let Some(planned) = plan.service(&service).filter(|_| has_container) {
+            error = error.with_detail(format!("container: {}, now removed", planned.container));
+        }
+        if !waiting.is_empty() {
+            error = error.with_detail(format!("waited for by: {}", list(&waiting)));
+        }
+        if let Some(directory) = evidence.filter(|_| has_container) {
+            error = error.with_detail(excerpt(&directory.join(format!("{service}.log")), &hide(&log)));
+            error = error.with_detail(format!("evidence of all services: {}", directory.display()));
+        }
+        match failure.hint(plan, &service, &log) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// The end of a log, below the path of the whole.
+fn excerpt(path: &Path, log: &str) -> String {
+    let lines: Vec<_> = log.lines().collect();
+    if lines.is_empty() {
+        return format!("log: {}, empty", path.display());
+    }
+    let mut text = format!("log: {}, ending in", path.display());
+    for line in &lines[lines.len().saturating_sub(LOG_LINES)..] {
+        text.push_str("\n  ");
+        text.push_str(line);
+    }
+    text
+}
+
+impl ServiceFailure {
+    fn headline(&self, service: &str) -> String {
+        match self {
+            ServiceFailure::NoImage { error, .. } => {
+                format!("service `{service}` has no image to run: {error}")
+            }
+            ServiceFailure::NotStarted(error) => format!("service `{service}` could not be started: {error}"),
+            ServiceFailure::Exited { exit, after, .. } => {
+                format!("service `{service}` {exit} before it was ready, {} after its start", seconds(*after))
+            }
+            ServiceFailure::GaveUp { gave_up, after, .. } if gave_up.timed_out => format!(
+                "service `{service}` was not ready after {}: {}, last: {}",
+                seconds(*after),
+                attempts(gave_up.attempts),
+                gave_up.last
+            ),
+            ServiceFailure::GaveUp { gave_up, after, .. } => {
+                format!(
+                    "service `{service}` will never be ready ({} after its start): {}",
+                    seconds(*after),
+                    gave_up.last
+                )
+            }
+            ServiceFailure::Engine(error) => format!("service `{service}` could not be watched: {error}"),
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        let mut details = Vec::new();
+        if let ServiceFailure::NoImage { fallback: Some(error), .. } = self {
+            details.push(format!("its fallback could not be built: {error}"));
+        }
+        if let ServiceFailure::Exited { last: Some(last), .. } = self {
+            details.push(format!("last probe: {last}"));
+        }
+        if let ServiceFailure::GaveUp { probes, .. } = self {
+            details.push(format!("probe: {probes}"));
+        }
+        if let ServiceFailure::Exited { restarts: restarts @ 1.., .. }
+        | ServiceFailure::GaveUp { restarts: restarts @ 1.., .. } = self
+        {
+            details.push(format!(
+                "it had been started again {restarts} {}",
+                if *restarts == 1 { "time" } else { "times" }
+            ));
+        }
+        details
+    }
+
+    /// What to try, for the failures whose cause is usually the same.
+    fn hint(&self, plan: &Plan, service: &str, log: &str) -> Option<String> {
+        let says = |text: &str| log.contains(text);
+        if says("database files are incompatible with server") {
+            return Some("the volume was written by another PostgreSQL version; `greenroom volumes rm` it to start clean".to_owned());
+        }
+        match self {
+            ServiceFailure::NoImage { fallback: None, .. } => Some(
+                "check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"
+                    .to_owned(),
+            ),
+            ServiceFailure::Exited { exit, .. } if exit.out_of_memory => Some(format!("raise `mem_limit` of `{service}`")),
+            ServiceFailure::NotStarted(error) if error.contains("port is already allocated") || error.contains("address already in use") => {
+                Some("something else on this machine uses the port; without fixed ports the engine picks free ones".to_owned())
+            }
+            ServiceFailure::GaveUp { gave_up, .. } if gave_up.last.contains("28P01") => Some(match plan.service(service) {
+                Some(planned) if plan.kept_volumes_of(&planned.service).next().is_some() => {
+                    "the kept volume was initialised with another password; use that one, or `greenroom volumes rm` the volume to start clean".to_owned()
+                }
+                _ => "the password that the environment gives is not the one that the server was initialised with".to_owned(),
+            }),
+            ServiceFailure::GaveUp { gave_up, .. } if gave_up.timed_out => {
+                let timeout = plan.service(service)?.timeout;
+                Some(format!("if it only needs longer than {timeout:?}, `--timeout` or `x-greenroom: timeout:` gives it more"))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn attempts(count: u32) -> String {
+    format!("{count} {}", if count == 1 { "attempt" } else { "attempts" })
+}
+
+/// Seconds to a tenth, as a reader wants them.
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{:.1}s", duration.as_secs_f64())
+}

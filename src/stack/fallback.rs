@@ -1,0 +1,225 @@
+//! Building a declared fallback image, once: its tag is the hash of all that it is made of.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Command;
+
+use super::start::Start;
+use crate::engine::{BuildSpec, Dockerfile, EngineError, Progress};
+use crate::event::Event;
+use crate::plan::{Base, Fallback};
+use crate::state;
+
+/// The build argument by which a Dockerfile takes its base image.
+const BASE_ARGUMENT: &str = "BASE";
+
+/// How many of a failed program's last lines its error shows.
+const LINES_TOLD: usize = 20;
+
+/// Where `prepare` programs find the copy of the build context that they may add to.
+const CONTEXT_VARIABLE: &str = "GREENROOM_BUILD_CONTEXT";
+
+/// Gives the name of the fallback image, which the engine has afterwards.
+pub(super) async fn build(start: &Start, service: &str, fallback: &Fallback) -> Result<String, String> {
+    let directory = &start.plan.directory;
+    let content = hash_inputs(directory, fallback)
+        .map_err(|error| format!("cannot read what it is made of: {error}"))?;
+    let reference = format!("greenroom-fallback/{service}:{content}");
+    if is_present(start, &reference).await? {
+        return Ok(reference);
+    }
+    // Two processes that start at the same moment build it once.
+    let _lock = lock(format!("build-{content}")).await?;
+    if is_present(start, &reference).await? {
+        return Ok(reference);
+    }
+
+    let progress = |line: &str| {
+        start
+            .observer
+            .tell(&Event::ImageProgress { service: service.to_owned(), line: start.plan.secrets.hide(line) });
+    };
+    progress(&format!("building {reference}"));
+    let context = Scratch::new(&format!("context-{content}")).map_err(|error| error.to_string())?;
+    copy_folder(&directory.join(&fallback.context), &context.0)
+        .map_err(|error| format!("cannot copy {}: {error}", fallback.context))?;
+    if let Some((program, arguments)) = fallback.prepare.split_first() {
+        let mut command = Command::new(directory.join(program));
+        command.args(arguments).env(CONTEXT_VARIABLE, &context.0);
+        run(command, program, directory, &progress).await?;
+    }
+    let mut args = fallback.args.clone();
+    if let Some(base) = &fallback.base {
+        args.insert(BASE_ARGUMENT.to_owned(), base_image(start, base, &progress).await?);
+    }
+    let spec = BuildSpec {
+        reference: reference.clone(),
+        context: context.0.clone(),
+        dockerfile: Dockerfile::Path(fallback.dockerfile.clone()),
+        args,
+        target: None,
+        labels: BTreeMap::from([("greenroom.fallback".to_owned(), service.to_owned())]),
+        network: None,
+        platform: None,
+        no_cache: false,
+        pull: false,
+    };
+    start.engine.build(&spec, &progress).await.map_err(|error| error.to_string())?;
+    Ok(reference)
+}
+
+async fn is_present(start: &Start, reference: &str) -> Result<bool, String> {
+    start.engine.image(reference).await.map(|image| image.is_some()).map_err(|error| error.to_string())
+}
+
+/// The base: present, else pulled, else made by its script and imported.
+async fn base_image(start: &Start, base: &Base, progress: Progress<'_>) -> Result<String, String> {
+    let text = |error: EngineError| error.to_string();
+    if start.engine.image(&base.image).await.map_err(text)?.is_some() {
+        return Ok(base.image.clone());
+    }
+    let script = start.plan.directory.join(&base.script);
+    let content = fs::read(&script).map_err(|error| format!("cannot read {}: {error}", script.display()))?;
+    let name = base.image.rsplit('/').next().unwrap_or(&base.image).replace(':', "-");
+    let reference = format!("greenroom-fallback/base-{name}:{}", crate::plan::hash(&content));
+
+    let _lock = lock(format!("base-{}", crate::plan::hash(&content))).await?;
+    if start.engine.image(&reference).await.map_err(text)?.is_some() {
+        return Ok(reference);
+    }
+    progress(&format!("pulling {}", base.image));
+    match start.engine.pull(&base.image, None, progress).await {
+        Ok(()) => return Ok(base.image.clone()),
+        Err(error) => progress(&format!("{error}; making the base with {}", base.script)),
+    }
+    let scratch = Scratch::new("base").map_err(|error| error.to_string())?;
+    let tar = scratch.0.join("root.tar");
+    let mut command = Command::new(&script);
+    command.arg(&tar);
+    run(command, &base.script, &start.plan.directory, progress).await?;
+    progress(&format!("importing {reference}"));
+    start.engine.import(&tar, &reference).await.map_err(text)?;
+    Ok(reference)
+}
+
+/// Runs a program of the host, each line of its output as progress; the last lines are told when it fails.
+async fn run(
+    mut command: Command,
+    name: &str,
+    directory: &Path,
+    progress: Progress<'_>,
+) -> Result<(), String> {
+    command
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| format!("cannot run {name}: {error}"))?;
+    let (_, last, status) = tokio::join!(
+        tell_lines(child.stdout.take(), progress),
+        tell_lines(child.stderr.take(), progress),
+        child.wait()
+    );
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{name} failed ({status}):\n    {}", last.join("\n    "))),
+        Err(error) => Err(format!("{name}: {error}")),
+    }
+}
+
+/// Tells each line of a program's output, and gives the last ones.
+async fn tell_lines(stream: Option<impl AsyncRead + Unpin>, progress: Progress<'_>) -> Vec<String> {
+    let mut last = Vec::new();
+    let Some(stream) = stream else { return last };
+    let mut lines = BufReader::new(stream).lines();
+    // A line that is not text ends the telling, not the program.
+    while let Ok(Some(line)) = lines.next_line().await {
+        progress(&line);
+        last.push(line);
+        if last.len() > LINES_TOLD {
+            last.remove(0);
+        }
+    }
+    last
+}
+
+/// A lock that other processes respect; taken on a thread that may block.
+async fn lock(name: String) -> Result<File, String> {
+    let locked = tokio::task::spawn_blocking(move || {
+        let (file, path) = state::lock_file(&name).map_err(|error| format!("{error:?}"))?;
+        file.lock().map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
+        Ok(file)
+    });
+    locked.await.map_err(|error| error.to_string())?
+}
+
+/// A folder that is removed when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(purpose: &str) -> io::Result<Scratch> {
+        let path = std::env::temp_dir().join(format!("greenroom-{purpose}-{}", std::process::id()));
+        // What a killed process of the same number left behind must not get into the image.
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path)?;
+        Ok(Scratch(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// A fingerprint of the context, the inputs, the programs that are run, and the declaration itself.
+fn hash_inputs(directory: &Path, fallback: &Fallback) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    digest.update(format!("{fallback:?}"));
+    let script = fallback.base.as_ref().map(|base| &base.script);
+    let paths =
+        [&fallback.context].into_iter().chain(fallback.prepare.first()).chain(script).chain(&fallback.inputs);
+    for path in paths {
+        hash_path(&mut digest, &directory.join(path), Path::new(path))?;
+    }
+    Ok(digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn hash_path(digest: &mut Sha256, path: &Path, name: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            hash_path(digest, &entry.path(), &name.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    let mut content = Vec::new();
+    let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    File::open(path).map_err(failed)?.read_to_end(&mut content).map_err(failed)?;
+    digest.update(name.to_string_lossy().as_bytes());
+    digest.update(content.len().to_le_bytes());
+    digest.update(content);
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Which image really runs: present, else built, else pulled, else the declared fallback.
+//!
+//! The order is Compose's (<https://github.com/compose-spec/compose-spec/blob/main/05-services.md#pull_policy>); only the
+//! fallback is greenroom's own, and never silent.
+
+use std::path::Path;
+
+use super::failure::{Failure, ServiceFailure};
+use super::fallback;
+use super::start::Start;
+use crate::compose::{Build, Mount, MountKind};
+use crate::engine::{BuildSpec, Dockerfile, EngineError, Image};
+use crate::event::Event;
+use crate::plan::PlannedService;
+
+/// The image of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UsedImage {
+    /// What the container was created from.
+    pub reference: String,
+    /// The image that the file names, when another one stands in for it.
+    pub stands_in_for: Option<String>,
+    /// The image's own healthcheck.
+    pub healthcheck: Option<Vec<String>>,
+}
+
+/// Sees to it that the engine has the service's image.
+pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<UsedImage, Failure> {
+    let service = &planned.service;
+    let reference =
+        service.image.clone().unwrap_or_else(|| format!("{}-{}", start.plan.project, service.name));
+    let error = match obtain(start, planned, &reference).await {
+        Ok(image) => return Ok(UsedImage { reference, stands_in_for: None, healthcheck: image.healthcheck }),
+        Err(error) => error,
+    };
+    let no_image = |fallback| {
+        start.failed(&service.name, ServiceFailure::NoImage { error: error.to_string(), fallback })
+    };
+    let Some(fallback) = &planned.fallback else { return Err(no_image(None)) };
+    let used =
+        fallback::build(start, &service.name, fallback).await.map_err(|second| no_image(Some(second)))?;
+    let image = start.engine.image(&used).await.map_err(|second| no_image(Some(second.to_string())))?;
+    start.observer.tell(&Event::FallbackImage {
+        service: service.name.clone(),
+        wanted: reference.clone(),
+        used: used.clone(),
+        reason: start.plan.secrets.hide(&error.message),
+    });
+    Ok(UsedImage {
+        reference: used,
+        stands_in_for: Some(reference),
+        healthcheck: image.unwrap_or_default().healthcheck,
+    })
+}
+
+/// Presence, build and pull, as `pull_policy` decides.
+async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Result<Image, EngineError> {
+    let service = &planned.service;
+    let engine = &start.engine;
+    let policy = service.pull_policy.as_deref().unwrap_or("missing");
+    let progress = |line: &str| {
+        start.observer.tell(&Event::ImageProgress {
+            service: service.name.clone(),
+            line: start.plan.secrets.hide(line),
+        });
+    };
+    let rebuild = policy == "build";
+    let fetch_anew = matches!(policy, "always" | "daily" | "weekly") || policy.starts_with("every_");
+    if !rebuild
+        && !fetch_anew
+        && let Some(image) = engine.image(reference).await?
+    {
+        return Ok(image);
+    }
+    match &service.build {
+        Some(build) if !fetch_anew => {
+            progress(&format!("building {reference} from {}", build.context));
+            engine.build(&build_spec(reference, build, planned), &progress).await?;
+        }
+        _ if policy == "never" => {
+            return Err(EngineError {
+                operation: format!("find image `{reference}`"),
+                status: None,
+                message: "the engine does not have it, and `pull_policy: never` forbids to pull it"
+                    .to_owned(),
+            });
+        }
+        _ => {
+            progress(&format!("pulling {reference}"));
+            engine.pull(reference, service.platform.as_deref(), &progress).await?;
+        }
+    }
+    engine.image(reference).await?.ok_or_else(|| EngineError {
+        operation: format!("find image `{reference}`"),
+        status: None,
+        message: "it was pulled or built, and the engine does not have it all the same".to_owned(),
+    })
+}
+
+fn build_spec(reference: &str, build: &Build, planned: &PlannedService) -> BuildSpec {
+    let dockerfile = match (&build.dockerfile_inline, &build.dockerfile) {
+        (Some(text), _) => Dockerfile::Inline(text.clone()),
+        (None, Some(path)) => Dockerfile::Path(path.clone()),
+        (None, None) => Dockerfile::Path("Dockerfile".to_owned()),
+    };
+    BuildSpec {
+        reference: reference.to_owned(),
+        context: build.context.clone().into(),
+        dockerfile,
+        args: build.args.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect(),
+        target: build.target.clone(),
+        labels: build.labels.clone(),
+        network: build.network.clone(),
+        platform: planned.service.platform.clone(),
+        no_cache: build.no_cache,
+        pull: build.pull,
+    }
+}
+
+/// Makes the missing host folders of binds that ask for it, as Compose does for binds in the short form.
+pub(super) fn make_bind_folders(mounts: &[Mount]) -> Result<(), String> {
+    for mount in mounts.iter().filter(|mount| mount.kind == MountKind::Bind && mount.create_host_path) {
+        if let Some(source) = mount.source.as_deref().map(Path::new).filter(|source| !source.exists()) {
+            std::fs::create_dir_all(source).map_err(|error| {
+                format!("cannot make the folder {} for a bind mount: {error}", source.display())
+            })?;
+        }
+    }
+    Ok(())
+}

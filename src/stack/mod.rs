@@ -1,0 +1,366 @@
+//! What runs: brought up from a plan, and taken down again.
+
+mod attach;
+mod builder;
+mod evidence;
+mod failure;
+mod fallback;
+mod image;
+mod service;
+mod spec;
+mod start;
+mod teardown;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::oneshot;
+
+use crate::engine::{Engine, Filter};
+use crate::event::{Event, Observer};
+use crate::plan::{Plan, label};
+use crate::report::Report;
+use crate::state::{ServiceState, StackState};
+use crate::{Error, engine, runtime, state};
+
+pub use attach::{FoundStack, KeptVolume, kept_volumes, stacks};
+pub use builder::StackBuilder;
+
+pub(crate) use service::RunningService;
+pub(crate) use start::Running;
+
+use start::Start;
+use teardown::Evidence;
+
+/// How long `Drop` waits for a removal before it lets the process go on.
+const DROP_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a stack lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lifetime {
+    /// As long as the value: it is gone when the [`Stack`] is dropped.
+    #[default]
+    Test,
+    /// Until `greenroom down`, or [`Stack::down`].
+    Keep,
+}
+
+impl Lifetime {
+    fn as_label(self) -> &'static str {
+        match self {
+            Lifetime::Test => "test",
+            Lifetime::Keep => "keep",
+        }
+    }
+}
+
+/// A stack whose services are all ready.
+///
+/// ```no_run
+/// use greenroom::Stack;
+///
+/// # async fn example() -> Result<(), greenroom::Error> {
+/// let stack = Stack::up("docker-compose.yml").await?;
+/// let db = stack.postgres("db")?.pool().await?; // a sqlx pool
+/// // … the test …
+/// stack.down().await
+/// # }
+/// ```
+///
+/// # When it is not taken down
+///
+/// A stack that is dropped without [`down`](Stack::down) — the test panicked, or returned early with an error — saves its
+/// logs and is removed all the same: `Drop` waits for that, at most half a minute. A process that is killed runs no
+/// `Drop`.
+#[must_use = "a stack that is not bound is taken down at once: write `let stack = …`"]
+pub struct Stack {
+    /// `None` once it is down.
+    running: Option<Arc<Running>>,
+    engine: Arc<dyn Engine>,
+    observer: Observer,
+    lifetime: Lifetime,
+}
+
+impl Stack {
+    /// Brings up the services of a compose file and waits until they all answer.
+    ///
+    /// # Errors
+    ///
+    /// The file is wrong ([`Error::is_usage`]), there is no container engine ([`Error::is_engine_unavailable`]), or a service
+    /// ended or did not answer in time ([`Error::is_not_ready`]). Whatever had been started is removed.
+    pub async fn up(file: impl AsRef<Path>) -> Result<Stack, Error> {
+        Stack::builder(file).up().await
+    }
+
+    /// The same with more to say: volumes to keep, probes, deadlines.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), greenroom::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let stack = greenroom::Stack::builder("docker-compose.yml")
+    ///     .keep_volume("db-data")
+    ///     .timeout(Duration::from_secs(60))
+    ///     .up()
+    ///     .await?;
+    /// # stack.down().await
+    /// # }
+    /// ```
+    pub fn builder(file: impl AsRef<Path>) -> StackBuilder {
+        StackBuilder::new().file(file)
+    }
+
+    /// Takes the stack down: its containers, networks and fresh volumes. Kept volumes stay, and their service is stopped
+    /// gracefully first.
+    ///
+    /// # Errors
+    ///
+    /// The engine could not remove something; the error says what.
+    pub async fn down(mut self) -> Result<(), Error> {
+        match self.running.take() {
+            Some(running) => {
+                runtime::run(remove(self.engine.clone(), running, self.observer.clone(), Evidence::Skip))
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The stack's name on this machine; for `docker compose -p NAME logs`, for example.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.running().plan.stack
+    }
+
+    /// The plan it was brought up from.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.running().plan
+    }
+
+    /// What runs, and how long each took.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report::of(self.running())
+    }
+
+    /// Asks every service once more whether it answers; gives the names of those that do not, with what was seen.
+    pub async fn check(&self) -> Vec<(String, String)> {
+        let (engine, running) = (self.engine.clone(), self.running().clone());
+        let asked = runtime::run(async move {
+            let mut silent = Vec::new();
+            for service in running.services().values().filter(|service| !service.completed) {
+                for probe in &service.probes {
+                    if let crate::poll::Answer::NotYet(seen) | crate::poll::Answer::Never(seen) =
+                        crate::probe::ask(probe, &service.target(engine.as_ref())).await
+                    {
+                        silent.push((service.planned.service.name.clone(), running.plan.secrets.hide(&seen)));
+                    }
+                }
+            }
+            Ok(silent)
+        });
+        asked.await.unwrap_or_else(|error| vec![("greenroom".to_owned(), error.to_string())])
+    }
+
+    /// Stops a service with its own signal and grace period, starts it again and waits until it answers. Handles that
+    /// were asked for before have its old ports: ask for new ones.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it does not become ready again.
+    pub async fn restart(&self, service: &str) -> Result<(), Error> {
+        let old = self.find(service)?;
+        let running = self.running().clone();
+        let start =
+            Start::new(self.engine.clone(), running.plan.clone(), self.observer.clone(), self.lifetime);
+        runtime::run(async move {
+            let new = service::restart(&start, &old)
+                .await
+                .map_err(|failure| failure.into_error(&start.plan, None))?;
+            running.replace(&old.planned.service.name, new);
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<RunningService>, Error> {
+        let services = self.running().services();
+        services
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::unknown("service", name, services.keys().map(String::as_str)))
+    }
+
+    pub(crate) fn running(&self) -> &Arc<Running> {
+        self.running.as_ref().expect("a stack is only without its services inside `down` and `drop`")
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+}
+
+impl std::fmt::Debug for Stack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stack")
+            .field("name", &self.running.as_ref().map(|running| &running.plan.stack))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        if self.lifetime == Lifetime::Keep {
+            return;
+        }
+        // Not taken down explicitly: something went wrong, and what explains it is saved.
+        let stack = running.plan.stack.clone();
+        let removal =
+            remove(self.engine.clone(), running, self.observer.clone(), Evidence::Save { seen: Vec::new() });
+        match runtime::block_on_at_most(DROP_LIMIT, removal) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::error!("{error:?}"),
+            None => tracing::error!(
+                stack,
+                "the stack was not removed within {DROP_LIMIT:?}; `greenroom down --stack {stack}` removes it"
+            ),
+        }
+    }
+}
+
+/// Removes a running stack and tells the observer.
+async fn remove(
+    engine: Arc<dyn Engine>,
+    running: Arc<Running>,
+    observer: Observer,
+    evidence: Evidence,
+) -> Result<(), Error> {
+    let begin = Instant::now();
+    let stack = running.plan.stack.clone();
+    let saved = teardown::remove(engine.as_ref(), &stack, &evidence).await?;
+    if let Some(directory) = saved {
+        observer.tell(&Event::EvidenceSaved { directory });
+    }
+    observer.tell(&Event::Removed { stack, after: begin.elapsed() });
+    Ok(())
+}
+
+/// Brings the plan up in the background. When the caller stops waiting — a test's time-out, Ctrl-C — the start is
+/// cancelled, and what it had created is removed before the drop of this future returns.
+async fn bring_up(plan: Plan, observer: Observer, lifetime: Lifetime) -> Result<Stack, Error> {
+    let (cancel, cancelled) = oneshot::channel::<()>();
+    let (done, is_done) = std::sync::mpsc::sync_channel::<()>(1);
+    // Declared before the receiver, so dropped after it: a stack that is handed over to nobody is removed first.
+    let mut guard = StartGuard { cancel: Some(cancel), is_done };
+    let (hand_over, receiver) = oneshot::channel();
+    runtime::spawn(async move {
+        if let Err(Ok(stack)) = hand_over.send(start(plan, observer, lifetime, cancelled).await) {
+            let stack: Stack = stack;
+            if let Err(error) = stack.down().await {
+                tracing::error!("{error:?}");
+            }
+        }
+        // The guard may be gone already.
+        let _ = done.send(());
+    })?;
+    let result = receiver.await.unwrap_or_else(|_| Err(Error::interrupted()));
+    guard.cancel = None;
+    result
+}
+
+/// Cancels the start when the wait for it is dropped.
+struct StartGuard {
+    cancel: Option<oneshot::Sender<()>>,
+    is_done: std::sync::mpsc::Receiver<()>,
+}
+
+impl Drop for StartGuard {
+    fn drop(&mut self) {
+        if let Some(cancel) = self.cancel.take() {
+            // A start that has ended already needs no cancelling.
+            let _ = cancel.send(());
+            // At most as long as a drop may take; what is left by then is found by `greenroom down`.
+            let _ = self.is_done.recv_timeout(DROP_LIMIT);
+        }
+    }
+}
+
+async fn start(
+    plan: Plan,
+    observer: Observer,
+    lifetime: Lifetime,
+    cancelled: oneshot::Receiver<()>,
+) -> Result<Stack, Error> {
+    let engine = engine::connect().await.map_err(Error::engine_unavailable)?;
+    observer.tell(&Event::Planned(plan.clone()));
+    let start = Start::new(engine.clone(), Arc::new(plan), observer.clone(), lifetime);
+    let running = start_or_clean_up(&start, cancelled).await?;
+    remember(&running);
+    Ok(Stack { running: Some(Arc::new(running)), engine, observer, lifetime })
+}
+
+/// Runs the start; when it fails or is cancelled, saves the evidence and removes what was created.
+async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> Result<Running, Error> {
+    state::prune_evidence(SystemTime::now());
+    let failure = tokio::select! {
+        result = start.run() => match result {
+            Ok(running) => return Ok(running),
+            Err(failure) => Some(failure),
+        },
+        // The sender is dropped only after the start has ended.
+        Ok(()) = cancelled => None,
+    };
+    start.settle().await;
+    let seen = start.last_seen.lock().expect("nothing panics while it holds this lock").clone();
+    let seen = seen.into_iter().map(|(service, what)| (service, start.plan.secrets.hide(&what))).collect();
+    let evidence = Evidence::Save { seen };
+    let removed = teardown::remove(start.engine.as_ref(), &start.plan.stack, &evidence).await;
+    let (saved, left) = match removed {
+        Ok(saved) => (saved, None),
+        Err(error) => (state::evidence_directory(&start.plan.stack).ok(), Some(error)),
+    };
+    if let Some(directory) = &saved {
+        start.observer.tell(&Event::EvidenceSaved { directory: directory.clone() });
+    }
+    let error =
+        failure.map_or_else(Error::interrupted, |failure| failure.into_error(&start.plan, saved.as_deref()));
+    Err(match left {
+        Some(left) => error.with_detail(format!("{left:?}")),
+        None => error,
+    })
+}
+
+/// Writes down what can't be a label. A stack whose state cannot be written works all the same.
+fn remember(running: &Running) {
+    let services = running.services().into_iter().map(|(name, service)| {
+        let state = ServiceState {
+            ready_after_ms: millis(service.ready_after),
+            probe: running.plan.secrets.hide(&service.probe()),
+            restarts: service.restarts,
+            stands_in_for: service.image.stands_in_for.clone(),
+        };
+        (name, state)
+    });
+    let state = StackState { total_ms: millis(running.total), services: services.collect() };
+    if let Err(error) = state::save(&running.plan.stack, &state) {
+        tracing::warn!(stack = running.plan.stack, %error, "the stack's state could not be saved");
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+/// The log of one container of a stack.
+pub(crate) async fn logs(engine: Arc<dyn Engine>, id: String, tail: Option<usize>) -> Result<String, Error> {
+    runtime::run(async move { engine.logs(&id, tail).await.map_err(Error::engine) }).await
+}
+
+/// The containers of a stack by its label.
+async fn containers_of(engine: &dyn Engine, stack: &str) -> Result<Vec<engine::FoundContainer>, Error> {
+    engine.containers(&Filter::label(label::STACK, stack)).await.map_err(Error::engine)
+}

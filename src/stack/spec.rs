@@ -1,0 +1,112 @@
+//! From the plan to what the engine is told: bodies and labels. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::engine::{AttachmentSpec, ContainerSpec, NetworkSpec, PortSpec, VolumeSpec};
+use crate::plan::{Fate, Plan, PlannedNetwork, PlannedService, PlannedVolume, hash, label, mount_on_engine};
+
+use super::Lifetime;
+
+/// Stopped with its signal and this many seconds of grace before it is removed; without it, a container is killed.
+pub(super) const STOP_GRACE_LABEL: &str = "greenroom.stop-grace";
+
+pub(super) fn container(
+    plan: &Plan,
+    planned: &PlannedService,
+    image: &str,
+    lifetime: Lifetime,
+) -> ContainerSpec {
+    let service = &planned.service;
+    let mut labels = service.labels.clone();
+    labels.extend(stack_labels(plan, lifetime));
+    labels.extend(
+        [
+            (label::SERVICE, service.name.as_str()),
+            (label::COMPOSE_SERVICE, &service.name),
+            (label::COMPOSE_NUMBER, "1"),
+            (label::COMPOSE_ONEOFF, "False"),
+            (label::COMPOSE_CONFIG_HASH, &hash(format!("{service:?}").as_bytes())),
+        ]
+        .map(owned),
+    );
+    if plan.kept_volumes_of(service).next().is_some() {
+        labels.insert(STOP_GRACE_LABEL.to_owned(), planned.stop_grace.as_secs_f64().ceil().to_string());
+    }
+    ContainerSpec {
+        name: planned.container.clone(),
+        image: image.to_owned(),
+        labels,
+        ports: planned
+            .ports
+            .iter()
+            .map(|port| PortSpec {
+                container: format!("{}/{}", port.container, port.protocol),
+                host_ip: port.host_ip.clone(),
+                host_port: port.host_port,
+            })
+            .collect(),
+        networks: planned
+            .networks
+            .iter()
+            .map(|attachment| AttachmentSpec {
+                network: plan
+                    .network(&attachment.network)
+                    .map_or_else(|| attachment.network.clone(), |network| network.name.clone()),
+                aliases: attachment.aliases.clone(),
+                ipv4_address: attachment.ipv4_address.clone(),
+                ipv6_address: attachment.ipv6_address.clone(),
+            })
+            .collect(),
+        mounts: service.volumes.iter().map(|mount| mount_on_engine(plan, mount)).collect(),
+        service: service.clone(),
+    }
+}
+
+pub(super) fn network(plan: &Plan, planned: &PlannedNetwork, lifetime: Lifetime) -> NetworkSpec {
+    let mut labels = planned.network.labels.clone();
+    labels.extend(stack_labels(plan, lifetime));
+    labels.insert(label::COMPOSE_NETWORK.to_owned(), planned.key.clone());
+    NetworkSpec { name: planned.name.clone(), network: planned.network.clone(), labels }
+}
+
+pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, lifetime: Lifetime) -> VolumeSpec {
+    let mut labels = planned.volume.labels.clone();
+    labels.insert(label::VOLUME_KEY.to_owned(), planned.key.clone());
+    match planned.fate {
+        Fate::Kept => {
+            // Not the stack's label: nothing that removes a stack may find it.
+            labels.extend(project_labels(plan));
+            labels.insert(label::VOLUME.to_owned(), "kept".to_owned());
+        }
+        Fate::Fresh | Fate::External => {
+            labels.extend(stack_labels(plan, lifetime));
+            labels.insert(label::VOLUME.to_owned(), "fresh".to_owned());
+            labels.insert(label::COMPOSE_VOLUME.to_owned(), planned.key.clone());
+        }
+    }
+    VolumeSpec { name: planned.name.clone(), volume: planned.volume.clone(), labels }
+}
+
+fn stack_labels(plan: &Plan, lifetime: Lifetime) -> BTreeMap<String, String> {
+    let mut labels = project_labels(plan);
+    labels.extend(
+        [
+            (label::STACK, plan.stack.as_str()),
+            (label::PLAN, &plan.fingerprint),
+            (label::LIFETIME, lifetime.as_label()),
+            (label::COMPOSE_PROJECT, &plan.stack),
+        ]
+        .map(owned),
+    );
+    labels
+}
+
+fn project_labels(plan: &Plan) -> BTreeMap<String, String> {
+    [(label::PROJECT, plan.project.as_str()), (label::DIRECTORY, &plan.directory.to_string_lossy())]
+        .map(owned)
+        .into()
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}

@@ -1,0 +1,202 @@
+//! The start graph: everything that can run at the same moment does, and a dependent starts the moment its dependency
+//! is where it has to be.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::failure::{Failure, ServiceFailure};
+use super::image::{self, UsedImage};
+use super::service::{RunningService, run_service};
+use super::{Lifetime, spec};
+use crate::Error;
+use crate::engine::{Engine, EngineError};
+use crate::event::Observer;
+use crate::plan::{Fate, Plan, Until};
+use crate::volume::{self, Claim};
+
+/// What a start works with, and what it leaves for whoever has to clean up after it.
+pub(super) struct Start {
+    pub engine: Arc<dyn Engine>,
+    pub plan: Arc<Plan>,
+    pub observer: Observer,
+    pub lifetime: Lifetime,
+    /// Creations that are under way: they go on when the start is dropped, so a clean-up waits for them first.
+    creations: Mutex<Vec<JoinHandle<()>>>,
+    /// The last thing seen of each service.
+    pub last_seen: Mutex<BTreeMap<String, String>>,
+}
+
+/// A stack whose services are all ready.
+pub(crate) struct Running {
+    pub plan: Arc<Plan>,
+    services: RwLock<BTreeMap<String, Arc<RunningService>>>,
+    /// From the start of `up` to the last service's ready, images included.
+    pub total: Duration,
+    /// Locks on kept volumes, held as long as the stack is.
+    _claims: Vec<Claim>,
+}
+
+impl Running {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        services: BTreeMap<String, RunningService>,
+        total: Duration,
+        claims: Vec<Claim>,
+    ) -> Running {
+        let services = services.into_iter().map(|(name, service)| (name, Arc::new(service))).collect();
+        Running { plan, services: RwLock::new(services), total, _claims: claims }
+    }
+
+    /// The services as they are now.
+    pub(crate) fn services(&self) -> BTreeMap<String, Arc<RunningService>> {
+        self.services.read().expect("nothing panics while it holds this lock").clone()
+    }
+
+    /// A service that was started again has other ports.
+    pub(super) fn replace(&self, name: &str, service: RunningService) {
+        self.services
+            .write()
+            .expect("nothing panics while it holds this lock")
+            .insert(name.to_owned(), Arc::new(service));
+    }
+}
+
+/// How far a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Progress {
+    Waiting,
+    Started,
+    Ready,
+}
+
+impl Start {
+    pub(super) fn new(
+        engine: Arc<dyn Engine>,
+        plan: Arc<Plan>,
+        observer: Observer,
+        lifetime: Lifetime,
+    ) -> Start {
+        Start { engine, plan, observer, lifetime, creations: Mutex::default(), last_seen: Mutex::default() }
+    }
+
+    /// Brings everything up. Dropping it leaves what was created; see [`Start::settle`].
+    pub(super) async fn run(&self) -> Result<Running, Failure> {
+        let begin = Instant::now();
+        let (images, claims) = tokio::try_join!(self.images(), self.infrastructure())?;
+
+        let progress: BTreeMap<&str, watch::Sender<Progress>> =
+            self.plan.names().map(|name| (name, watch::Sender::new(Progress::Waiting))).collect();
+        let services = self.plan.services.iter().zip(&images).map(|(planned, image)| {
+            let progress = &progress;
+            async move {
+                let running = run_service(
+                    self,
+                    planned,
+                    image,
+                    &progress[planned.service.name.as_str()],
+                    self.dependencies(planned, progress),
+                )
+                .await?;
+                Ok::<_, Failure>((planned.service.name.clone(), running))
+            }
+        });
+        let services: BTreeMap<_, _> = try_join_all(services).await?.into_iter().collect();
+        volume::check_durability(&self.plan, &services, self.engine.as_ref()).await?;
+        Ok(Running::new(self.plan.clone(), services, begin.elapsed(), claims))
+    }
+
+    /// Waits until all that `planned` depends on is as far as it has to be.
+    async fn dependencies(
+        &self,
+        planned: &crate::plan::PlannedService,
+        progress: &BTreeMap<&str, watch::Sender<Progress>>,
+    ) {
+        for dependency in &planned.waits_for {
+            let enough = match dependency.until {
+                Until::Started => Progress::Started,
+                // A service that others wait to complete is ready when it has.
+                Until::Ready | Until::Completed => Progress::Ready,
+            };
+            let mut watched = progress[dependency.service.as_str()].subscribe();
+            // The sender lives as long as the start does.
+            let _ = watched.wait_for(|progress| *progress >= enough).await;
+        }
+    }
+
+    async fn images(&self) -> Result<Vec<UsedImage>, Failure> {
+        try_join_all(self.plan.services.iter().map(|planned| image::resolve(self, planned))).await
+    }
+
+    /// Networks and volumes, labelled as they are created.
+    async fn infrastructure(&self) -> Result<Vec<Claim>, Failure> {
+        let claims = volume::claim_all(&self.plan, self.engine.as_ref()).await?;
+        let networks = self.plan.networks.iter().filter(|network| !network.network.external).map(|network| {
+            let spec = spec::network(&self.plan, network, self.lifetime);
+            let engine = self.engine.clone();
+            self.create(async move { engine.create_network(&spec).await })
+        });
+        let volumes = self.plan.volumes.iter().filter(|volume| volume.fate != Fate::External).map(|volume| {
+            let spec = spec::volume(&self.plan, volume, self.lifetime);
+            let engine = self.engine.clone();
+            self.create(async move { engine.create_volume(&spec).await })
+        });
+        tokio::try_join!(try_join_all(networks), try_join_all(volumes)).map_err(Error::engine)?;
+        Ok(claims)
+    }
+
+    /// Creates something in a task of its own. Were it simply awaited, a start that is dropped would drop the request with
+    /// it, and the engine might create the thing after the clean-up has looked.
+    pub(super) async fn create<T: Send + 'static>(
+        &self,
+        creation: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let task = tokio::spawn(async move {
+            // The receiver is gone when the start was dropped; the clean-up removes what was created.
+            let _ = sender.send(creation.await);
+        });
+        self.creations.lock().expect("nothing panics while it holds this lock").push(task);
+        receiver.await.unwrap_or_else(|_| {
+            Err(EngineError {
+                operation: "create".to_owned(),
+                status: None,
+                message: "greenroom's runtime is shutting down".to_owned(),
+            })
+        })
+    }
+
+    /// Waits for the creations that are under way; after it, listing the engine shows all there is.
+    pub(super) async fn settle(&self) {
+        let creations =
+            std::mem::take(&mut *self.creations.lock().expect("nothing panics while it holds this lock"));
+        for creation in creations {
+            // A creation that panicked created nothing that listing would not show.
+            let _ = creation.await;
+        }
+    }
+
+    pub(super) fn saw(&self, service: &str, what: &str) {
+        self.last_seen
+            .lock()
+            .expect("nothing panics while it holds this lock")
+            .insert(service.to_owned(), what.to_owned());
+    }
+
+    /// A failure of `service`, with those who wait for it.
+    pub(super) fn failed(&self, service: &str, failure: ServiceFailure) -> Failure {
+        let waiting = self
+            .plan
+            .services
+            .iter()
+            .filter(|other| other.waits_for.iter().any(|dependency| dependency.service == service))
+            .map(|other| other.service.name.clone())
+            .collect();
+        Failure::Service { service: service.to_owned(), failure, waiting }
+    }
+}

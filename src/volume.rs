@@ -1,0 +1,145 @@
+//! Kept volumes: used by one stack at a time, and really holding what is to be kept.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Row};
+
+use crate::Error;
+use crate::engine::{Engine, Filter};
+use crate::plan::{Fate, Kind, Plan, PlannedVolume, label};
+use crate::probe::connect_options;
+use crate::stack::RunningService;
+use crate::state;
+
+/// A kept volume that is this stack's for now; the lock goes when it is dropped, or with the process.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    _lock: File,
+}
+
+/// Claims every kept volume of the plan.
+///
+/// Two servers on one data directory destroy it. The lock keeps apart stacks that are coming up; once a stack runs, the
+/// engine itself shows who uses the volume, also after the process that started it is gone.
+pub(crate) async fn claim_all(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Claim>, Error> {
+    let mut claims = Vec::new();
+    for volume in plan.volumes.iter().filter(|volume| volume.fate == Fate::Kept) {
+        claims.push(claim(plan, volume, engine).await?);
+    }
+    Ok(claims)
+}
+
+async fn claim(plan: &Plan, volume: &PlannedVolume, engine: &dyn Engine) -> Result<Claim, Error> {
+    let (mut file, path) = state::lock_file(&volume.name)?;
+    let failed =
+        |error: std::io::Error| Error::state(format!("cannot lock {}", path.display())).with_source(error);
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Who holds it is told as far as it is known.
+            let _ = file.read_to_string(&mut holder);
+            return Err(held(volume, holder.trim()));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    let users = engine
+        .containers(&Filter { labels: Vec::new(), volume: Some(volume.name.clone()) })
+        .await
+        .map_err(Error::engine)?;
+    if let Some(user) = users.iter().find(|container| container.running) {
+        return Err(held(volume, user.labels.get(label::STACK).unwrap_or(&user.name)));
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(plan.stack.as_bytes()))
+        .map_err(failed)?;
+    Ok(Claim { _lock: file })
+}
+
+fn held(volume: &PlannedVolume, holder: &str) -> Error {
+    let holder = if holder.is_empty() { "another stack" } else { holder };
+    Error::volume_held(format!("kept volume `{}` is in use by stack `{holder}`", volume.key))
+        .with_detail(format!("volume: {}", volume.name))
+        .with_detail("two servers on one data directory would destroy it".to_owned())
+        .with_hint(format!("wait for that stack, or take it down: `greenroom down --stack {holder}`"))
+}
+
+/// Checks that every PostgreSQL server which uses a kept volume has its data directory on it, before any test relies on it.
+pub(crate) async fn check_durability(
+    plan: &Plan,
+    services: &BTreeMap<String, RunningService>,
+    engine: &dyn Engine,
+) -> Result<(), Error> {
+    for running in services.values().filter(|running| running.planned.kind == Kind::Postgres) {
+        let Some(kept) = plan.kept_volumes_of(&running.planned.service).next() else { continue };
+        let directory = data_directory(running, engine).await?;
+        let mounted = running
+            .mounts
+            .iter()
+            .filter(|mount| is_below(&directory, &mount.target))
+            .max_by_key(|mount| mount.target.len());
+        let on = mounted.and_then(|mount| mount.volume.as_deref());
+        if plan.kept_volumes_of(&running.planned.service).any(|volume| on == Some(volume.name.as_str())) {
+            continue;
+        }
+        let service = &running.planned.service.name;
+        let target = running
+            .mounts
+            .iter()
+            .find(|mount| mount.volume.as_deref() == Some(&kept.name))
+            .map_or("", |mount| &mount.target);
+        let really = match (mounted, on) {
+            (Some(mount), Some(volume)) => {
+                format!("in {directory}, on volume {volume} mounted at {}", mount.target)
+            }
+            (Some(mount), None) => format!("in {directory}, on what is mounted at {}", mount.target),
+            (None, _) => format!("in {directory}, in the container's own layer, which is removed with it"),
+        };
+        return Err(Error::volume(format!("volume `{}` does not keep the data of `{service}`", kept.key))
+            .with_detail(format!("the volume is mounted at {target}"))
+            .with_detail(format!("PostgreSQL keeps its data {really}"))
+            .with_hint(format!(
+                "mount the volume where the data is: `{}:{directory}`, or at the folder above",
+                kept.key
+            )));
+    }
+    Ok(())
+}
+
+/// Where the server keeps its data, links resolved.
+/// <https://www.postgresql.org/docs/current/runtime-config-file-locations.html>
+async fn data_directory(running: &RunningService, engine: &dyn Engine) -> Result<String, Error> {
+    let service = &running.planned.service.name;
+    let failed =
+        |what: String| Error::volume(format!("cannot find out where `{service}` keeps its data: {what}"));
+    let port = running.planned.kind.port(&running.planned.service);
+    let (Some(login), Some((host, port))) =
+        (&running.login, port.and_then(|port| running.ports.get(&format!("{port}/tcp"))))
+    else {
+        return Err(failed("its port is not published".to_owned()));
+    };
+    let asked = async {
+        let mut connection = PgConnection::connect_with(&connect_options(host, *port, login)).await?;
+        let directory: String =
+            sqlx::query("SHOW data_directory").fetch_one(&mut connection).await?.try_get(0)?;
+        connection.close().await?;
+        Ok::<_, sqlx::Error>(directory)
+    };
+    let directory = asked.await.map_err(|error| failed(error.to_string()))?;
+    let resolved =
+        engine.exec(&running.id, &["readlink".to_owned(), "-f".to_owned(), directory.clone()]).await;
+    Ok(match resolved {
+        Ok(done) if done.code == 0 && !done.output.trim().is_empty() => done.output.trim().to_owned(),
+        // An image without `readlink`: the path as the server names it.
+        _ => directory,
+    })
+}
+
+/// Whether `path` is `folder` or lies below it.
+fn is_below(path: &str, folder: &str) -> bool {
+    std::path::Path::new(path).starts_with(folder)
+}
