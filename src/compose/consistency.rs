@@ -1,6 +1,8 @@
 //! What the parts of a document say of each other: references, contradictions, cycles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+
+use indexmap::IndexSet;
 
 use super::check::{list, nearest};
 use super::environment::pairs;
@@ -314,56 +316,43 @@ fn amount(node: &Node) -> Option<f64> {
 
 /// Services that wait for each other in a circle.
 fn check_cycles(reading: &mut Reading<'_>, services: &Map) {
-    let mut done: Vec<&str> = Vec::new();
+    let mut done = HashSet::new();
     for start in services.keys() {
-        let mut way: Vec<&str> = Vec::new();
-        if let Some(cycle) = find_cycle(services, start, &mut way, &mut done) {
-            let first = &services[cycle[0]];
-            let spot = first.get("depends_on").map_or(first.entry_spot(), |node| match node.get(cycle[1]) {
-                Some(dependency) => dependency.entry_spot(),
-                None => node.entry_spot(),
-            });
-            let path = format!("services.{}.depends_on", cycle[0]);
-            let message = format!("services depend on each other in a circle: {}", cycle.join(" -> "));
-            reading.problem(spot, path, message);
-            return;
-        }
+        let Some(cycle) = find_cycle(services, start, &mut done) else { continue };
+        let first = &services[cycle[0]];
+        let dependency = first.get("depends_on").and_then(|node| node.get(cycle[1]));
+        let spot = dependency.unwrap_or(first).entry_spot();
+        let path = format!("services.{}.depends_on", cycle[0]);
+        let message = format!("services depend on each other in a circle: {}", cycle.join(" -> "));
+        reading.problem(spot, path, message);
+        return;
     }
 }
 
-/// The depth is bounded by an explicit way; a stack of its own keeps thousands of chained services from overflowing.
-fn find_cycle<'a>(
-    services: &'a Map,
-    start: &'a str,
-    way: &mut Vec<&'a str>,
-    done: &mut Vec<&'a str>,
-) -> Option<Vec<&'a str>> {
+/// Goes down from `start`, with a stack of its own: thousands of services in a chain would overflow the thread's.
+fn find_cycle<'a>(services: &'a Map, start: &'a str, done: &mut HashSet<&'a str>) -> Option<Vec<&'a str>> {
     let next = |name: &str| -> Vec<&'a str> {
-        services
-            .get(name)
-            .map(|service| service.entries("depends_on").map(|(name, _)| name.as_str()).collect())
-            .unwrap_or_default()
+        let dependencies = services.get(name).into_iter().flat_map(|service| service.entries("depends_on"));
+        dependencies.map(|(name, _)| name.as_str()).collect()
     };
-    let mut open: Vec<(&'a str, Vec<&'a str>)> = vec![(start, next(start))];
-    way.push(start);
-    while let Some((name, rest)) = open.last_mut() {
+    let mut way: IndexSet<&'a str> = IndexSet::from([start]);
+    let mut open: Vec<Vec<&'a str>> = vec![next(start)];
+    while let Some(rest) = open.last_mut() {
         match rest.pop() {
             None => {
-                done.push(name);
-                way.pop();
                 open.pop();
+                done.extend(way.pop());
             }
-            Some(other) => {
-                if let Some(at) = way.iter().position(|known| *known == other) {
-                    let mut cycle = way[at..].to_vec();
-                    cycle.push(other);
-                    return Some(cycle);
+            Some(other) if done.contains(other) => {}
+            Some(other) => match way.get_index_of(other) {
+                Some(at) => {
+                    return Some(way[at..].iter().copied().chain([other]).collect());
                 }
-                if !done.contains(&other) {
-                    way.push(other);
-                    open.push((other, next(other)));
+                None => {
+                    way.insert(other);
+                    open.push(next(other));
                 }
-            }
+            },
         }
     }
     None

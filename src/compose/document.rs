@@ -221,46 +221,6 @@ fn print_ssh(node: &Node) -> Json {
     keys.map(Json::String).collect()
 }
 
-/// Turns a canonical document into what Compose prints as JSON: `x-…` is shown at the top alone, and a few keys
-/// have names of their own.
-pub(crate) fn to_json_form(json: &mut Json, keys: &'static Keys) {
-    let Some(map) = json.as_object_mut() else { return };
-    for field in keys.fields {
-        if let Some(mut value) = map.remove(field.name) {
-            to_json_form_of(&mut value, &field.kind);
-            if !field.json_name.is_empty() {
-                map.insert(field.json_name.to_owned(), value);
-            }
-        }
-    }
-    map.sort_keys();
-}
-
-fn to_json_form_of(json: &mut Json, kind: &'static Kind) {
-    match kind {
-        Kind::Keys(keys) => {
-            if let Some(map) = json.as_object_mut() {
-                map.retain(|key, _| keys.field(key).is_some());
-            }
-            to_json_form(json, keys);
-        }
-        Kind::Optional(inner) => to_json_form_of(json, inner),
-        Kind::Either(kinds) => {
-            if let Some(kind) = kinds.last() {
-                to_json_form_of(json, kind);
-            }
-        }
-        Kind::List(inner) | Kind::UniqueListOf(inner) => {
-            json.as_array_mut().into_iter().flatten().for_each(|item| to_json_form_of(item, inner));
-        }
-        Kind::Names(inner) | Kind::AnyNames(inner) => {
-            let values = json.as_object_mut().into_iter().flatten();
-            values.for_each(|(_, value)| to_json_form_of(value, inner));
-        }
-        _ => {}
-    }
-}
-
 fn print_bytes(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let bytes = match &node.value {
         Value::Int(value) => *value,

@@ -118,11 +118,11 @@ pub(crate) fn add_service_files(
     name: &str,
     variables: &Variables,
 ) -> Result<(), Stopped> {
-    let own = service.get("environment").and_then(Node::as_map).cloned().unwrap_or_default();
     let files = service.items("env_file").to_vec();
     if files.is_empty() {
         return Ok(());
     }
+    let own = service.get("environment").and_then(Node::as_map).cloned().unwrap_or_default();
     // What is set outside wins inside of values, then what `environment` says.
     let mut outer = variables.clone();
     let texts = own.iter().filter_map(|(name, node)| Some((name.clone(), node.as_text()?.to_owned())));

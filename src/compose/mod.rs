@@ -13,7 +13,7 @@
 //!   canonical    short forms -> long forms                   (port, mount)
 //! defaults, paths, environment, normalize                    what is left to be understood
 //! profiles, consistency                                      what takes part, and whether it fits together
-//! document     nodes -> the canonical JSON                   (units, words)
+//! document     nodes -> the canonical JSON                   (units, words, forms)
 //! decode       the canonical JSON -> the typed view          (model)
 //! ```
 //!
@@ -54,6 +54,7 @@ mod normalize;
 mod profiles;
 mod consistency;
 mod document;
+mod forms;
 mod units;
 mod words;
 mod decode;

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
+use super::forms;
 use super::model::{Network, Place, Service, Volume};
 use super::node::{Node, Spot, Value};
 use super::problem::Warning;
 use super::sources::Sources;
 use super::variables::Variables;
-use super::{document, keys};
 use crate::{HIDDEN, Secrets, is_secret_name};
 
 /// A compose project as it was read.
@@ -80,7 +80,7 @@ impl Project {
     #[must_use]
     pub fn to_json(&self, values: Values) -> String {
         let mut document = self.shown(values);
-        document::to_json_form(&mut document, &keys::PROJECT);
+        forms::to_json_form(&mut document);
         let text = serde_json::to_string_pretty(&document).unwrap_or_default();
         text.replace('$', "$$") + "\n"
     }
@@ -89,15 +89,8 @@ impl Project {
     #[must_use]
     pub fn to_yaml(&self, values: Values) -> String {
         let mut document = self.shown(values);
-        // Compose leaves out in YAML what only JSON needs: `null` for the image's own command.
-        for (_, service) in document.get_mut("services").and_then(Json::as_object_mut).into_iter().flatten() {
-            if let Some(service) = service.as_object_mut() {
-                service.retain(|key, value| {
-                    !(matches!(key.as_str(), "command" | "entrypoint") && value.is_null())
-                });
-            }
-        }
-        serde_yaml::to_string(&document).unwrap_or_default().replace('$', "$$")
+        forms::to_yaml_form(&mut document);
+        forms::write_yaml(document).replace('$', "$$")
     }
 
     fn shown(&self, values: Values) -> Json {

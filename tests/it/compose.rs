@@ -6,10 +6,11 @@ mod hostile;
 mod project;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
-use greenroom::compose::{self, Disk, Problems, Project, Request, Values};
+use greenroom::compose::{self, Disk, Files, Problems, Project, Request, Values};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/compose")
@@ -79,6 +80,38 @@ fn every_fixture_gives_its_document() {
         if !warnings.is_empty() || expected.is_file() {
             expect_file![expected].assert_eq(&warnings);
         }
+    }
+}
+
+/// Hands out one text as the compose file, and all else from the disk.
+struct Printed(PathBuf, String);
+
+impl Files for Printed {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == self.0 { Ok(self.1.clone().into_bytes()) } else { Disk.read(path) }
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        Disk.is_file(path)
+    }
+}
+
+#[test]
+fn the_yaml_of_every_document_reads_back_as_it_was() {
+    // Compose prints no limit as "-1", and refuses that when it reads it.
+    let is_readable = |case: &PathBuf| !case.ends_with("swap-without-limit.yml");
+    for case in cases(&fixtures()).into_iter().filter(is_readable) {
+        let project = read(&case).unwrap();
+        let file = project.directory.join("printed.yaml");
+        let mut request = request(&case);
+        // What was outside is in the document now; `*` because inactive services are not.
+        request.environment.clear();
+        request.profiles = vec!["*".to_owned()];
+        request.env_files = vec!["/dev/null".into()];
+        request.files = vec![file.clone()];
+        let again = compose::read(&request, &Printed(file, project.to_yaml(Values::Shown)))
+            .unwrap_or_else(|problems| panic!("{}: {problems}", case.display()));
+        assert_eq!(project.document(), again.document(), "{}", case.display());
     }
 }
 

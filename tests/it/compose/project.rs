@@ -141,7 +141,6 @@ fn secrets_can_be_redacted() {
             name: shop
             networks:
               default:
-                ipam: {}
                 name: shop_default
             services:
               a:
@@ -154,6 +153,8 @@ fn secrets_can_be_redacted() {
                 - run
                 - --password
                 - '***'
+                networks:
+                  default: null
                 environment:
                   DB_PASSWORD: '***'
                   URL: postgres://u:***@db/x
@@ -161,8 +162,6 @@ fn secrets_can_be_redacted() {
                 image: x
                 labels:
                   token: '***'
-                networks:
-                  default: null
         "#]],
     );
 }

@@ -1,0 +1,113 @@
+//! What Compose prints of the canonical document, which is not the same in JSON and in YAML.
+
+use serde_json::Value as Json;
+
+use super::keys::PROJECT;
+use super::node::Value;
+use super::scalar;
+use super::shape::{Keys, Kind, Print};
+
+/// Leaves what Compose prints as JSON: `x-…` at the top alone, and a few keys under names of their own.
+pub(crate) fn to_json_form(document: &mut Json) {
+    json_keys(document, &PROJECT);
+}
+
+fn json_keys(json: &mut Json, keys: &'static Keys) {
+    let Some(map) = json.as_object_mut() else { return };
+    for field in keys.fields {
+        if let Some(mut value) = map.remove(field.name) {
+            each_below(&mut value, &field.kind, &mut |json, keys| {
+                if let Some(map) = json.as_object_mut() {
+                    map.retain(|key, _| keys.field(key).is_some());
+                }
+                json_keys(json, keys);
+            });
+            if !field.json_name.is_empty() {
+                map.insert(field.json_name.to_owned(), value);
+            }
+        }
+    }
+    map.sort_keys();
+}
+
+/// Leaves what Compose prints as YAML: without the empty values that only its JSON has.
+pub(crate) fn to_yaml_form(document: &mut Json) {
+    yaml_keys(document, &PROJECT);
+}
+
+fn yaml_keys(json: &mut Json, keys: &'static Keys) {
+    let Some(map) = json.as_object_mut() else { return };
+    for field in keys.fields {
+        let Some(value) = map.get_mut(field.name) else { continue };
+        each_below(value, &field.kind, &mut yaml_keys);
+        let is_left_out = match field.print {
+            Print::Always => value.is_null(),
+            Print::AlwaysMap => value.as_object().is_some_and(serde_json::Map::is_empty),
+            _ => false,
+        };
+        if is_left_out {
+            map.remove(field.name);
+        }
+    }
+}
+
+/// Calls `visit` for every mapping with known keys that a value of this kind is or holds.
+fn each_below(json: &mut Json, kind: &'static Kind, visit: &mut dyn FnMut(&mut Json, &'static Keys)) {
+    match kind {
+        Kind::Keys(keys) => visit(json, keys),
+        Kind::Optional(inner) => each_below(json, inner, visit),
+        Kind::Either(kinds) => {
+            if let Some(kind) = kinds.last() {
+                each_below(json, kind, visit);
+            }
+        }
+        Kind::List(inner) | Kind::UniqueListOf(inner) => {
+            for item in json.as_array_mut().into_iter().flatten() {
+                each_below(item, inner, visit);
+            }
+        }
+        Kind::Names(inner) | Kind::AnyNames(inner) => {
+            for (_, value) in json.as_object_mut().into_iter().flatten() {
+                each_below(value, inner, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Begins every text that must be quoted. `@` can't begin a plain scalar, so `serde_yaml` quotes it; then it goes.
+const QUOTE_ME: &str = "@quote-me ";
+
+/// Writes YAML that Go's library and ours read back as it was.
+///
+/// `serde_yaml` leaves `1_000`, `0b11`, `2020-01-01` and `yes` without quotes, since to it they are text. To Compose
+/// they are two numbers, a date, and (in YAML 1.1 at large) a boolean.
+pub(crate) fn write_yaml(mut document: Json) -> String {
+    mark(&mut document);
+    serde_yaml::to_string(&document).unwrap_or_default().replace(&format!("'{QUOTE_ME}"), "'")
+}
+
+fn mark(json: &mut Json) {
+    match json {
+        Json::String(text) if is_ambiguous(text) => text.insert_str(0, QUOTE_ME),
+        Json::Array(list) => list.iter_mut().for_each(mark),
+        Json::Object(map) => {
+            *map = std::mem::take(map)
+                .into_iter()
+                .map(|(key, mut value)| {
+                    mark(&mut value);
+                    (if is_ambiguous(&key) { format!("{QUOTE_ME}{key}") } else { key }, value)
+                })
+                .collect();
+        }
+        _ => {}
+    }
+}
+
+/// Whether a reader of YAML 1.1 or 1.2 could take a text for something else.
+fn is_ambiguous(text: &str) -> bool {
+    let is_number_like =
+        |text: &str| text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'_' | b'.'));
+    let is_word = matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off");
+    is_word || !matches!(scalar::plain(text), Value::Text(_)) || (!text.is_empty() && is_number_like(text))
+}
