@@ -1,0 +1,109 @@
+//! The repository checks itself: what can be read off the sources of the architecture's invariants, and of the documents.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Rust files below a folder or file, with their text less the comments and tests.
+fn sources(place: &str) -> Vec<(PathBuf, String)> {
+    fn walk(path: &Path, found: &mut Vec<PathBuf>) {
+        if path.is_dir() {
+            for entry in fs::read_dir(path).expect("a folder of the repository is readable") {
+                walk(&entry.expect("its entries are, too").path(), found);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path.to_owned());
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join(place), &mut found);
+    assert!(!found.is_empty(), "there is no Rust file in {place}");
+    found.into_iter().map(|path| (path.clone(), code(&read(&path)))).collect()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The code of a file: without comment lines, and up to its unit tests.
+fn code(text: &str) -> String {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Fails for each line of `place` that contains one of `words`.
+fn assert_absent(place: &str, words: &[&str]) {
+    for (path, text) in sources(place) {
+        for (number, line) in text.lines().enumerate() {
+            for word in words {
+                assert!(!line.contains(word), "{}: `{word}` has no place here (code line {}): {line}", path.display(), number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pure_modules_know_no_world() {
+    // What tells the time, waits, talks or reads the environment. `compose/files.rs` is the one door to the disk.
+    let world = ["tokio", "std::env", "std::time::Instant", "SystemTime", "std::net", "reqwest", "sqlx", "std::process", "testcontainers", "bollard"];
+    for place in ["src/compose", "src/plan", "src/report.rs", "src/secret.rs"] {
+        assert_absent(place, &world);
+    }
+}
+
+#[test]
+fn only_the_engine_names_testcontainers_and_bollard() {
+    for entry in fs::read_dir(root().join("src")).expect("src is readable") {
+        let name = entry.expect("its entries are, too").file_name().to_string_lossy().into_owned();
+        if name != "engine" {
+            assert_absent(&format!("src/{name}"), &["testcontainers", "bollard"]);
+        }
+    }
+    let public = read(&root().join("src/engine/mod.rs"));
+    assert!(!public.lines().any(|line| line.starts_with("pub use") || line.starts_with("pub struct")), "the engine is private");
+}
+
+#[test]
+fn the_library_prints_nothing() {
+    assert_absent("src", &["println!", "print!(", "eprintln!", "eprint!(", "dbg!("]);
+}
+
+#[test]
+fn no_lint_is_allowed_silently_and_no_test_ignored() {
+    for place in ["src", "cli", "tests", "fixtures"] {
+        let needles = [["#[al", "low("].concat(), ["#![al", "low("].concat(), ["#[ig", "nore"].concat()];
+        assert_absent(place, &needles.each_ref().map(String::as_str));
+    }
+}
+
+#[test]
+fn the_modules_are_listed_in_the_order_of_the_architecture() {
+    let library = read(&root().join("src/lib.rs"));
+    let places: Vec<_> = ["mod compose;", "mod plan;", "mod stack;", "mod engine;", "mod probe;", "mod volume;", "mod handle;", "mod report;"]
+        .map(|module| library.find(module).unwrap_or_else(|| panic!("src/lib.rs has no `{module}`")))
+        .into();
+    assert!(places.is_sorted(), "src/lib.rs lists its modules in the order in which data flows");
+}
+
+#[test]
+fn the_changelog_has_the_version() {
+    let changelog = read(&root().join("CHANGELOG.md"));
+    assert!(changelog.contains(&format!("## {}", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn the_readmes_table_is_the_one_that_up_goes_by() {
+    let readme = read(&root().join("README.md"));
+    let support = read(&root().join("src/plan/support.rs"));
+    for (list, outcome) in [("const APPLIED", "| applied |"), ("const NOT_APPLIED", "| not applied, with a warning |")] {
+        let keys = support.split(list).nth(1).and_then(|rest| rest.split("];").next()).unwrap_or_else(|| panic!("no `{list}`"));
+        let mut keys: Vec<_> = keys.split('"').skip(1).step_by(2).collect();
+        keys.sort_unstable();
+        let row = readme.lines().find(|line| line.ends_with(outcome)).unwrap_or_else(|| panic!("the README has no row {outcome}"));
+        let told: Vec<_> = row.split('`').skip(1).step_by(2).collect();
+        assert_eq!(told, keys, "README's row {outcome}");
+    }
+}
