@@ -12,7 +12,7 @@ use crate::engine::{Engine, Filter};
 use crate::plan::{Fate, Kind, Plan, PlannedVolume, label};
 use crate::probe::connect_options;
 use crate::stack::RunningService;
-use crate::state;
+use crate::state::StateFolder;
 
 /// A kept volume that is this stack's for now; the lock goes when it is dropped, or with the process.
 #[derive(Debug)]
@@ -24,16 +24,25 @@ pub(crate) struct Claim {
 ///
 /// Two servers on one data directory destroy it. The lock keeps apart stacks that are coming up; once a stack runs, the
 /// engine itself shows who uses the volume, also after the process that started it is gone.
-pub(crate) async fn claim_all(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Claim>, Error> {
+pub(crate) async fn claim_all(
+    plan: &Plan,
+    engine: &dyn Engine,
+    state: &StateFolder,
+) -> Result<Vec<Claim>, Error> {
     let mut claims = Vec::new();
     for volume in plan.volumes.iter().filter(|volume| volume.fate == Fate::Kept) {
-        claims.push(claim(plan, volume, engine).await?);
+        claims.push(claim(plan, volume, engine, state).await?);
     }
     Ok(claims)
 }
 
-async fn claim(plan: &Plan, volume: &PlannedVolume, engine: &dyn Engine) -> Result<Claim, Error> {
-    let (mut file, path) = state::lock_file(&volume.name)?;
+async fn claim(
+    plan: &Plan,
+    volume: &PlannedVolume,
+    engine: &dyn Engine,
+    state: &StateFolder,
+) -> Result<Claim, Error> {
+    let (mut file, path) = state.lock_file(&volume.name)?;
     let failed =
         |error: std::io::Error| Error::state(format!("cannot lock {}", path.display())).with_source(error);
     match file.try_lock() {
