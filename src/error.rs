@@ -87,6 +87,15 @@ impl Error {
         self
     }
 
+    /// Adds what went wrong afterwards. Where this error has a hint of its own, it is the better one.
+    pub(crate) fn and_then(mut self, later: Error) -> Error {
+        self.inner.details.push(later.inner.headline);
+        let details = later.inner.details.iter().flat_map(|detail| detail.lines());
+        self.inner.details.extend(details.map(|line| format!("  {line}")));
+        self.inner.hint = self.inner.hint.or(later.inner.hint);
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         self.inner.source = Some(Box::new(source));
         self

@@ -335,7 +335,7 @@ async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> R
     let error =
         failure.map_or_else(Error::interrupted, |failure| failure.into_error(&start.plan, saved.as_deref()));
     Err(match left {
-        Some(left) => error.with_detail(format!("{left:?}")),
+        Some(left) => error.and_then(left),
         None => error,
     })
 }
