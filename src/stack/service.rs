@@ -47,11 +47,7 @@ pub(crate) struct RunningService {
 impl RunningService {
     /// How it was asked, in words.
     pub(crate) fn probe(&self) -> String {
-        if self.planned.readiness == Readiness::Completed {
-            self.planned.readiness.to_string()
-        } else {
-            join(&self.probes)
-        }
+        in_words(&self.planned, &self.probes)
     }
 
     pub(crate) fn target<'a>(&'a self, engine: &'a dyn Engine) -> Target<'a> {
@@ -62,6 +58,14 @@ impl RunningService {
             login: self.login.as_ref(),
             exec_timeout: self.planned.healthcheck_timeout,
         }
+    }
+}
+
+/// How a service is asked.
+fn in_words(planned: &PlannedService, probes: &[Probe]) -> String {
+    match &planned.readiness {
+        completed @ Readiness::Completed => completed.to_string(),
+        _ => join(probes),
     }
 }
 
@@ -181,7 +185,7 @@ impl Waiting<'_> {
                         gave_up,
                         after: self.begin.elapsed(),
                         restarts: self.restarts,
-                        probes: join(self.probes),
+                        probe: in_words(self.planned, self.probes),
                     };
                     return Err(self.start.failed(name, failure));
                 }
@@ -198,7 +202,7 @@ impl Waiting<'_> {
             }
             self.start.observer.tell(&Event::Restarting {
                 service: name.clone(),
-                exit: exit.to_string(),
+                exit: self.start.plan.secrets.hide(&exit.to_string()),
                 pause,
             });
             tokio::time::sleep(pause).await;
@@ -278,18 +282,28 @@ impl Waiting<'_> {
             }
             probe => probe::ask(probe, target).await,
         };
-        match &answer {
+        let seen = match &answer {
             // That it still runs is what `Running` asks.
-            Answer::Ready if *probe == Probe::Running => {}
+            _ if *probe == Probe::Running => None,
             Answer::Ready => return answer,
-            Answer::NotYet(seen) | Answer::Never(seen) => self.start.saw(&self.planned.service.name, seen),
-        }
+            Answer::NotYet(seen) | Answer::Never(seen) => Some(seen),
+        };
+        let name = &self.planned.service.name;
         match self.start.engine.inspect(self.id).await {
             Ok(Inspection { state: State::Exited(exit), .. }) => {
+                // This answer tells at best that nothing runs; the one before it may tell why.
+                if let Some(seen) = seen {
+                    self.start.saw_first(name, seen);
+                }
                 *exited = Some(exit);
                 Answer::Never("it ended".to_owned())
             }
-            Ok(_) => answer,
+            Ok(_) => {
+                if let Some(seen) = seen {
+                    self.start.saw(name, seen);
+                }
+                answer
+            }
             Err(error) => Answer::NotYet(error.to_string()),
         }
     }

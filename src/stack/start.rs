@@ -199,6 +199,15 @@ impl Start {
             .insert(service.to_owned(), what.to_owned());
     }
 
+    /// The same, unless something was seen before.
+    pub(super) fn saw_first(&self, service: &str, what: &str) {
+        self.last_seen
+            .lock()
+            .expect("nothing panics while it holds this lock")
+            .entry(service.to_owned())
+            .or_insert_with(|| what.to_owned());
+    }
+
     /// A failure of `service`, with those who wait for it.
     pub(super) fn failed(&self, service: &str, failure: ServiceFailure) -> Failure {
         let waiting = self
