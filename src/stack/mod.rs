@@ -10,6 +10,8 @@ mod service;
 mod spec;
 mod start;
 mod teardown;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
