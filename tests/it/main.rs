@@ -1,3 +1,4 @@
 //! The tests that need no container engine.
 
 mod compose;
+mod plan;
