@@ -111,13 +111,15 @@ impl TestStack {
     }
 
     async fn up_unless(&self, cancelled: oneshot::Receiver<()>) -> Result<Running, Error> {
+        start_or_clean_up(&self.start(), cancelled).await
+    }
+
+    fn start(&self) -> Start {
         let events = self.events.clone();
         let observer = Observer::new(move |event| {
             events.lock().expect("nothing panics while it holds this lock").push(event.clone());
         });
-        let start =
-            Start::new(self.engine.clone(), self.plan.clone(), observer, Lifetime::Test, self.state());
-        start_or_clean_up(&start, cancelled).await
+        Start::new(self.engine.clone(), self.plan.clone(), observer, Lifetime::Test, self.state())
     }
 
     /// Brings it up, which must fail and leave nothing; gives the whole story.

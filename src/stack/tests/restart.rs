@@ -1,9 +1,10 @@
-//! `restart:`, which is greenroom's to do, and only while a service is waited for.
+//! `restart:`, which is greenroom's to do, and only while a service is waited for; and a restart that a test asks for.
 
 use expect_test::expect;
 
 use super::{Script, TestStack, ms, secs};
 use crate::event::Event;
+use crate::stack::service;
 
 fn stack(restart: &str) -> TestStack {
     TestStack::of(&format!(
@@ -137,4 +138,34 @@ async fn an_engine_that_cannot_start_it_again_is_believed() {
           container: greenroom-shop-1-db-1, now removed
           log: $STATE/evidence/greenroom-shop-1/db.log, empty
           evidence of all services: $STATE/evidence/greenroom-shop-1"#]].assert_eq(&stack.failure().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_stops_gracefully_and_waits_until_the_service_answers_again() {
+    let stack = TestStack::of(
+        "services: {db: {image: db, stop_grace_period: 7s, healthcheck: {test: [CMD, ready]}}}",
+    );
+    stack.script("db", Script::default().answers_after(ms(50)).ignores_its_stop_signal());
+    let running = stack.up().await.expect("it answers");
+    let before = stack.timeline();
+    let again = service::restart(&stack.start(), &running.services()["db"]).await.expect("it answers again");
+    assert_eq!(again.ready_after, ms(50));
+    expect![[r#"
+        50 stop container db-1 within 7s
+        7050 restart container db-1
+        7050 run `ready` in db-1
+        7070 run `ready` in db-1
+        7100 run `ready` in db-1
+    "#]]
+    .assert_eq(stack.timeline().strip_prefix(&before).expect("calls are only added"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_after_which_the_service_does_not_come_back_is_told() {
+    let stack = TestStack::of("services: {db: {image: db, healthcheck: {test: [CMD, ready]}}}");
+    stack.script("db", Script::default().runs_on().ends(ms(0), 3));
+    let running = stack.up().await.expect("it answers");
+    let failure = service::restart(&stack.start(), &running.services()["db"]).await.expect_err("it ends");
+    expect!["service `db` exited with 3 before it was ready, 0.0s after its start"]
+        .assert_eq(&stack.story(&failure.into_error(&stack.plan, None)));
 }
