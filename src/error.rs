@@ -87,6 +87,15 @@ impl Error {
         self
     }
 
+    /// Adds what went wrong afterwards. Where this error has a hint of its own, it is the better one.
+    pub(crate) fn and_then(mut self, later: Error) -> Error {
+        self.inner.details.push(later.inner.headline);
+        let details = later.inner.details.iter().flat_map(|detail| detail.lines());
+        self.inner.details.extend(details.map(|line| format!("  {line}")));
+        self.inner.hint = self.inner.hint.or(later.inner.hint);
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         self.inner.source = Some(Box::new(source));
         self
@@ -201,5 +210,119 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.inner.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+    use std::io;
+
+    fn failed(operation: &str) -> EngineError {
+        EngineError {
+            operation: operation.to_owned(),
+            status: Some(500),
+            message: "device or resource busy".to_owned(),
+        }
+    }
+
+    #[test]
+    fn display_is_the_first_line_and_debug_the_whole_story() {
+        let error = Error::state("cannot lock /state/locks/data")
+            .with_source(io::Error::other("the disk is full"))
+            .with_detail("volume: data\nwhich is kept")
+            .with_detail("another line")
+            .with_hint("make room");
+        assert_eq!(error.to_string(), "cannot lock /state/locks/data");
+        expect![[r#"
+            cannot lock /state/locks/data: the disk is full
+              volume: data
+              which is kept
+              another line
+
+            hint: make room"#]]
+        .assert_eq(&format!("{error:?}"));
+    }
+
+    #[test]
+    fn a_later_error_is_told_below_the_first() {
+        let later = Error::teardown(
+            "greenroom-shop-1",
+            &[failed("remove container `db`"), failed("remove network `x`")],
+        );
+        let error =
+            Error::not_ready("service `db` was not ready").with_detail("probe: tcp :80").and_then(later);
+        assert!(error.is_not_ready());
+        expect![[r#"
+            service `db` was not ready
+              probe: tcp :80
+              stack `greenroom-shop-1` could not be removed completely
+                failed to remove container `db`: device or resource busy
+                failed to remove network `x`: device or resource busy
+
+            hint: `greenroom down --stack greenroom-shop-1` tries again"#]]
+        .assert_eq(&format!("{error:?}"));
+    }
+
+    #[test]
+    fn the_hint_of_the_first_error_is_kept() {
+        let later = Error::teardown("greenroom-shop-1", &[]);
+        assert_eq!(Error::not_ready("x").with_hint("first").and_then(later).hint(), Some("first"));
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_with_what_there_is() {
+        let defined = ["db", "web", "worker"];
+        expect![[r#"
+            there is no service `wrker`
+
+            hint: did you mean `worker`? defined services are `db`, `web`, `worker`"#]]
+        .assert_eq(&format!("{:?}", Error::unknown("service", "wrker", defined)));
+        expect![[r#"
+            there is no service `database`
+
+            hint: defined services are `db`, `web`, `worker`"#]]
+        .assert_eq(&format!("{:?}", Error::unknown("service", "database", defined)));
+        expect![[r#"
+            there is no volume `data`
+
+            hint: the file defines no volumes"#]]
+        .assert_eq(&format!("{:?}", Error::unknown("volume", "data", [])));
+    }
+
+    #[test]
+    fn each_predicate_tells_its_kind_from_the_others() {
+        let unavailable =
+            ConnectError { message: "no container engine answers".to_owned(), hint: "start one".to_owned() };
+        let errors = [
+            Error::usage("x"),
+            Error::engine_unavailable(unavailable),
+            Error::not_ready("x"),
+            Error::volume_held("x"),
+            Error::engine(failed("x")),
+            Error::handle("x"),
+            Error::state("x"),
+            Error::teardown("x", &[]),
+        ];
+        let told = errors.iter().map(|error| {
+            [error.is_usage(), error.is_engine_unavailable(), error.is_not_ready(), error.is_volume_held()]
+        });
+        for (index, told) in told.enumerate() {
+            assert_eq!(told, [0, 1, 2, 3].map(|kind| kind == index), "{:?}", errors[index]);
+        }
+    }
+
+    #[test]
+    fn an_engine_that_is_not_there_is_told_with_what_to_do() {
+        let error = ConnectError {
+            message: "no container engine answers at unix:///var/run/docker.sock".to_owned(),
+            hint: "start Docker, or set DOCKER_HOST".to_owned(),
+        };
+        expect![[r#"
+            no container engine answers at unix:///var/run/docker.sock
+
+            hint: start Docker, or set DOCKER_HOST"#]]
+        .assert_eq(&format!("{:?}", Error::engine_unavailable(error)));
     }
 }

@@ -166,3 +166,114 @@ impl fmt::Display for Report {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn service(container: &str) -> ServiceReport {
+        ServiceReport {
+            image: "postgres:17".to_owned(),
+            stands_in_for: None,
+            container: format!("greenroom-shop-7f3a01c2-{container}-1"),
+            status: ServiceStatus::Ready,
+            ready_after: Duration::from_micros(1_523_400),
+            probe: "sql :5432 `SELECT 1`".to_owned(),
+            restarts: 0,
+            ports: [("5432/tcp".to_owned(), ("127.0.0.1".to_owned(), 49153))].into(),
+        }
+    }
+
+    /// One service of each kind: as usual, with a fallback image, completed, and started again.
+    fn report() -> Report {
+        let fallback = ServiceReport {
+            image: "greenroom-fallback/grafana:8980be0ad68d".to_owned(),
+            stands_in_for: Some("grafana/grafana:11.0.0".to_owned()),
+            ports: ["3000/tcp", "9094/udp"]
+                .map(|port| (port.to_owned(), ("127.0.0.1".to_owned(), 49154)))
+                .into(),
+            restarts: 1,
+            ..service("grafana")
+        };
+        let one_shot = ServiceReport {
+            status: ServiceStatus::Completed,
+            ready_after: Duration::from_secs(12),
+            probe: "ends with 0".to_owned(),
+            ports: BTreeMap::new(),
+            restarts: 3,
+            ..service("migrate")
+        };
+        let services = [("db", service("db")), ("grafana", fallback), ("migrate", one_shot)];
+        Report {
+            stack: "greenroom-shop-7f3a01c2".to_owned(),
+            project: "shop".to_owned(),
+            services: services.map(|(name, service)| (name.to_owned(), service)).into(),
+            total: Duration::from_millis(13_840),
+        }
+    }
+
+    #[test]
+    fn a_report_reads_as_a_line_for_each_service() {
+        expect![[r#"
+            stack greenroom-shop-7f3a01c2 (project shop)
+              db       ready        1.52s  127.0.0.1:49153 -> 5432/tcp  postgres:17
+              grafana  ready        1.52s  127.0.0.1:49154 -> 3000/tcp, 127.0.0.1:49154 -> 9094/udp  greenroom-fallback/grafana:8980be0ad68d (stands in for grafana/grafana:11.0.0), started again once
+              migrate  completed   12.00s  no port  postgres:17, started again 3 times"#]].assert_eq(&report().to_string());
+    }
+
+    #[test]
+    fn a_report_is_json_for_programs() {
+        let json = serde_json::to_string_pretty(&report().to_json()).expect("it is JSON");
+        expect![[r#"
+            {
+              "project": "shop",
+              "stack": "greenroom-shop-7f3a01c2",
+              "total_ms": 13840,
+              "services": {
+                "db": {
+                  "image": "postgres:17",
+                  "stands_in_for": null,
+                  "container": "greenroom-shop-7f3a01c2-db-1",
+                  "state": "ready",
+                  "ready_after_ms": 1523,
+                  "probe": "sql :5432 `SELECT 1`",
+                  "restarts": 0,
+                  "ports": {
+                    "5432/tcp": "127.0.0.1:49153"
+                  }
+                },
+                "grafana": {
+                  "image": "greenroom-fallback/grafana:8980be0ad68d",
+                  "stands_in_for": "grafana/grafana:11.0.0",
+                  "container": "greenroom-shop-7f3a01c2-grafana-1",
+                  "state": "ready",
+                  "ready_after_ms": 1523,
+                  "probe": "sql :5432 `SELECT 1`",
+                  "restarts": 1,
+                  "ports": {
+                    "3000/tcp": "127.0.0.1:49154",
+                    "9094/udp": "127.0.0.1:49154"
+                  }
+                },
+                "migrate": {
+                  "image": "postgres:17",
+                  "stands_in_for": null,
+                  "container": "greenroom-shop-7f3a01c2-migrate-1",
+                  "state": "completed",
+                  "ready_after_ms": 12000,
+                  "probe": "ends with 0",
+                  "restarts": 3,
+                  "ports": {}
+                }
+              }
+            }"#]]
+        .assert_eq(&json);
+    }
+
+    #[test]
+    fn a_stack_without_services_is_one_line() {
+        let report = Report { services: BTreeMap::new(), ..report() };
+        assert_eq!(report.to_string(), "stack greenroom-shop-7f3a01c2 (project shop)");
+    }
+}

@@ -35,54 +35,103 @@ pub(crate) struct ServiceState {
     pub stands_in_for: Option<String>,
 }
 
-/// The folder: `GREENROOM_STATE_DIR`, else the platform's (`~/.local/state/greenroom`).
-pub(crate) fn directory() -> Result<PathBuf, Error> {
-    if let Some(directory) = std::env::var_os(DIRECTORY_VARIABLE).filter(|value| !value.is_empty()) {
-        return Ok(PathBuf::from(directory));
+/// The folder in which all of it lies.
+#[derive(Clone, Debug)]
+pub(crate) struct StateFolder {
+    /// `None` on a machine without a home: what needs the folder fails, and a start needs it only to keep a volume.
+    path: Option<PathBuf>,
+}
+
+impl StateFolder {
+    /// `GREENROOM_STATE_DIR`, else the platform's (`~/.local/state/greenroom`).
+    pub(crate) fn of_user() -> StateFolder {
+        if let Some(path) = std::env::var_os(DIRECTORY_VARIABLE).filter(|value| !value.is_empty()) {
+            return StateFolder::at(path);
+        }
+        let names = AppStrategyArgs {
+            top_level_domain: "rs".to_owned(),
+            author: "greenroom".to_owned(),
+            app_name: "greenroom".to_owned(),
+        };
+        // Not every platform tells state from data.
+        let path = choose_app_strategy(names)
+            .ok()
+            .map(|strategy| strategy.state_dir().unwrap_or_else(|| strategy.data_dir()));
+        StateFolder { path }
     }
-    let names = AppStrategyArgs {
-        top_level_domain: "rs".to_owned(),
-        author: "greenroom".to_owned(),
-        app_name: "greenroom".to_owned(),
-    };
-    let strategy = choose_app_strategy(names).map_err(|error| {
-        Error::state(format!("there is no home folder for greenroom's state: {error}"))
-            .with_hint(format!("set {DIRECTORY_VARIABLE}"))
-    })?;
-    // Not every platform tells state from data.
-    Ok(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()))
-}
 
-/// The folder in which a stack's evidence is saved.
-pub(crate) fn evidence_directory(stack: &str) -> Result<PathBuf, Error> {
-    Ok(directory()?.join("evidence").join(stack))
-}
-
-pub(crate) fn save(stack: &str, state: &StackState) -> Result<(), Error> {
-    let path = state_file(stack)?;
-    let text = serde_json::to_string_pretty(state)
-        .map_err(|error| Error::state(format!("cannot write {}", path.display())).with_source(error))?;
-    write_private(&path, text.as_bytes())
-}
-
-/// What was saved of the stack; nothing when there is no file or it cannot be read.
-pub(crate) fn load(stack: &str) -> StackState {
-    state_file(stack)
-        .ok()
-        .and_then(|path| fs::read(path).ok())
-        .and_then(|text| serde_json::from_slice(&text).ok())
-        .unwrap_or_default()
-}
-
-pub(crate) fn forget(stack: &str) {
-    if let Ok(path) = state_file(stack) {
-        // A file that stays is overwritten by nobody and read by nobody: its stack's name never comes back.
-        let _ = fs::remove_file(path);
+    pub(crate) fn at(path: impl Into<PathBuf>) -> StateFolder {
+        StateFolder { path: Some(path.into()) }
     }
-}
 
-fn state_file(stack: &str) -> Result<PathBuf, Error> {
-    Ok(directory()?.join("stacks").join(format!("{stack}.json")))
+    fn path(&self) -> Result<&Path, Error> {
+        self.path.as_deref().ok_or_else(|| {
+            Error::state("there is no home folder for greenroom's state")
+                .with_hint(format!("set {DIRECTORY_VARIABLE}"))
+        })
+    }
+
+    /// The folder in which a stack's evidence is saved.
+    pub(crate) fn evidence_directory(&self, stack: &str) -> Result<PathBuf, Error> {
+        Ok(self.path()?.join("evidence").join(stack))
+    }
+
+    pub(crate) fn save(&self, stack: &str, state: &StackState) -> Result<(), Error> {
+        let path = self.state_file(stack)?;
+        let text = serde_json::to_string_pretty(state)
+            .map_err(|error| Error::state(format!("cannot write {}", path.display())).with_source(error))?;
+        write_private(&path, text.as_bytes())
+    }
+
+    /// What was saved of the stack; nothing when there is no file or it cannot be read.
+    pub(crate) fn load(&self, stack: &str) -> StackState {
+        self.state_file(stack)
+            .ok()
+            .and_then(|path| fs::read(path).ok())
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn forget(&self, stack: &str) {
+        if let Ok(path) = self.state_file(stack) {
+            // A file that stays is overwritten by nobody and read by nobody: its stack's name never comes back.
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    fn state_file(&self, stack: &str) -> Result<PathBuf, Error> {
+        Ok(self.path()?.join("stacks").join(format!("{stack}.json")))
+    }
+
+    /// Opens the lock file of `name`, for [`File::lock`] and [`File::try_lock`]: the lock goes with the process that has it.
+    pub(crate) fn lock_file(&self, name: &str) -> Result<(File, PathBuf), Error> {
+        let path = self.path()?.join("locks").join(name);
+        let failed =
+            |error: io::Error| Error::state(format!("cannot open {}", path.display())).with_source(error);
+        create_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed)?;
+        Ok((file, path))
+    }
+
+    /// Removes evidence that is a week old. Failing to changes nothing for this start.
+    pub(crate) fn prune_evidence(&self, now: SystemTime) {
+        let Ok(directory) = self.path() else { return };
+        let Ok(entries) = fs::read_dir(directory.join("evidence")) else { return };
+        for entry in entries.flatten() {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            let old = modified
+                .is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > EVIDENCE_KEPT));
+            if old {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
 }
 
 /// Writes a file that only its user can read, all of it or nothing.
@@ -109,29 +158,4 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
-}
-
-/// Opens the lock file of `name`, for [`File::lock`] and [`File::try_lock`]: the lock goes with the process that has it.
-pub(crate) fn lock_file(name: &str) -> Result<(File, PathBuf), Error> {
-    let path = directory()?.join("locks").join(name);
-    let failed =
-        |error: io::Error| Error::state(format!("cannot open {}", path.display())).with_source(error);
-    create_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-    let file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-    Ok((file, path))
-}
-
-/// Removes evidence that is a week old. Failing to changes nothing for this start.
-pub(crate) fn prune_evidence(now: SystemTime) {
-    let Ok(directory) = directory() else { return };
-    let Ok(entries) = fs::read_dir(directory.join("evidence")) else { return };
-    for entry in entries.flatten() {
-        let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let old =
-            modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > EVIDENCE_KEPT));
-        if old {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::engine::{Engine, Filter};
 use crate::plan::{Fate, Kind, Plan, PlannedVolume, label};
 use crate::probe::connect_options;
 use crate::stack::RunningService;
-use crate::state;
+use crate::state::StateFolder;
 
 /// A kept volume that is this stack's for now; the lock goes when it is dropped, or with the process.
 #[derive(Debug)]
@@ -24,16 +24,25 @@ pub(crate) struct Claim {
 ///
 /// Two servers on one data directory destroy it. The lock keeps apart stacks that are coming up; once a stack runs, the
 /// engine itself shows who uses the volume, also after the process that started it is gone.
-pub(crate) async fn claim_all(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Claim>, Error> {
+pub(crate) async fn claim_all(
+    plan: &Plan,
+    engine: &dyn Engine,
+    state: &StateFolder,
+) -> Result<Vec<Claim>, Error> {
     let mut claims = Vec::new();
     for volume in plan.volumes.iter().filter(|volume| volume.fate == Fate::Kept) {
-        claims.push(claim(plan, volume, engine).await?);
+        claims.push(claim(plan, volume, engine, state).await?);
     }
     Ok(claims)
 }
 
-async fn claim(plan: &Plan, volume: &PlannedVolume, engine: &dyn Engine) -> Result<Claim, Error> {
-    let (mut file, path) = state::lock_file(&volume.name)?;
+async fn claim(
+    plan: &Plan,
+    volume: &PlannedVolume,
+    engine: &dyn Engine,
+    state: &StateFolder,
+) -> Result<Claim, Error> {
+    let (mut file, path) = state.lock_file(&volume.name)?;
     let failed =
         |error: std::io::Error| Error::state(format!("cannot lock {}", path.display())).with_source(error);
     match file.try_lock() {
@@ -42,7 +51,7 @@ async fn claim(plan: &Plan, volume: &PlannedVolume, engine: &dyn Engine) -> Resu
             let mut holder = String::new();
             // Who holds it is told as far as it is known.
             let _ = file.read_to_string(&mut holder);
-            return Err(held(volume, holder.trim()));
+            return Err(held_by_stack(volume, holder.trim()));
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
@@ -51,7 +60,11 @@ async fn claim(plan: &Plan, volume: &PlannedVolume, engine: &dyn Engine) -> Resu
         .await
         .map_err(Error::engine)?;
     if let Some(user) = users.iter().find(|container| container.running) {
-        return Err(held(volume, user.labels.get(label::STACK).unwrap_or(&user.name)));
+        return Err(match user.labels.get(label::STACK) {
+            Some(stack) => held_by_stack(volume, stack),
+            None => held(volume, &format!("container `{}`, which is none of greenroom's", user.name))
+                .with_hint(format!("stop it first: `docker stop {}`", user.name)),
+        });
     }
     file.set_len(0)
         .and_then(|()| file.rewind())
@@ -60,12 +73,19 @@ async fn claim(plan: &Plan, volume: &PlannedVolume, engine: &dyn Engine) -> Resu
     Ok(Claim { _lock: file })
 }
 
+/// `stack` is empty in the moment between another start's lock and its name.
+fn held_by_stack(volume: &PlannedVolume, stack: &str) -> Error {
+    if stack.is_empty() {
+        return held(volume, "another stack, which is coming up").with_hint("wait for that stack");
+    }
+    held(volume, &format!("stack `{stack}`"))
+        .with_hint(format!("wait for that stack, or take it down: `greenroom down --stack {stack}`"))
+}
+
 fn held(volume: &PlannedVolume, holder: &str) -> Error {
-    let holder = if holder.is_empty() { "another stack" } else { holder };
-    Error::volume_held(format!("kept volume `{}` is in use by stack `{holder}`", volume.key))
+    Error::volume_held(format!("kept volume `{}` is in use by {holder}", volume.key))
         .with_detail(format!("volume: {}", volume.name))
         .with_detail("two servers on one data directory would destroy it".to_owned())
-        .with_hint(format!("wait for that stack, or take it down: `greenroom down --stack {holder}`"))
 }
 
 /// Checks that every PostgreSQL server which uses a kept volume has its data directory on it, before any test relies on it.

@@ -10,7 +10,7 @@ use crate::compose::{Problem, Project};
 
 /// What `x-greenroom:` of a service may say.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a mapping")]
 pub(super) struct Extension {
     /// What the service is, where its image's name does not tell.
     #[serde(default)]
@@ -26,7 +26,7 @@ pub(super) struct Extension {
 
 /// `ready:` names one question; `port` and `status` refine it.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a mapping such as {http: /health}")]
 struct Ready {
     http: Option<String>,
     tcp: Option<u16>,
@@ -39,7 +39,7 @@ struct Ready {
 
 /// How to build an image that may stand in where the real one is neither here nor to be had.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a mapping such as {context: images/db}")]
 #[non_exhaustive]
 pub struct Fallback {
     /// The build context, relative to the project's folder.
@@ -64,7 +64,7 @@ pub struct Fallback {
 
 /// A base image that can be made without a registry.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a mapping of `image` and `script`")]
 #[non_exhaustive]
 pub struct Base {
     /// The image to use where a registry gives it.

@@ -361,15 +361,20 @@ fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Op
             .map_or(Healthcheck::Image, Healthcheck::File),
         None => Healthcheck::Image,
     };
+    // Without a network nothing can be asked from outside.
+    let is_reachable = service.network_mode.as_deref() != Some("none");
+    let mut tcp_ports = Vec::new();
+    for port in service.ports.iter().filter(|port| port.protocol == "tcp" && is_reachable) {
+        // The same container port may be published under several host ports.
+        if !tcp_ports.contains(&port.target) {
+            tcp_ports.push(port.target);
+        }
+    }
+    let port = kind.port(service).filter(|_| is_reachable);
     Readiness::Usual {
         healthcheck,
-        round_trip: kind.port(service).and_then(|port| probe::round_trip(kind, port)),
-        tcp_ports: service
-            .ports
-            .iter()
-            .filter(|port| port.protocol == "tcp")
-            .map(|port| port.target)
-            .collect(),
+        round_trip: port.and_then(|port| probe::round_trip(kind, port)),
+        tcp_ports,
     }
 }
 

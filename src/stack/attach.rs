@@ -13,7 +13,8 @@ use crate::engine::{self, Engine, Filter, State};
 use crate::event::Observer;
 use crate::plan::{Plan, label};
 use crate::report::{Report, ServiceReport, ServiceStatus};
-use crate::{Error, runtime, state};
+use crate::state::StateFolder;
+use crate::{Error, runtime};
 
 /// A stack that is on the engine, as its labels tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +100,9 @@ impl FoundStack {
     pub async fn down(self) -> Result<(), Error> {
         runtime::run(async move {
             let engine = connect().await?;
-            teardown::remove(engine.as_ref(), &self.name, &Evidence::Skip).await.map(drop)
+            teardown::remove(engine.as_ref(), &StateFolder::of_user(), &self.name, &Evidence::Skip)
+                .await
+                .map(drop)
         })
         .await
     }
@@ -132,7 +135,7 @@ impl FoundStack {
         let found = self.clone();
         runtime::run(async move {
             let engine = connect().await?;
-            let remembered = state::load(&found.name);
+            let remembered = StateFolder::of_user().load(&found.name);
             let mut services = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &found.name).await? {
                 let Some(name) = container.labels.get(label::SERVICE).cloned() else { continue };
@@ -187,7 +190,7 @@ pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) ->
         .with_hint("take it down first: `greenroom down`, then `greenroom up`"));
     }
     let engine = connect().await?;
-    let remembered = state::load(&plan.stack);
+    let remembered = StateFolder::of_user().load(&plan.stack);
     let mut services = BTreeMap::new();
     for planned in &plan.services {
         let name = &planned.service.name;

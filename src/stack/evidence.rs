@@ -7,18 +7,19 @@ use futures_util::future::join_all;
 use crate::Error;
 use crate::engine::{Engine, FoundContainer, State};
 use crate::plan::label;
-use crate::state;
+use crate::state::{self, StateFolder};
 
 /// Saves every container's whole log as `<service>.log`, and what each was at that moment as `state.txt`.
 ///
 /// The logs are the services' own words, secrets and all: only their user can read them.
 pub(super) async fn save(
     engine: &dyn Engine,
+    state: &StateFolder,
     stack: &str,
     containers: &[FoundContainer],
     seen: &[(String, String)],
 ) -> Result<PathBuf, Error> {
-    let directory = state::evidence_directory(stack)?;
+    let directory = state.evidence_directory(stack)?;
     let described =
         join_all(containers.iter().map(|container| describe(engine, container, &directory))).await;
     let mut text = String::new();

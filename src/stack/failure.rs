@@ -45,7 +45,7 @@ pub(super) enum ServiceFailure {
         gave_up: GaveUp,
         after: Duration,
         restarts: u32,
-        probes: String,
+        probe: String,
     },
     Engine(String),
 }
@@ -57,26 +57,29 @@ impl Failure {
             Failure::Other(error) => return error,
             Failure::Service { service, failure, waiting } => (service, failure, waiting),
         };
-        let log = evidence
-            .and_then(|directory| std::fs::read_to_string(directory.join(format!("{service}.log"))).ok())
-            .unwrap_or_default();
+        // Every container has a log, be it empty.
+        let log_file = evidence.map(|directory| directory.join(format!("{service}.log")));
+        let log = log_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         let hide = |text: &str| plan.secrets.hide(text);
         let mut error = Error::not_ready(hide(&failure.headline(&service)));
         for detail in failure.details() {
             error = error.with_detail(hide(&detail));
         }
-        let has_container = !matches!(failure, ServiceFailure::NoImage { .. });
-        if let Some(planned) = plan.service(&service).filter(|_| has_container) {
+        if let (Some(_), Some(planned)) = (&log, plan.service(&service)) {
             error = error.with_detail(format!("container: {}, now removed", planned.container));
         }
         if !waiting.is_empty() {
             error = error.with_detail(format!("waited for by: {}", list(&waiting)));
         }
-        if let Some(directory) = evidence.filter(|_| has_container) {
-            error = error.with_detail(excerpt(&directory.join(format!("{service}.log")), &hide(&log)));
+        if let (Some(path), Some(log)) = (&log_file, &log) {
+            error = error.with_detail(excerpt(path, &hide(log)));
+        }
+        // All images are there before any container is created: without one there is no evidence.
+        let has_evidence = !matches!(failure, ServiceFailure::NoImage { .. });
+        if let Some(directory) = evidence.filter(|_| has_evidence) {
             error = error.with_detail(format!("evidence of all services: {}", directory.display()));
         }
-        match failure.hint(plan, &service, &log) {
+        match failure.hint(plan, &service, &log.unwrap_or_default()) {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
@@ -105,6 +108,8 @@ impl ServiceFailure {
             }
             ServiceFailure::NotStarted(error) => format!("service `{service}` could not be started: {error}"),
             ServiceFailure::Exited { exit, after, .. } => {
+                // What the engine says of it may be long, and gets a line of its own.
+                let exit = Exit { error: String::new(), ..exit.clone() };
                 format!("service `{service}` {exit} before it was ready, {} after its start", seconds(*after))
             }
             ServiceFailure::GaveUp { gave_up, after, .. } if gave_up.timed_out => format!(
@@ -129,11 +134,16 @@ impl ServiceFailure {
         if let ServiceFailure::NoImage { fallback: Some(error), .. } = self {
             details.push(format!("its fallback could not be built: {error}"));
         }
+        if let ServiceFailure::Exited { exit, .. } = self
+            && !exit.error.is_empty()
+        {
+            details.push(format!("the engine says: {}", exit.error));
+        }
         if let ServiceFailure::Exited { last: Some(last), .. } = self {
             details.push(format!("last probe: {last}"));
         }
-        if let ServiceFailure::GaveUp { probes, .. } = self {
-            details.push(format!("probe: {probes}"));
+        if let ServiceFailure::GaveUp { probe, .. } = self {
+            details.push(format!("probe: {probe}"));
         }
         if let ServiceFailure::Exited { restarts: restarts @ 1.., .. }
         | ServiceFailure::GaveUp { restarts: restarts @ 1.., .. } = self

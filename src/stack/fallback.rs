@@ -14,7 +14,7 @@ use super::start::Start;
 use crate::engine::{BuildSpec, Dockerfile, EngineError, Progress};
 use crate::event::Event;
 use crate::plan::{Base, Fallback};
-use crate::state;
+use crate::state::StateFolder;
 
 /// The build argument by which a Dockerfile takes its base image.
 const BASE_ARGUMENT: &str = "BASE";
@@ -35,7 +35,7 @@ pub(super) async fn build(start: &Start, service: &str, fallback: &Fallback) -> 
         return Ok(reference);
     }
     // Two processes that start at the same moment build it once.
-    let _lock = lock(format!("build-{content}")).await?;
+    let _lock = lock(&start.state, format!("build-{content}")).await?;
     if is_present(start, &reference).await? {
         return Ok(reference);
     }
@@ -89,7 +89,7 @@ async fn base_image(start: &Start, base: &Base, progress: Progress<'_>) -> Resul
     let name = base.image.rsplit('/').next().unwrap_or(&base.image).replace(':', "-");
     let reference = format!("greenroom-fallback/base-{name}:{}", crate::plan::hash(&content));
 
-    let _lock = lock(format!("base-{}", crate::plan::hash(&content))).await?;
+    let _lock = lock(&start.state, format!("base-{}", crate::plan::hash(&content))).await?;
     if start.engine.image(&reference).await.map_err(text)?.is_some() {
         return Ok(reference);
     }
@@ -151,9 +151,10 @@ async fn tell_lines(stream: Option<impl AsyncRead + Unpin>, progress: Progress<'
 }
 
 /// A lock that other processes respect; taken on a thread that may block.
-async fn lock(name: String) -> Result<File, String> {
+async fn lock(state: &StateFolder, name: String) -> Result<File, String> {
+    let state = state.clone();
     let locked = tokio::task::spawn_blocking(move || {
-        let (file, path) = state::lock_file(&name).map_err(|error| format!("{error:?}"))?;
+        let (file, path) = state.lock_file(&name).map_err(|error| format!("{error:?}"))?;
         file.lock().map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
         Ok(file)
     });

@@ -10,6 +10,8 @@ mod service;
 mod spec;
 mod start;
 mod teardown;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,8 +23,8 @@ use crate::engine::{Engine, Filter};
 use crate::event::{Event, Observer};
 use crate::plan::{Plan, label};
 use crate::report::Report;
-use crate::state::{ServiceState, StackState};
-use crate::{Error, engine, runtime, state};
+use crate::state::{ServiceState, StackState, StateFolder};
+use crate::{Error, engine, runtime};
 
 pub use attach::{FoundStack, KeptVolume, kept_volumes, stacks};
 pub use builder::StackBuilder;
@@ -174,8 +176,13 @@ impl Stack {
     pub async fn restart(&self, service: &str) -> Result<(), Error> {
         let old = self.find(service)?;
         let running = self.running().clone();
-        let start =
-            Start::new(self.engine.clone(), running.plan.clone(), self.observer.clone(), self.lifetime);
+        let start = Start::new(
+            self.engine.clone(),
+            running.plan.clone(),
+            self.observer.clone(),
+            self.lifetime,
+            StateFolder::of_user(),
+        );
         runtime::run(async move {
             let new = service::restart(&start, &old)
                 .await
@@ -241,7 +248,7 @@ async fn remove(
 ) -> Result<(), Error> {
     let begin = Instant::now();
     let stack = running.plan.stack.clone();
-    let saved = teardown::remove(engine.as_ref(), &stack, &evidence).await?;
+    let saved = teardown::remove(engine.as_ref(), &StateFolder::of_user(), &stack, &evidence).await?;
     if let Some(directory) = saved {
         observer.tell(&Event::EvidenceSaved { directory });
     }
@@ -297,15 +304,16 @@ async fn start(
 ) -> Result<Stack, Error> {
     let engine = engine::connect().await.map_err(Error::engine_unavailable)?;
     observer.tell(&Event::Planned(plan.clone()));
-    let start = Start::new(engine.clone(), Arc::new(plan), observer.clone(), lifetime);
+    let start =
+        Start::new(engine.clone(), Arc::new(plan), observer.clone(), lifetime, StateFolder::of_user());
     let running = start_or_clean_up(&start, cancelled).await?;
-    remember(&running);
+    remember(&running, &start.state);
     Ok(Stack { running: Some(Arc::new(running)), engine, observer, lifetime })
 }
 
 /// Runs the start; when it fails or is cancelled, saves the evidence and removes what was created.
 async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> Result<Running, Error> {
-    state::prune_evidence(SystemTime::now());
+    start.state.prune_evidence(SystemTime::now());
     let failure = tokio::select! {
         result = start.run() => match result {
             Ok(running) => return Ok(running),
@@ -318,10 +326,10 @@ async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> R
     let seen = start.last_seen.lock().expect("nothing panics while it holds this lock").clone();
     let seen = seen.into_iter().map(|(service, what)| (service, start.plan.secrets.hide(&what))).collect();
     let evidence = Evidence::Save { seen };
-    let removed = teardown::remove(start.engine.as_ref(), &start.plan.stack, &evidence).await;
+    let removed = teardown::remove(start.engine.as_ref(), &start.state, &start.plan.stack, &evidence).await;
     let (saved, left) = match removed {
         Ok(saved) => (saved, None),
-        Err(error) => (state::evidence_directory(&start.plan.stack).ok(), Some(error)),
+        Err(error) => (start.state.evidence_directory(&start.plan.stack).ok(), Some(error)),
     };
     if let Some(directory) = &saved {
         start.observer.tell(&Event::EvidenceSaved { directory: directory.clone() });
@@ -329,13 +337,13 @@ async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> R
     let error =
         failure.map_or_else(Error::interrupted, |failure| failure.into_error(&start.plan, saved.as_deref()));
     Err(match left {
-        Some(left) => error.with_detail(format!("{left:?}")),
+        Some(left) => error.and_then(left),
         None => error,
     })
 }
 
 /// Writes down what can't be a label. A stack whose state cannot be written works all the same.
-fn remember(running: &Running) {
+fn remember(running: &Running, folder: &StateFolder) {
     let services = running.services().into_iter().map(|(name, service)| {
         let state = ServiceState {
             ready_after_ms: millis(service.ready_after),
@@ -346,7 +354,7 @@ fn remember(running: &Running) {
         (name, state)
     });
     let state = StackState { total_ms: millis(running.total), services: services.collect() };
-    if let Err(error) = state::save(&running.plan.stack, &state) {
+    if let Err(error) = folder.save(&running.plan.stack, &state) {
         tracing::warn!(stack = running.plan.stack, %error, "the stack's state could not be saved");
     }
 }

@@ -47,11 +47,7 @@ pub(crate) struct RunningService {
 impl RunningService {
     /// How it was asked, in words.
     pub(crate) fn probe(&self) -> String {
-        if self.planned.readiness == Readiness::Completed {
-            self.planned.readiness.to_string()
-        } else {
-            join(&self.probes)
-        }
+        in_words(&self.planned, &self.probes)
     }
 
     pub(crate) fn target<'a>(&'a self, engine: &'a dyn Engine) -> Target<'a> {
@@ -62,6 +58,14 @@ impl RunningService {
             login: self.login.as_ref(),
             exec_timeout: self.planned.healthcheck_timeout,
         }
+    }
+}
+
+/// How a service is asked.
+fn in_words(planned: &PlannedService, probes: &[Probe]) -> String {
+    match &planned.readiness {
+        completed @ Readiness::Completed => completed.to_string(),
+        _ => join(probes),
     }
 }
 
@@ -116,7 +120,9 @@ async fn until_ready(
     id: &str,
 ) -> Result<RunningService, Failure> {
     let probes = planned.readiness.probes(image.healthcheck.as_deref());
-    let mut waiting = Waiting { start, planned, id, probes: &probes, begin: Instant::now(), restarts: 0 };
+    let now = Instant::now();
+    let mut waiting =
+        Waiting { start, planned, id, probes: &probes, begin: now, last_start: now, restarts: 0 };
     let seen = waiting.until_ready().await?;
     let running = RunningService {
         id: id.to_owned(),
@@ -124,7 +130,7 @@ async fn until_ready(
         ports: seen.inspection.ports,
         mounts: seen.inspection.mounts,
         login: seen.login,
-        ready_after: waiting.begin.elapsed(),
+        ready_after: waiting.last_start.elapsed(),
         restarts: waiting.restarts,
         completed: seen.completed,
         probes,
@@ -147,6 +153,7 @@ struct Waiting<'a> {
     id: &'a str,
     probes: &'a [Probe],
     begin: Instant,
+    last_start: Instant,
     restarts: u32,
 }
 
@@ -178,7 +185,7 @@ impl Waiting<'_> {
                         gave_up,
                         after: self.begin.elapsed(),
                         restarts: self.restarts,
-                        probes: join(self.probes),
+                        probe: in_words(self.planned, self.probes),
                     };
                     return Err(self.start.failed(name, failure));
                 }
@@ -195,7 +202,7 @@ impl Waiting<'_> {
             }
             self.start.observer.tell(&Event::Restarting {
                 service: name.clone(),
-                exit: exit.to_string(),
+                exit: self.start.plan.secrets.hide(&exit.to_string()),
                 pause,
             });
             tokio::time::sleep(pause).await;
@@ -204,6 +211,7 @@ impl Waiting<'_> {
             if let Err(error) = self.start.engine.restart_container(self.id).await {
                 return Err(self.start.failed(name, ServiceFailure::NotStarted(error.to_string())));
             }
+            self.last_start = Instant::now();
         }
     }
 
@@ -222,8 +230,8 @@ impl Waiting<'_> {
             return self.until_completed(deadline).await;
         }
         let inspection = self.start.engine.inspect(self.id).await?;
-        if let State::Exited(exit) = inspection.state {
-            return Ok(self.ended(exit, None));
+        if let State::Exited(exit) = &inspection.state {
+            return Ok(self.ended(exit.clone(), inspection));
         }
         let login = match self
             .planned
@@ -231,9 +239,13 @@ impl Waiting<'_> {
             .as_ref()
             .map(|login| resolve_login(self.start.engine.as_ref(), self.id, login))
         {
-            Some(login) => match login.await {
-                Ok(login) => Some(login),
-                Err(seen) => return self.after(GaveUp { attempts: 1, last: seen, timed_out: false }).await,
+            Some(login) => match tokio::time::timeout_at(deadline, login).await {
+                Ok(Ok(login)) => Some(login),
+                Ok(Err(last)) => return self.after(GaveUp { attempts: 1, last, timed_out: false }).await,
+                Err(_) => {
+                    let last = "its login could not be read from the container".to_owned();
+                    return self.after(GaveUp { attempts: 1, last, timed_out: true }).await;
+                }
             },
             None => None,
         };
@@ -253,7 +265,7 @@ impl Waiting<'_> {
                 }
             };
             if let Some(exit) = exited {
-                return Ok(self.ended(exit, Some(inspection)));
+                return Ok(self.ended(exit, inspection));
             }
             if let Err(gave_up) = asked {
                 return self.after(gave_up).await;
@@ -265,43 +277,50 @@ impl Waiting<'_> {
     /// Asks once; when the answer is not "ready", looks whether the container has ended.
     async fn ask(&self, probe: &Probe, target: &Target<'_>, exited: &mut Option<Exit>) -> Answer {
         let answer = match probe {
-            Probe::Running if self.begin.elapsed() < RUNS_FOR => {
+            Probe::Running if self.last_start.elapsed() < RUNS_FOR => {
                 Answer::NotYet("it has just started".to_owned())
             }
             probe => probe::ask(probe, target).await,
         };
-        match &answer {
+        let seen = match &answer {
             // That it still runs is what `Running` asks.
-            Answer::Ready if *probe == Probe::Running => {}
+            _ if *probe == Probe::Running => None,
             Answer::Ready => return answer,
-            Answer::NotYet(seen) | Answer::Never(seen) => self.start.saw(&self.planned.service.name, seen),
-        }
+            Answer::NotYet(seen) | Answer::Never(seen) => Some(seen),
+        };
+        let name = &self.planned.service.name;
         match self.start.engine.inspect(self.id).await {
             Ok(Inspection { state: State::Exited(exit), .. }) => {
+                // This answer tells at best that nothing runs; the one before it may tell why.
+                if let Some(seen) = seen {
+                    self.start.saw_first(name, seen);
+                }
                 *exited = Some(exit);
                 Answer::Never("it ended".to_owned())
             }
-            Ok(_) => answer,
+            Ok(_) => {
+                if let Some(seen) = seen {
+                    self.start.saw(name, seen);
+                }
+                answer
+            }
             Err(error) => Answer::NotYet(error.to_string()),
         }
     }
 
     /// A question that failed for good: was it because the container has ended?
     async fn after(&self, gave_up: GaveUp) -> Result<Run, EngineError> {
-        match self.start.engine.inspect(self.id).await?.state {
-            State::Exited(exit) => Ok(self.ended(exit, None)),
-            _ => Ok(Run::GaveUp(gave_up)),
-        }
+        let inspection = self.start.engine.inspect(self.id).await?;
+        Ok(match &inspection.state {
+            State::Exited(exit) => self.ended(exit.clone(), inspection),
+            _ => Run::GaveUp(gave_up),
+        })
     }
 
     /// The container has ended: fine where running is all that was asked of it and it ended with 0.
-    fn ended(&self, exit: Exit, inspection: Option<Inspection>) -> Run {
+    fn ended(&self, exit: Exit, inspection: Inspection) -> Run {
         if exit.code == 0 && self.probes == [Probe::Running] {
-            return Run::Ready(Seen {
-                inspection: inspection.unwrap_or_default(),
-                login: None,
-                completed: true,
-            });
+            return Run::Ready(Seen { inspection, login: None, completed: true });
         }
         let last = self
             .start

@@ -18,6 +18,7 @@ use crate::Error;
 use crate::engine::{Engine, EngineError};
 use crate::event::Observer;
 use crate::plan::{Fate, Plan, Until};
+use crate::state::StateFolder;
 use crate::volume::{self, Claim};
 
 /// What a start works with, and what it leaves for whoever has to clean up after it.
@@ -26,6 +27,7 @@ pub(super) struct Start {
     pub plan: Arc<Plan>,
     pub observer: Observer,
     pub lifetime: Lifetime,
+    pub state: StateFolder,
     /// Creations that are under way: they go on when the start is dropped, so a clean-up waits for them first.
     creations: Mutex<Vec<JoinHandle<()>>>,
     /// The last thing seen of each service.
@@ -81,8 +83,17 @@ impl Start {
         plan: Arc<Plan>,
         observer: Observer,
         lifetime: Lifetime,
+        state: StateFolder,
     ) -> Start {
-        Start { engine, plan, observer, lifetime, creations: Mutex::default(), last_seen: Mutex::default() }
+        Start {
+            engine,
+            plan,
+            observer,
+            lifetime,
+            state,
+            creations: Mutex::default(),
+            last_seen: Mutex::default(),
+        }
     }
 
     /// Brings everything up. Dropping it leaves what was created; see [`Start::settle`].
@@ -135,7 +146,7 @@ impl Start {
 
     /// Networks and volumes, labelled as they are created.
     async fn infrastructure(&self) -> Result<Vec<Claim>, Failure> {
-        let claims = volume::claim_all(&self.plan, self.engine.as_ref()).await?;
+        let claims = volume::claim_all(&self.plan, self.engine.as_ref(), &self.state).await?;
         let networks = self.plan.networks.iter().filter(|network| !network.network.external).map(|network| {
             let spec = spec::network(&self.plan, network, self.lifetime);
             let engine = self.engine.clone();
@@ -186,6 +197,15 @@ impl Start {
             .lock()
             .expect("nothing panics while it holds this lock")
             .insert(service.to_owned(), what.to_owned());
+    }
+
+    /// The same, unless something was seen before.
+    pub(super) fn saw_first(&self, service: &str, what: &str) {
+        self.last_seen
+            .lock()
+            .expect("nothing panics while it holds this lock")
+            .entry(service.to_owned())
+            .or_insert_with(|| what.to_owned());
     }
 
     /// A failure of `service`, with those who wait for it.

@@ -9,7 +9,7 @@ use super::spec::STOP_GRACE_LABEL;
 use crate::Error;
 use crate::engine::{Engine, EngineError, Filter, FoundContainer};
 use crate::plan::label;
-use crate::state;
+use crate::state::StateFolder;
 
 /// Whether logs and states are saved first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub(super) enum Evidence {
 /// stopped first, with its own signal and grace period, so that what is kept is whole.
 pub(super) async fn remove(
     engine: &dyn Engine,
+    state: &StateFolder,
     stack: &str,
     evidence: &Evidence,
 ) -> Result<Option<PathBuf>, Error> {
@@ -36,7 +37,7 @@ pub(super) async fn remove(
 
     let saved = match evidence {
         // Evidence that cannot be saved (a full disk) must not keep a stack from being removed.
-        Evidence::Save { seen } => evidence::save(engine, stack, &containers, seen)
+        Evidence::Save { seen } => evidence::save(engine, state, stack, &containers, seen)
             .await
             .inspect_err(|error| tracing::warn!(stack, %error, "evidence could not be saved"))
             .ok(),
@@ -56,7 +57,7 @@ pub(super) async fn remove(
     );
     failures.extend(networks.into_iter().chain(volumes).filter_map(Result::err));
     if failures.is_empty() {
-        state::forget(stack);
+        state.forget(stack);
         Ok(saved)
     } else {
         Err(Error::teardown(stack, &failures))

@@ -1,0 +1,607 @@
+//! A container engine in memory. Its containers do what their script says, and its clock is tokio's, which tests pause.
+//!
+//! It is as strict as a real one in what greenroom relies on: a name is taken once, what is in use can't be removed, and a
+//! request that was sent is carried out even when its sender does not wait for the answer.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use crate::compose::MountKind;
+use crate::engine::{
+    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, Filter, FoundContainer, FoundMount,
+    FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+};
+
+type Labels = BTreeMap<String, String>;
+
+/// What a service's container does. With nothing said it runs on, and every command in it ends with 0.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Script {
+    /// How each run goes; the last one's like repeats.
+    runs: Vec<Run>,
+    commands: Commands,
+    log: String,
+    ignores_stop_signal: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Run {
+    On,
+    Ends(Duration, Exit),
+}
+
+/// How the commands that are run in the container go.
+#[derive(Clone, Debug)]
+enum Commands {
+    /// In turn; the last answer repeats.
+    Answer(Vec<ExecOutput>),
+    /// With 1, then, from this long after the start on, with 0.
+    SucceedAfter(Duration),
+    Hang,
+}
+
+impl Default for Commands {
+    fn default() -> Commands {
+        Commands::Answer(vec![ExecOutput::default()])
+    }
+}
+
+impl Script {
+    /// The next run ends with `code`.
+    pub(super) fn ends(self, after: Duration, code: i64) -> Script {
+        self.ends_as(after, Exit { code, ..Exit::default() })
+    }
+
+    pub(super) fn ends_as(mut self, after: Duration, exit: Exit) -> Script {
+        self.runs.push(Run::Ends(after, exit));
+        self
+    }
+
+    /// The next run does not end.
+    pub(super) fn runs_on(mut self) -> Script {
+        self.runs.push(Run::On);
+        self
+    }
+
+    /// Commands end with these codes and outputs, in turn; the last repeats.
+    pub(super) fn answers(mut self, answers: impl IntoIterator<Item = (i64, &'static str)>) -> Script {
+        let outputs =
+            answers.into_iter().map(|(code, output)| ExecOutput { code, output: output.to_owned() });
+        self.commands = Commands::Answer(outputs.collect());
+        self
+    }
+
+    /// Commands fail until the container has run for this long.
+    pub(super) fn answers_after(mut self, after: Duration) -> Script {
+        self.commands = Commands::SucceedAfter(after);
+        self
+    }
+
+    /// Commands never end.
+    pub(super) fn hangs(mut self) -> Script {
+        self.commands = Commands::Hang;
+        self
+    }
+
+    pub(super) fn logs(mut self, log: impl Into<String>) -> Script {
+        self.log = log.into();
+        self
+    }
+
+    /// A stop takes the whole grace period.
+    pub(super) fn ignores_its_stop_signal(mut self) -> Script {
+        self.ignores_stop_signal = true;
+        self
+    }
+}
+
+/// Where an image is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    Nowhere,
+    Registry,
+    Engine,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+struct Call {
+    at: Duration,
+    what: String,
+    /// A look that changes nothing.
+    is_look: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Container {
+    id: String,
+    spec: ContainerSpec,
+    /// When it was started last, and how that run goes; `None`: never.
+    run: Option<(Instant, Run)>,
+    starts: usize,
+    commands: usize,
+}
+
+impl Container {
+    fn state(&self) -> State {
+        match &self.run {
+            None => State::Created,
+            Some((begin, Run::Ends(after, exit))) if begin.elapsed() >= *after => State::Exited(exit.clone()),
+            Some(_) => State::Running,
+        }
+    }
+
+    fn mounts(&self, volume: &str) -> bool {
+        self.spec
+            .mounts
+            .iter()
+            .any(|mount| mount.kind == MountKind::Volume && mount.source.as_deref() == Some(volume))
+    }
+}
+
+#[derive(Debug, Default)]
+struct World {
+    scripts: BTreeMap<String, Script>,
+    images: BTreeMap<String, (Whereabouts, Image)>,
+    containers: Vec<Container>,
+    networks: BTreeMap<String, Labels>,
+    volumes: BTreeMap<String, Labels>,
+    calls: Vec<Call>,
+    /// What to answer to a request, by its beginning and end.
+    failures: Vec<(String, String, String)>,
+    delays: Vec<(String, String, Duration)>,
+}
+
+impl World {
+    fn script(&self, service: &str) -> Script {
+        self.scripts.get(service).cloned().unwrap_or_default()
+    }
+
+    fn find(&mut self, id: &str) -> Option<&mut Container> {
+        self.containers.iter_mut().find(|container| container.id == id || container.spec.name == id)
+    }
+
+    /// The name behind an id.
+    fn name_of(&self, id: &str) -> String {
+        let found = self.containers.iter().find(|container| container.id == id);
+        found.map_or_else(|| id.to_owned(), |container| container.spec.name.clone())
+    }
+
+    fn launch(&mut self, id: &str) -> Result<(), EngineError> {
+        let script = self.find(id).map(|container| container.spec.service.name.clone());
+        let runs = script.map(|service| self.script(&service).runs).unwrap_or_default();
+        let container =
+            self.find(id).ok_or_else(|| refused(404, "start a container", "No such container"))?;
+        let run = runs.get(container.starts).or(runs.last()).cloned().unwrap_or(Run::On);
+        container.starts += 1;
+        container.run = Some((Instant::now(), run));
+        Ok(())
+    }
+}
+
+fn refused(status: u16, operation: &str, message: impl Into<String>) -> EngineError {
+    EngineError { operation: operation.to_owned(), status: Some(status), message: message.into() }
+}
+
+pub(super) struct ScriptedEngine {
+    world: Arc<Mutex<World>>,
+    begin: Instant,
+}
+
+/// What a test sets up and looks at.
+impl ScriptedEngine {
+    pub(super) fn new() -> ScriptedEngine {
+        ScriptedEngine { world: Arc::default(), begin: Instant::now() }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("nothing panics while it holds this lock")
+    }
+
+    pub(super) fn script(&self, service: &str, script: Script) {
+        self.world().scripts.insert(service.to_owned(), script);
+    }
+
+    /// Requests that begin with `operation` (`start container`) and end with `name` fail with `message`.
+    pub(super) fn fails(&self, operation: &str, name: &str, message: &str) {
+        self.world().failures.push((operation.to_owned(), name.to_owned(), message.to_owned()));
+    }
+
+    /// Requests that begin with `operation` and end with `name` take this long.
+    pub(super) fn takes(&self, operation: &str, name: &str, time: Duration) {
+        self.world().delays.push((operation.to_owned(), name.to_owned(), time));
+    }
+
+    /// Every image is in the engine unless a test says otherwise.
+    pub(super) fn image_is(&self, reference: &str, whereabouts: Whereabouts) {
+        self.world().images.insert(reference.to_owned(), (whereabouts, Image::default()));
+    }
+
+    pub(super) fn image_has_healthcheck(&self, reference: &str, test: &[&str]) {
+        let healthcheck = Some(test.iter().map(|&word| word.to_owned()).collect());
+        let image = Image { healthcheck, ..Image::default() };
+        self.world().images.insert(reference.to_owned(), (Whereabouts::Engine, image));
+    }
+
+    /// Somebody else's network.
+    pub(super) fn has_network(&self, name: &str) {
+        self.world().networks.insert(name.to_owned(), Labels::new());
+    }
+
+    /// Somebody else's volume.
+    pub(super) fn has_volume(&self, name: &str) {
+        self.world().volumes.insert(name.to_owned(), Labels::new());
+    }
+
+    /// Somebody else's container, which runs.
+    pub(super) fn has_container(&self, spec: ContainerSpec) {
+        let run = Some((Instant::now(), Run::On));
+        let id = format!("foreign-{}", spec.name);
+        self.world().containers.push(Container { id, spec, run, starts: 1, commands: 0 });
+    }
+
+    /// Every request that asked for a change or ran a command, a line each: milliseconds, and what.
+    pub(super) fn timeline(&self) -> String {
+        let world = self.world();
+        let lines = world.calls.iter().filter(|call| !call.is_look);
+        lines.map(|call| format!("{} {}\n", call.at.as_millis(), call.what)).collect()
+    }
+
+    /// When the requests were made that begin with `operation` and have `name` in them, in milliseconds.
+    pub(super) fn moments(&self, operation: &str, name: &str) -> Vec<u128> {
+        let world = self.world();
+        let calls = world.calls.iter();
+        let meant = calls.filter(|call| call.what.starts_with(operation) && call.what.contains(name));
+        meant.map(|call| call.at.as_millis()).collect()
+    }
+
+    /// When the one such request was made.
+    pub(super) fn moment(&self, operation: &str, name: &str) -> u128 {
+        let moments = self.moments(operation, name);
+        assert_eq!(moments.len(), 1, "{operation} {name}: {}", self.timeline());
+        moments[0]
+    }
+
+    /// What exists, a line each.
+    pub(super) fn contents(&self) -> String {
+        let world = self.world();
+        let containers =
+            world.containers.iter().map(|container| format!("container {}\n", container.spec.name));
+        let networks = world.networks.keys().map(|name| format!("network {name}\n"));
+        let volumes = world.volumes.keys().map(|name| format!("volume {name}\n"));
+        containers.chain(networks).chain(volumes).collect()
+    }
+
+    /// The labels of everything that exists, by what it is.
+    pub(super) fn labels(&self) -> BTreeMap<String, Labels> {
+        let world = self.world();
+        let containers = world
+            .containers
+            .iter()
+            .map(|container| (format!("container {}", container.spec.name), container.spec.labels.clone()));
+        let networks =
+            world.networks.iter().map(|(name, labels)| (format!("network {name}"), labels.clone()));
+        let volumes = world.volumes.iter().map(|(name, labels)| (format!("volume {name}"), labels.clone()));
+        containers.chain(networks).chain(volumes).collect()
+    }
+
+    /// The body that the container of this name was created with.
+    pub(super) fn spec(&self, name: &str) -> ContainerSpec {
+        let mut world = self.world();
+        let found = world.find(name).map(|container| container.spec.clone());
+        found.unwrap_or_else(|| panic!("there is no container `{name}`"))
+    }
+}
+
+/// How requests are answered.
+impl ScriptedEngine {
+    /// Writes the request down; gives how long it takes, and the failure that the test scripted.
+    fn request(&self, operation: &str, is_look: bool) -> (Duration, Result<(), EngineError>) {
+        let mut world = self.world();
+        world.calls.push(Call { at: self.begin.elapsed(), what: operation.to_owned(), is_look });
+        let meant = |begin: &String, end: &String| operation.starts_with(begin) && operation.ends_with(end);
+        let delay = world.delays.iter().find(|(begin, end, _)| meant(begin, end)).map(|(.., delay)| *delay);
+        let failure = world.failures.iter().find(|(begin, end, _)| meant(begin, end));
+        let answer = match failure {
+            Some((.., message)) => Err(refused(500, operation, message)),
+            None => Ok(()),
+        };
+        (delay.unwrap_or_default(), answer)
+    }
+
+    /// A look: at once, and without a trace in the timeline.
+    fn look<T>(
+        &self,
+        operation: &str,
+        see: impl FnOnce(&mut World) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.request(operation, true).1?;
+        see(&mut self.world())
+    }
+
+    /// A change, which happens also when the one who asked for it is gone.
+    async fn change<T: Send + 'static>(
+        &self,
+        operation: String,
+        change: impl FnOnce(&mut World) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (delay, answer) = self.request(&operation, false);
+        let world = self.world.clone();
+        let carried_out = tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            answer?;
+            change(&mut world.lock().expect("nothing panics while it holds this lock"))
+        });
+        carried_out.await.expect("no change panics")
+    }
+}
+
+#[async_trait]
+impl Engine for ScriptedEngine {
+    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
+        self.look(&format!("inspect image {reference}"), |world| {
+            Ok(match world.images.get(reference) {
+                // The name of a fallback follows from what it is made of: nobody has it before it is built.
+                None => (!reference.starts_with("greenroom-fallback/")).then(Image::default),
+                Some((Whereabouts::Engine, image)) => Some(image.clone()),
+                Some(_) => None,
+            })
+        })
+    }
+
+    async fn pull(
+        &self,
+        reference: &str,
+        _platform: Option<&str>,
+        progress: Progress<'_>,
+    ) -> Result<(), EngineError> {
+        progress("layer 1 of 1");
+        let operation = format!("pull image {reference}");
+        let name = reference.to_owned();
+        self.change(operation.clone(), move |world| match world.images.get_mut(&name) {
+            Some((whereabouts @ Whereabouts::Registry, _)) => {
+                *whereabouts = Whereabouts::Engine;
+                Ok(())
+            }
+            _ => Err(refused(404, &operation, "repository does not exist")),
+        })
+        .await
+    }
+
+    async fn build(&self, build: &BuildSpec, progress: Progress<'_>) -> Result<(), EngineError> {
+        progress("step 1 of 1");
+        let name = build.reference.clone();
+        self.change(format!("build image {name}"), move |world| {
+            world.images.insert(name, (Whereabouts::Engine, Image::default()));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn import(&self, _tar: &Path, reference: &str) -> Result<(), EngineError> {
+        let name = reference.to_owned();
+        self.change(format!("import image {name}"), move |world| {
+            world.images.insert(name, (Whereabouts::Engine, Image::default()));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn create_network(&self, network: &NetworkSpec) -> Result<(), EngineError> {
+        let (name, labels) = (network.name.clone(), network.labels.clone());
+        self.change(format!("create network {name}"), move |world| {
+            world.networks.insert(name, labels);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError> {
+        let (name, labels) = (volume.name.clone(), volume.labels.clone());
+        self.change(format!("create volume {name}"), move |world| {
+            // As Docker does: one of that name is taken as it is, with its labels.
+            world.volumes.entry(name).or_insert(labels);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn create_container(&self, container: &ContainerSpec) -> Result<String, EngineError> {
+        let operation = format!("create container {}", container.name);
+        let spec = container.clone();
+        self.change(operation.clone(), move |world| {
+            let refuse = |status, message: String| Err(refused(status, &operation, message));
+            if world.find(&spec.name).is_some() {
+                return refuse(409, format!("the name {} is in use", spec.name));
+            }
+            if let Some(network) = spec.networks.iter().find(|at| !world.networks.contains_key(&at.network)) {
+                return refuse(404, format!("network {} not found", network.network));
+            }
+            // An engine would make the volume, without labels: a leak.
+            let volumes = spec.mounts.iter().filter(|mount| mount.kind == MountKind::Volume);
+            for volume in volumes.filter_map(|mount| mount.source.as_ref()) {
+                if !world.volumes.contains_key(volume) {
+                    return refuse(404, format!("volume {volume} not found"));
+                }
+            }
+            let id = format!("id-of-{}", spec.name);
+            world.containers.push(Container { id: id.clone(), spec, run: None, starts: 0, commands: 0 });
+            Ok(id)
+        })
+        .await
+    }
+
+    async fn start_container(&self, container: &ContainerSpec) -> Result<(), EngineError> {
+        let name = container.name.clone();
+        self.change(format!("start container {name}"), move |world| world.launch(&name)).await
+    }
+
+    async fn restart_container(&self, id: &str) -> Result<(), EngineError> {
+        let name = self.world().name_of(id);
+        self.change(format!("restart container {name}"), move |world| world.launch(&name)).await
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Inspection, EngineError> {
+        let operation = format!("inspect container {}", self.world().name_of(id));
+        self.look(&operation, |world| {
+            let container = world.find(id).ok_or_else(|| refused(404, &operation, "No such container"))?;
+            let spec = &container.spec;
+            let mounts = spec.mounts.iter().map(|mount| FoundMount {
+                volume: mount.source.clone().filter(|_| mount.kind == MountKind::Volume),
+                target: mount.target.clone(),
+            });
+            let ports = spec.ports.iter().map(|port| {
+                let host_port = if port.host_port == 0 { 49153 } else { port.host_port };
+                (port.container.clone(), (port.host_ip.clone(), host_port))
+            });
+            Ok(Inspection {
+                id: container.id.clone(),
+                name: spec.name.clone(),
+                state: container.state(),
+                ports: ports.collect(),
+                mounts: mounts.collect(),
+                image: spec.image.clone(),
+            })
+        })
+    }
+
+    async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError> {
+        let operation = format!("run `{}` in {}", argv.join(" "), self.world().name_of(id));
+        let (delay, answer) = self.request(&operation, false);
+        tokio::time::sleep(delay).await;
+        answer?;
+        let (begin, run, commands, asked) = {
+            let mut world = self.world();
+            let not_running = || refused(409, &operation, "the container is not running");
+            let container = world.find(id).ok_or_else(not_running)?;
+            let (begin, run) = container
+                .run
+                .clone()
+                .filter(|_| container.state() == State::Running)
+                .ok_or_else(not_running)?;
+            let asked = container.commands;
+            container.commands += 1;
+            let service = container.spec.service.name.clone();
+            (begin, run, world.script(&service).commands, asked)
+        };
+        Ok(match commands {
+            Commands::Answer(answers) => {
+                answers.get(asked).or(answers.last()).cloned().expect("a script has at least one answer")
+            }
+            Commands::SucceedAfter(after) if begin.elapsed() >= after => ExecOutput::default(),
+            Commands::SucceedAfter(_) => ExecOutput { code: 1, output: "starting".to_owned() },
+            // A command ends with its container, and not before.
+            Commands::Hang => match run {
+                Run::Ends(after, _) => {
+                    tokio::time::sleep_until(begin + after).await;
+                    ExecOutput { code: 137, output: String::new() }
+                }
+                Run::On => std::future::pending().await,
+            },
+        })
+    }
+
+    async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
+        let operation = format!("read the log of {}", self.world().name_of(id));
+        self.look(&operation, |world| {
+            let service = world.find(id).map(|container| container.spec.service.name.clone());
+            let service = service.ok_or_else(|| refused(404, &operation, "No such container"))?;
+            let log = world.script(&service).log;
+            let skipped = tail.map_or(0, |tail| log.lines().count().saturating_sub(tail));
+            Ok(log.split_inclusive('\n').skip(skipped).collect())
+        })
+    }
+
+    async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
+        let name = self.world().name_of(id);
+        let operation = format!("stop container {name} within {grace:?}");
+        let (delay, answer) = self.request(&operation, false);
+        tokio::time::sleep(delay).await;
+        answer?;
+        let service = self.world().find(id).map(|container| container.spec.service.name.clone());
+        let ignores = service.is_some_and(|service| self.world().script(&service).ignores_stop_signal);
+        tokio::time::sleep(if ignores { grace } else { Duration::ZERO }).await;
+        let code = if ignores { 137 } else { 0 };
+        if let Some(container) = self.world().find(id) {
+            container.run =
+                Some((Instant::now(), Run::Ends(Duration::ZERO, Exit { code, ..Exit::default() })));
+        }
+        Ok(())
+    }
+
+    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+        let name = self.world().name_of(id);
+        self.change(format!("remove container {name}"), move |world| {
+            world.containers.retain(|container| container.spec.name != name);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remove_network(&self, name: &str) -> Result<(), EngineError> {
+        let (operation, name) = (format!("remove network {name}"), name.to_owned());
+        self.change(operation.clone(), move |world| {
+            let mut attached = world.containers.iter().flat_map(|container| &container.spec.networks);
+            if attached.any(|attachment| attachment.network == name) {
+                return Err(refused(403, &operation, "the network has active endpoints"));
+            }
+            world.networks.remove(&name);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
+        let (operation, name) = (format!("remove volume {name}"), name.to_owned());
+        self.change(operation.clone(), move |world| {
+            if world.containers.iter().any(|container| container.mounts(&name)) {
+                return Err(refused(409, &operation, "the volume is in use"));
+            }
+            world.volumes.remove(&name);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn containers(&self, filter: &Filter) -> Result<Vec<FoundContainer>, EngineError> {
+        self.look("list containers", |world| {
+            let matching = world.containers.iter().filter(|container| {
+                matches(filter, &container.spec.labels)
+                    && filter.volume.as_ref().is_none_or(|volume| container.mounts(volume))
+            });
+            let found = matching.map(|container| FoundContainer {
+                id: container.id.clone(),
+                name: container.spec.name.clone(),
+                image: container.spec.image.clone(),
+                running: container.state() == State::Running,
+                labels: container.spec.labels.clone(),
+            });
+            Ok(found.collect())
+        })
+    }
+
+    async fn networks(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
+        self.look("list networks", |world| Ok(matching(filter, &world.networks)))
+    }
+
+    async fn volumes(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
+        self.look("list volumes", |world| Ok(matching(filter, &world.volumes)))
+    }
+}
+
+fn matching(filter: &Filter, objects: &BTreeMap<String, Labels>) -> Vec<FoundObject> {
+    let matching = objects.iter().filter(|(_, labels)| matches(filter, labels));
+    matching.map(|(name, labels)| FoundObject { name: name.clone(), labels: labels.clone() }).collect()
+}
+
+fn matches(filter: &Filter, labels: &Labels) -> bool {
+    filter.labels.iter().all(|wanted| match wanted.split_once('=') {
+        Some((name, value)) => labels.get(name).is_some_and(|found| found == value),
+        None => labels.contains_key(wanted),
+    })
+}

@@ -1,0 +1,132 @@
+//! Which image runs.
+
+use expect_test::expect;
+
+use super::engine::{ScriptedEngine, Whereabouts};
+use super::{TestFolder, TestStack};
+use crate::event::Event;
+use crate::plan::Options;
+use crate::report::Report;
+use std::sync::Arc;
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_is_present_is_not_pulled() {
+    let stack = TestStack::of("services: {db: {image: 'db:1'}}");
+    stack.up().await.expect("it runs");
+    assert_eq!(stack.engine.moments("pull", ""), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_is_not_present_is_pulled() {
+    let stack = TestStack::of("services: {db: {image: 'db:1'}}");
+    stack.engine.image_is("db:1", Whereabouts::Registry);
+    stack.up().await.expect("it is in the registry");
+    assert_eq!(stack.engine.moments("pull image db:1", ""), [0]);
+    let progress = stack.events().into_iter().filter_map(|event| match event {
+        Event::ImageProgress { service, line } => Some(format!("{service}: {line}\n")),
+        _ => None,
+    });
+    expect![[r#"
+        db: pulling db:1
+        db: layer 1 of 1
+    "#]]
+    .assert_eq(&progress.collect::<String>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_the_file_builds_is_built_and_not_pulled() {
+    let stack = TestStack::of("services: {web: {build: {context: .}}}");
+    stack.engine.image_is("shop-web", Whereabouts::Registry);
+    stack.up().await.expect("it is built");
+    expect![[r#"
+             0 build image shop-web
+             0 create network default
+             0 create container web-1
+             0 start container web-1
+    "#]]
+    .assert_eq(&stack.timeline());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_is_not_to_be_had_is_named() {
+    let stack =
+        TestStack::of("services: {db: {image: 'example.org/db:1'}, web: {image: web, depends_on: [db]}}");
+    stack.engine.image_is("example.org/db:1", Whereabouts::Nowhere);
+    expect![[r#"
+        service `db` has no image to run: failed to pull image example.org/db:1: repository does not exist
+          waited for by: `web`
+
+        hint: check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"#]]
+    .assert_eq(&stack.failure().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_may_not_be_pulled_is_named() {
+    let stack = TestStack::of("services: {db: {image: 'db:1', pull_policy: never}}");
+    stack.engine.image_is("db:1", Whereabouts::Registry);
+    expect![[r#"
+        service `db` has no image to run: failed to find image `db:1`: the engine does not have it, and `pull_policy: never` forbids to pull it
+
+        hint: check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"#]].assert_eq(&stack.failure().await);
+}
+
+/// A stack in a folder of its own, in which the fallback's context lies.
+fn stack_with_fallback() -> TestStack {
+    let folder = Arc::new(TestFolder::new());
+    let context = folder.0.join("images/db");
+    std::fs::create_dir_all(&context).expect("the folder can be written to");
+    std::fs::write(context.join("Dockerfile"), "FROM scratch\n").expect("the folder can be written to");
+    let engine = Arc::new(ScriptedEngine::new());
+    let file = "services: {db: {image: 'example.org/db:1', x-greenroom: {fallback: {context: images/db}}}}";
+    let directory = folder.0.clone();
+    let stack = TestStack::on(engine, folder, &directory, file, Options::default());
+    stack.engine.image_is("example.org/db:1", Whereabouts::Nowhere);
+    stack
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_stands_in_and_says_so() {
+    let stack = stack_with_fallback();
+    let running = stack.up().await.expect("the fallback is built");
+    expect![[r#"
+             0 pull image example.org/db:1
+             0 create network default
+             0 build image greenroom-fallback/db:8980be0ad68d
+             0 create container db-1
+             0 start container db-1
+    "#]]
+    .assert_eq(&stack.timeline());
+    let told: Vec<_> =
+        stack.events().into_iter().filter(|event| matches!(event, Event::FallbackImage { .. })).collect();
+    expect![[r#"
+        [
+            FallbackImage {
+                service: "db",
+                wanted: "example.org/db:1",
+                used: "greenroom-fallback/db:8980be0ad68d",
+                reason: "repository does not exist",
+            },
+        ]
+    "#]]
+    .assert_debug_eq(&told);
+    let report = Report::of(&running);
+    assert_eq!(report.services["db"].stands_in_for.as_deref(), Some("example.org/db:1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_cannot_be_built_is_told_beside_what_it_stands_in_for() {
+    let stack = stack_with_fallback();
+    stack.engine.fails("build image", "", "the Dockerfile is empty");
+    expect![[r#"
+        service `db` has no image to run: failed to pull image example.org/db:1: repository does not exist
+          its fallback could not be built: failed to build image greenroom-fallback/db:8980be0ad68d: the Dockerfile is empty"#]].assert_eq(&stack.failure().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_is_not_needed_is_not_built() {
+    let stack = stack_with_fallback();
+    stack.engine.image_is("example.org/db:1", Whereabouts::Registry);
+    let running = stack.up().await.expect("it is in the registry");
+    assert_eq!(stack.engine.moments("build", ""), []);
+    assert_eq!(running.services()["db"].image.stands_in_for, None);
+}

@@ -1,0 +1,185 @@
+//! The start graph, readiness, evidence and teardown, on an engine in memory and with paused time.
+
+mod engine;
+mod graph;
+mod ready;
+mod restart;
+mod failure;
+mod image;
+mod volume;
+mod cancel;
+mod teardown;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::start::{Running, Start};
+use super::teardown::Evidence;
+use super::{Lifetime, start_or_clean_up};
+use crate::Error;
+use crate::compose::{self, Files, Request};
+use crate::event::{Event, Observer};
+use crate::plan::{self, Options, Plan};
+use crate::state::StateFolder;
+
+use engine::{Script, ScriptedEngine};
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Makes the plan of a compose file that lies in `directory`, as stack `greenroom-shop-1` unless the options say otherwise.
+fn plan_of(directory: &Path, compose: &str, options: &Options) -> Plan {
+    struct OneFile<'a>(&'a str);
+
+    impl Files for OneFile<'_> {
+        fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+            Ok(self.0.as_bytes().to_vec())
+        }
+
+        fn is_file(&self, path: &Path) -> bool {
+            path.ends_with("compose.yaml")
+        }
+    }
+
+    let mut request = Request::in_directory(directory);
+    request.project_name = Some("shop".to_owned());
+    let project = compose::read(&request, &OneFile(compose)).expect("the test's file is right");
+    plan::plan(&project, options).expect("the test's file can be planned")
+}
+
+/// A stack on the scripted engine.
+struct TestStack {
+    engine: Arc<ScriptedEngine>,
+    folder: Arc<TestFolder>,
+    plan: Arc<Plan>,
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+impl TestStack {
+    fn of(compose: &str) -> TestStack {
+        TestStack::with(compose, Options::default())
+    }
+
+    fn with(compose: &str, options: Options) -> TestStack {
+        let engine = Arc::new(ScriptedEngine::new());
+        let folder = Arc::new(TestFolder::new());
+        TestStack::on(engine, folder, Path::new("/shop"), compose, options)
+    }
+
+    fn on(
+        engine: Arc<ScriptedEngine>,
+        folder: Arc<TestFolder>,
+        directory: &Path,
+        compose: &str,
+        mut options: Options,
+    ) -> TestStack {
+        if options.id.is_empty() {
+            options.id = "1".to_owned();
+        }
+        let plan = Arc::new(plan_of(directory, compose, &options));
+        TestStack { engine, folder, plan, events: Arc::default() }
+    }
+
+    /// Another stack on the same engine, by the same user.
+    fn beside(&self, id: &str, compose: &str, mut options: Options) -> TestStack {
+        options.id = id.to_owned();
+        TestStack::on(self.engine.clone(), self.folder.clone(), Path::new("/shop"), compose, options)
+    }
+
+    fn script(&self, service: &str, script: Script) {
+        self.engine.script(service, script);
+    }
+
+    fn state(&self) -> StateFolder {
+        StateFolder::at(&self.folder.0)
+    }
+
+    async fn up(&self) -> Result<Running, Error> {
+        // Held, and sent nothing: nobody cancels this start.
+        let (_cancel, cancelled) = oneshot::channel();
+        self.up_unless(cancelled).await
+    }
+
+    async fn up_unless(&self, cancelled: oneshot::Receiver<()>) -> Result<Running, Error> {
+        start_or_clean_up(&self.start(), cancelled).await
+    }
+
+    fn start(&self) -> Start {
+        let events = self.events.clone();
+        let observer = Observer::new(move |event| {
+            events.lock().expect("nothing panics while it holds this lock").push(event.clone());
+        });
+        Start::new(self.engine.clone(), self.plan.clone(), observer, Lifetime::Test, self.state())
+    }
+
+    /// Brings it up, which must fail and leave nothing; gives the whole story.
+    async fn failure(&self) -> String {
+        let error = match self.up().await {
+            Ok(_) => panic!("the start did not fail"),
+            Err(error) => error,
+        };
+        assert_eq!(self.engine.contents(), "", "a failed start left something");
+        self.story(&error)
+    }
+
+    /// What `unwrap()` prints, with `$STATE` for the folder that differs each time.
+    fn story(&self, error: &Error) -> String {
+        format!("{error:?}").replace(&self.folder.0.display().to_string(), "$STATE")
+    }
+
+    async fn down(&self) -> Result<(), Error> {
+        let engine = self.engine.as_ref();
+        super::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip).await.map(drop)
+    }
+
+    /// The engine's timeline, the names without the stack's.
+    fn timeline(&self) -> String {
+        let stack = &self.plan.stack;
+        self.engine.timeline().replace(&format!("{stack}-"), "").replace(&format!("{stack}_"), "")
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.events.lock().expect("nothing panics while it holds this lock").clone()
+    }
+
+    /// A file of the saved evidence.
+    fn evidence(&self, file: &str) -> String {
+        let path = self.evidence_path(file);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    fn evidence_path(&self, file: &str) -> PathBuf {
+        self.folder.0.join("evidence").join(&self.plan.stack).join(file)
+    }
+}
+
+/// A folder of a test's own, removed when it is dropped.
+struct TestFolder(PathBuf);
+
+impl TestFolder {
+    fn new() -> TestFolder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("greenroom-test-{}-{number}", std::process::id()));
+        // What a killed process of the same number left behind is none of this test's.
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("the folder for temporary files can be written to");
+        TestFolder(path)
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,115 @@
+//! When a service counts as ready.
+
+use expect_test::expect;
+
+use super::{Script, TestStack, ms};
+use crate::event::Event;
+use crate::plan::{Options, Probe};
+
+const HEALTHCHECK: &str = "
+services:
+  db:
+    image: db
+    healthcheck: {test: [CMD, ready], interval: 30s, start_period: 1m, start_interval: 5s, timeout: 2s, retries: 1}
+";
+
+#[tokio::test(start_paused = true)]
+async fn a_healthcheck_is_asked_at_once_and_often_whatever_its_interval() {
+    let stack = TestStack::of(HEALTHCHECK);
+    stack.script("db", Script::default().answers_after(ms(100)));
+    let running = stack.up().await.expect("it answers");
+    assert_eq!(stack.engine.moments("run `ready`", "db-1"), [0, 20, 50, 95, 163]);
+    assert_eq!(running.services()["db"].ready_after, ms(163));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthcheck_that_fails_more_often_than_its_retries_fails_nothing() {
+    let stack = TestStack::of(HEALTHCHECK);
+    stack.script("db", Script::default().answers((0..40).map(|_| (1, "no")).chain([(0, "")])));
+    stack.up().await.expect("the forty-first answer is good");
+    assert_eq!(stack.engine.moments("run", "db-1").len(), 41);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthcheck_that_hangs_is_given_up_after_its_timeout_and_asked_again() {
+    let stack = TestStack::of(HEALTHCHECK);
+    stack.script("db", Script::default().hangs());
+    stack.failure().await;
+    assert_eq!(&stack.engine.moments("run", "db-1")[..3], [0, 2_020, 4_050]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_image_has_the_healthcheck_that_the_file_has_not() {
+    let stack =
+        TestStack::of("services: {db: {image: db}, other: {image: db, healthcheck: {disable: true}}}");
+    stack.engine.image_has_healthcheck("db", &["CMD-SHELL", "ready || exit 1"]);
+    stack.up().await.expect("it answers");
+    assert_eq!(stack.engine.moments("run `/bin/sh -c ready || exit 1`", "db-1"), [0]);
+    assert_eq!(stack.engine.moments("run", "other-1"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_explicit_probe_takes_the_place_of_the_healthcheck() {
+    let file = "services: {db: {image: db, healthcheck: {test: [CMD, theirs]}, x-greenroom: {ready: {exec: [ours]}}}}";
+    let stack = TestStack::of(file);
+    stack.up().await.expect("it answers");
+    assert_eq!(stack.engine.moments("run `ours`", "db-1"), [0]);
+    assert_eq!(stack.engine.moments("run `theirs`", "db-1"), []);
+
+    let probes = [("db".to_owned(), Probe::exec(["the", "test's"]))].into();
+    let stack = TestStack::with(file, Options { probes, ..Options::default() });
+    stack.up().await.expect("it answers");
+    assert_eq!(stack.engine.moments("run `the test's`", "db-1"), [0]);
+    assert_eq!(stack.engine.moments("run `ours`", "db-1"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_in_the_log_makes_a_service_ready() {
+    let stack = TestStack::of("services: {db: {image: db, x-greenroom: {ready: {log: listening on}}}}");
+    stack.script("db", Script::default().logs("starting\nlistening on 5432\n"));
+    let running = stack.up().await.expect("the text is there");
+    assert_eq!(running.services()["db"].ready_after, ms(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_only_runs_is_ready_after_half_a_second() {
+    let stack = TestStack::of("services: {worker: {image: worker}}");
+    let running = stack.up().await.expect("it runs");
+    let after = running.services()["worker"].ready_after;
+    assert!((ms(500)..=ms(650)).contains(&after), "{after:?}");
+    assert!(!running.services()["worker"].completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_only_runs_may_end_with_0() {
+    let stack =
+        TestStack::of("services: {worker: {image: worker, volumes: ['data:/data']}}\nvolumes: {data: {}}");
+    stack.script("worker", Script::default().ends(ms(0), 0));
+    let running = stack.up().await.expect("it ended well");
+    let worker = &running.services()["worker"];
+    assert!(worker.completed);
+    assert_eq!(worker.mounts.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_that_happens_is_told() {
+    let stack = TestStack::of(
+        "services: {db: {image: db, healthcheck: {test: [CMD, ready]}}, web: {image: web, depends_on: [db]}}",
+    );
+    stack.script("db", Script::default().answers([(1, ""), (0, "")]));
+    stack.up().await.expect("both are ready");
+    let told: Vec<_> = stack.events().iter().map(one_line).collect();
+    expect![[r#"
+        Started { service: "db" }
+        db ready after 20ms: exec `ready` ends with 0
+        Started { service: "web" }
+        web ready after 623ms: still runs after half a second, or has ended with 0"#]]
+    .assert_eq(&told.join("\n"));
+}
+
+fn one_line(event: &Event) -> String {
+    match event {
+        Event::Ready(ready) => format!("{} ready after {:?}: {}", ready.service, ready.after, ready.probe),
+        event => format!("{event:?}"),
+    }
+}

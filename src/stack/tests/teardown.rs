@@ -1,0 +1,266 @@
+//! Taking a stack down.
+
+use std::collections::BTreeMap;
+
+use expect_test::expect;
+
+use super::{Script, TestStack, ms, secs};
+use crate::plan::Options;
+
+const FILE: &str = "
+services:
+  db: {image: db, stop_grace_period: 25s, volumes: ['data:/data'], labels: {team: shop}}
+  cache: {image: cache, stop_grace_period: 25s, volumes: ['scratch:/data']}
+  web: {image: web, networks: [default, back, theirs]}
+networks:
+  back: {labels: {team: shop}}
+  theirs: {external: true, name: their-network}
+volumes:
+  data: {labels: {team: shop}}
+  scratch: {}
+";
+
+fn stack() -> TestStack {
+    let options = Options { keep_volumes: vec!["data".to_owned()], ..Options::default() };
+    let stack = TestStack::with(FILE, options);
+    stack.engine.has_network("their-network");
+    stack
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_a_volume_is_stopped_and_all_else_is_killed_all_at_the_same_time() {
+    let stack = stack();
+    stack.engine.takes("remove container", "", secs(1));
+    stack.script("db", Script::default().ignores_its_stop_signal());
+    let running = stack.up().await.expect("it runs");
+    let before = stack.timeline();
+    tokio::time::sleep_until(tokio::time::Instant::now() + ms(1)).await;
+    stack.down().await.expect("it is removed");
+    drop(running);
+    expect![[r#"
+        624 remove container cache-1
+        624 stop container db-1 within 25s
+        624 remove container web-1
+        25624 remove container db-1
+        26624 remove network back
+        26624 remove network default
+        26624 remove volume scratch
+    "#]]
+    .assert_eq(stack.timeline().strip_prefix(&before).expect("calls are only added"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_has_ended_is_not_stopped() {
+    let stack = stack();
+    stack.script("db", Script::default().ends(ms(100), 0));
+    let running = stack.up().await.expect("it ended with 0");
+    stack.down().await.expect("it is removed");
+    drop(running);
+    assert_eq!(stack.engine.moments("stop", ""), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_labelled_as_it_is_created() {
+    let stack = stack();
+    let running = stack.up().await.expect("it runs");
+    let mut labels: BTreeMap<_, _> = stack.engine.labels();
+    assert_eq!(labels.remove("network their-network").map(|labels| labels.len()), Some(0));
+    for (what, labels) in &mut labels {
+        let kept = what.starts_with("volume greenroom_");
+        assert_eq!(labels.contains_key("greenroom.stack"), !kept, "{what}: {labels:?}");
+        // Hashes of the file and of the service, which change with every word of it.
+        for hash in ["greenroom.plan", "com.docker.compose.config-hash"] {
+            if let Some(value) = labels.get_mut(hash) {
+                assert_eq!(value.len(), 12, "{value}");
+                *value = "HASH".to_owned();
+            }
+        }
+    }
+    expect![[r#"
+        {
+            "container greenroom-shop-1-cache-1": {
+                "com.docker.compose.config-hash": "HASH",
+                "com.docker.compose.container-number": "1",
+                "com.docker.compose.oneoff": "False",
+                "com.docker.compose.project": "greenroom-shop-1",
+                "com.docker.compose.service": "cache",
+                "greenroom.directory": "/shop",
+                "greenroom.lifetime": "test",
+                "greenroom.plan": "HASH",
+                "greenroom.project": "shop",
+                "greenroom.service": "cache",
+                "greenroom.stack": "greenroom-shop-1",
+            },
+            "container greenroom-shop-1-db-1": {
+                "com.docker.compose.config-hash": "HASH",
+                "com.docker.compose.container-number": "1",
+                "com.docker.compose.oneoff": "False",
+                "com.docker.compose.project": "greenroom-shop-1",
+                "com.docker.compose.service": "db",
+                "greenroom.directory": "/shop",
+                "greenroom.lifetime": "test",
+                "greenroom.plan": "HASH",
+                "greenroom.project": "shop",
+                "greenroom.service": "db",
+                "greenroom.stack": "greenroom-shop-1",
+                "greenroom.stop-grace": "25",
+                "team": "shop",
+            },
+            "container greenroom-shop-1-web-1": {
+                "com.docker.compose.config-hash": "HASH",
+                "com.docker.compose.container-number": "1",
+                "com.docker.compose.oneoff": "False",
+                "com.docker.compose.project": "greenroom-shop-1",
+                "com.docker.compose.service": "web",
+                "greenroom.directory": "/shop",
+                "greenroom.lifetime": "test",
+                "greenroom.plan": "HASH",
+                "greenroom.project": "shop",
+                "greenroom.service": "web",
+                "greenroom.stack": "greenroom-shop-1",
+            },
+            "network greenroom-shop-1_back": {
+                "com.docker.compose.network": "back",
+                "com.docker.compose.project": "greenroom-shop-1",
+                "greenroom.directory": "/shop",
+                "greenroom.lifetime": "test",
+                "greenroom.plan": "HASH",
+                "greenroom.project": "shop",
+                "greenroom.stack": "greenroom-shop-1",
+                "team": "shop",
+            },
+            "network greenroom-shop-1_default": {
+                "com.docker.compose.network": "default",
+                "com.docker.compose.project": "greenroom-shop-1",
+                "greenroom.directory": "/shop",
+                "greenroom.lifetime": "test",
+                "greenroom.plan": "HASH",
+                "greenroom.project": "shop",
+                "greenroom.stack": "greenroom-shop-1",
+            },
+            "volume greenroom-shop-1_scratch": {
+                "com.docker.compose.project": "greenroom-shop-1",
+                "com.docker.compose.volume": "scratch",
+                "greenroom.directory": "/shop",
+                "greenroom.lifetime": "test",
+                "greenroom.plan": "HASH",
+                "greenroom.project": "shop",
+                "greenroom.stack": "greenroom-shop-1",
+                "greenroom.volume": "fresh",
+                "greenroom.volume.key": "scratch",
+            },
+            "volume greenroom_shop_26315ce1_data": {
+                "greenroom.directory": "/shop",
+                "greenroom.project": "shop",
+                "greenroom.volume": "kept",
+                "greenroom.volume.key": "data",
+                "team": "shop",
+            },
+        }
+    "#]]
+    .assert_debug_eq(&labels);
+    drop(running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_label_of_the_stack_is_not_touched() {
+    let stack = stack();
+    let mut spec = {
+        let running = stack.up().await.expect("it runs");
+        let spec = stack.engine.spec("greenroom-shop-1-cache-1");
+        stack.down().await.expect("it is removed");
+        drop(running);
+        spec
+    };
+    // The names are ours, the labels are not.
+    spec.labels = [("com.docker.compose.project".to_owned(), "greenroom-shop-1".to_owned())].into();
+    spec.networks.clear();
+    spec.mounts.clear();
+    stack.engine.has_container(spec);
+    stack.engine.has_network("greenroom-shop-1_default");
+    stack.engine.has_volume("greenroom-shop-1_scratch");
+    let before = stack.engine.contents();
+    stack.down().await.expect("there is nothing to remove");
+    assert_eq!(stack.engine.contents(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_fails_is_told_and_the_rest_is_removed() {
+    let stack = stack();
+    let running = stack.up().await.expect("it runs");
+    stack.engine.fails("remove container", "cache-1", "device or resource busy");
+    stack.engine.fails("remove network", "back", "unexpected EOF");
+    let error = stack.down().await.expect_err("two things could not be removed");
+    drop(running);
+    expect![[r#"
+        stack `greenroom-shop-1` could not be removed completely
+          failed to remove container greenroom-shop-1-cache-1: device or resource busy
+          failed to remove network greenroom-shop-1_back: unexpected EOF
+          failed to remove network greenroom-shop-1_default: the network has active endpoints
+          failed to remove volume greenroom-shop-1_scratch: the volume is in use
+
+        hint: `greenroom down --stack greenroom-shop-1` tries again"#]]
+    .assert_eq(&stack.story(&error));
+    expect![[r#"
+        container greenroom-shop-1-cache-1
+        network greenroom-shop-1_back
+        network greenroom-shop-1_default
+        network their-network
+        volume greenroom-shop-1_scratch
+        volume greenroom_shop_26315ce1_data
+    "#]]
+    .assert_eq(&stack.engine.contents());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_cannot_be_stopped_is_told_and_stays() {
+    let stack = stack();
+    let running = stack.up().await.expect("it runs");
+    stack.engine.fails("stop container", "within 25s", "unexpected EOF");
+    let error = stack.down().await.expect_err("it could not be stopped");
+    drop(running);
+    expect![[r#"
+        stack `greenroom-shop-1` could not be removed completely
+          failed to stop container greenroom-shop-1-db-1 within 25s: unexpected EOF
+          failed to remove network greenroom-shop-1_default: the network has active endpoints
+
+        hint: `greenroom down --stack greenroom-shop-1` tries again"#]]
+    .assert_eq(&stack.story(&error));
+    expect![[r#"
+        container greenroom-shop-1-db-1
+        network greenroom-shop-1_default
+        network their-network
+        volume greenroom_shop_26315ce1_data
+    "#]]
+    .assert_eq(&stack.engine.contents());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_does_not_list_what_there_is_is_told() {
+    let stack = stack();
+    let running = stack.up().await.expect("it runs");
+    stack.engine.fails("list networks", "", "connection refused");
+    let error = stack.down().await.expect_err("it cannot be known what to remove");
+    drop(running);
+    expect!["failed to list networks: connection refused"].assert_eq(&stack.story(&error));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_start_that_cannot_be_cleaned_up_tells_both() {
+    let stack = stack();
+    stack.script("web", Script::default().ends(ms(0), 1));
+    stack.engine.fails("remove container", "cache-1", "device or resource busy");
+    let error = stack.up().await.err().expect("it ends with 1");
+    expect![[r#"
+        service `web` exited with 1 before it was ready, 0.0s after its start
+          container: greenroom-shop-1-web-1, now removed
+          log: $STATE/evidence/greenroom-shop-1/web.log, empty
+          evidence of all services: $STATE/evidence/greenroom-shop-1
+          stack `greenroom-shop-1` could not be removed completely
+            failed to remove container greenroom-shop-1-cache-1: device or resource busy
+            failed to remove network greenroom-shop-1_default: the network has active endpoints
+            failed to remove volume greenroom-shop-1_scratch: the volume is in use
+
+        hint: `greenroom down --stack greenroom-shop-1` tries again"#]]
+    .assert_eq(&stack.story(&error));
+}

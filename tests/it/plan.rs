@@ -1,0 +1,97 @@
+//! The planner on fixture files: a case is a file `fixtures/plan/<case>.yml`, with the expected plan beside it in
+//! `<case>.plan.txt`, or the expected message in `<case>.error.txt`. `UPDATE_EXPECT=1 cargo test --test it` writes the
+//! expectations anew.
+//!
+//! What a test would ask for besides the file stands in the file, under `x-case`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use expect_test::expect_file;
+use greenroom::{Error, Fate, Plan, Probe, StackBuilder};
+use serde::Deserialize;
+
+/// What stands under `x-case`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Request {
+    keep: Vec<String>,
+    fixed_ports: bool,
+    timeout_seconds: Option<u64>,
+    env_file: Option<String>,
+    /// By service, the path that is asked for.
+    ready: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    #[serde(rename = "x-case", default)]
+    request: Request,
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/plan")
+}
+
+fn plan(case: &Path) -> Result<Plan, Error> {
+    let text = std::fs::read_to_string(case).unwrap();
+    let Case { request } = serde_yaml::from_str(&text).unwrap();
+    let mut builder = StackBuilder::new().working_directory(fixtures()).file(case).project_name("shop");
+    builder = request.keep.iter().fold(builder, |builder, key| builder.keep_volume(key));
+    builder = request
+        .ready
+        .iter()
+        .fold(builder, |builder, (service, path)| builder.ready(service, Probe::http(path)));
+    if request.fixed_ports {
+        builder = builder.fixed_ports();
+    }
+    if let Some(seconds) = request.timeout_seconds {
+        builder = builder.timeout(Duration::from_secs(seconds));
+    }
+    if let Some(file) = request.env_file {
+        builder = builder.env_file(fixtures().join(file));
+    }
+    builder.plan()
+}
+
+/// The plan as it is printed, and its warnings, with words in the place of what differs from run to run and from folder to
+/// folder.
+fn print(plan: &Plan) -> String {
+    let mut text = plan.to_string();
+    text.extend(plan.warnings.iter().map(|warning| format!("warning: {warning}\n")));
+    for kept in plan.volumes.iter().filter(|volume| volume.fate == Fate::Kept) {
+        text = text.replace(&kept.name, &format!("greenroom_{}_FOLDER_{}", plan.project, kept.key));
+    }
+    text.replace(&plan.stack, &format!("greenroom-{}-ID", plan.project))
+}
+
+#[test]
+fn every_fixture_gives_its_plan_or_its_message() {
+    let files = std::fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path());
+    let mut cases: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yml")).collect();
+    cases.sort();
+    for case in cases {
+        let (text, end, other) = match plan(&case) {
+            Ok(plan) => (print(&plan), "plan.txt", "error.txt"),
+            Err(error) => {
+                assert!(error.is_usage(), "{}: {error:?}", case.display());
+                (format!("{error:?}\n"), "error.txt", "plan.txt")
+            }
+        };
+        let other = case.with_extension(other);
+        assert!(!other.exists(), "{}: was expected, and came {text}", other.display());
+        assert!(!text.contains("hunter2"), "{}: shows a secret: {text}", case.display());
+        let text = text.replace(&fixtures().display().to_string(), "$DIR");
+        expect_file![case.with_extension(end)].assert_eq(&text);
+    }
+}
+
+#[test]
+fn two_plans_of_a_file_share_no_name_but_those_of_kept_volumes() {
+    let [one, two] = [(), ()].map(|()| plan(&fixtures().join("volumes.yml")).unwrap());
+    assert_ne!(one.stack, two.stack);
+    for (one, two) in one.volumes.iter().zip(&two.volumes) {
+        assert_eq!(one.name == two.name, one.fate != Fate::Fresh, "{}", one.name);
+    }
+}
