@@ -1,24 +1,20 @@
-//! Brings up a compose file, asks its database a question, and takes it down.
-use std::time::Instant;
+//! Brings up a compose file, asks its database a question, and takes it down again.
+//!
+//! `cargo run --example first_query -- docker-compose.yml timescaledb`
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
+use greenroom::Stack;
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), greenroom::Error> {
-    let begin = Instant::now();
-    let stack = greenroom::Stack::builder(std::env::args().nth(1).unwrap())
-        .observe(|e| {
-            if !matches!(e, greenroom::Event::Planned(_)) {
-                eprintln!("{e:?}")
-            }
-        })
-        .up()
-        .await?;
-    eprintln!("up {:?}", begin.elapsed());
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let file = arguments.next().unwrap_or_else(|| "docker-compose.yml".to_owned());
+    let service = arguments.next().unwrap_or_else(|| "timescaledb".to_owned());
+
+    let stack = Stack::up(file).await?;
     println!("{}", stack.report());
-    let db = stack.timescale("db")?;
-    let pool = db.pool().await?;
-    let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.unwrap();
-    println!("{one} {:?} {}", db.extension_version().await?, db.url());
-    eprintln!("checked {:?} {:?}", begin.elapsed(), stack.check().await);
-    stack.down().await?;
-    eprintln!("down {:?}", begin.elapsed());
-    Ok(())
+    let pool = stack.postgres(&service)?.pool().await?;
+    let version: String = sqlx::query_scalar("SELECT version()").fetch_one(&pool).await?;
+    println!("{version}");
+    Ok(stack.down().await?)
 }

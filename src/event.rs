@@ -78,7 +78,9 @@ pub struct ServiceReady {
 
 /// Who is told. The library prints nothing; without an observer events go to `tracing` alone.
 #[derive(Clone, Default)]
-pub(crate) struct Observer(Option<Arc<dyn Fn(&Event) + Send + Sync>>);
+pub(crate) struct Observer(Option<Arc<Observe>>);
+
+type Observe = dyn Fn(&Event) + Send + Sync;
 
 impl Observer {
     pub(crate) fn new(observe: impl Fn(&Event) + Send + Sync + 'static) -> Observer {
@@ -96,7 +98,7 @@ impl Observer {
             Event::Restarting { service, exit, .. } => tracing::info!(service, exit, "restarting"),
             Event::Ready(ready) => tracing::info!(service = ready.service, after = ?ready.after, "ready"),
             Event::EvidenceSaved { directory } => {
-                tracing::info!(directory = %directory.display(), "evidence saved")
+                tracing::info!(directory = %directory.display(), "evidence saved");
             }
             Event::Removed { stack, after } => tracing::info!(stack, ?after, "removed"),
         }

@@ -119,6 +119,20 @@ impl StateFolder {
         Ok((file, path))
     }
 
+    /// Takes the lock of `name`, waiting for whoever has it; it goes with the file.
+    pub(crate) async fn lock(&self, name: String) -> Result<File, Error> {
+        let folder = self.clone();
+        // On a thread that may block.
+        let locked = tokio::task::spawn_blocking(move || {
+            let (file, path) = folder.lock_file(&name)?;
+            file.lock().map_err(|error| {
+                Error::state(format!("cannot lock {}", path.display())).with_source(error)
+            })?;
+            Ok(file)
+        });
+        locked.await.unwrap_or_else(|_| Err(Error::interrupted()))
+    }
+
     /// Removes evidence that is a week old. Failing to changes nothing for this start.
     pub(crate) fn prune_evidence(&self, now: SystemTime) {
         let Ok(directory) = self.path() else { return };

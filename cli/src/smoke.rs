@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use greenroom::{Report, ServiceStatus};
+use greenroom::{Report, ServiceStatus, StackBuilder};
 use serde_json::{Value, json};
 
 use crate::arguments::{Format, Options};
@@ -20,7 +20,7 @@ pub(crate) async fn smoke(options: &Options) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
     let signals = Signals::listen()?;
     let begin = Instant::now();
-    let stack = start(options.builder(), &Progress::default(), &signals).await?;
+    let stack = start(options.builder(), StackBuilder::up, &Progress::default(), &signals).await?;
     let report = stack.report();
     let silent = match signals.until(async { Ok(stack.check().await) }, REMOVING).await {
         Ok(silent) => silent,

@@ -10,15 +10,16 @@ use crate::signals::Signals;
 /// What is told at a signal.
 pub(crate) const REMOVING: &str = "removing what was started";
 
-/// Brings the stack up, telling how it goes. When a signal ends that, what was started is removed before this returns.
-pub(crate) async fn start(
+/// Brings the stack up by `up`, telling how it goes. When a signal ends that, what was started is removed before this returns.
+pub(crate) async fn start<F: Future<Output = Result<Stack, Error>>>(
     builder: StackBuilder,
+    up: impl FnOnce(StackBuilder) -> F,
     progress: &Progress,
     signals: &Signals,
 ) -> Result<Stack, Failure> {
     let observed = progress.clone();
-    let up = builder.observe(move |event| observed.tell(event)).up();
-    let started = signals.until(up, REMOVING).await;
+    let builder = builder.observe(move |event| observed.tell(event));
+    let started = signals.until(up(builder), REMOVING).await;
     if let (Err(Failure::Interrupted(_)), Some(stack)) = (&started, progress.stack()) {
         tell_whether_it_is_gone(&stack).await;
     }

@@ -311,33 +311,32 @@ fn config_shows_what_compose_would() {
         name: config
         networks:
           default:
-            ipam: {}
             name: config_default
         services:
           api:
-            depends_on:
-              db:
-                condition: service_started
-                required: true
-            environment:
-              API_TOKEN: '***'
-            image: example/api:1
-            networks:
-              default: null
             ports:
             - mode: ingress
               protocol: tcp
               published: '8080'
               target: 80
-          db:
-            image: example/db:1
+            depends_on:
+              db:
+                condition: service_started
+                required: true
             networks:
               default: null
+            environment:
+              API_TOKEN: '***'
+            image: example/api:1
+          db:
             volumes:
             - source: db-data
               target: /data
               type: volume
               volume: {}
+            networks:
+              default: null
+            image: example/db:1
         volumes:
           db-data:
             name: config_db-data

@@ -202,7 +202,6 @@ impl std::fmt::Debug for GrafanaClient {
 
 impl GrafanaClient {
     /// A request to any endpoint, logged in; to be completed and sent with reqwest's own methods.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, path).basic_auth(&self.user, Some(&self.password))
     }

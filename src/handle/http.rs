@@ -66,7 +66,6 @@ impl Http {
 
 impl HttpClient {
     /// A request to a path of the service, to be completed and sent with reqwest's own methods.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}/{}", self.base_url, path.trim_start_matches('/')))
     }

@@ -118,7 +118,7 @@ impl ServiceHandle {
     }
 
     /// Stops the service with its own signal, as an orderly shutdown would, at most `grace` long; then it is killed. Its
-    /// container stays, and [`start`](ServiceHandle::start) starts it again.
+    /// container stays, and [`Stack::restart`](crate::Stack::restart) starts it again.
     ///
     /// # Errors
     ///

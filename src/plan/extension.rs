@@ -79,7 +79,7 @@ fn default_dockerfile() -> String {
 
 impl Extension {
     /// Types the `x-greenroom` of `service`; without one, an empty extension.
-    pub(super) fn of(project: &Project, service: &str) -> Result<Extension, Problem> {
+    pub(super) fn of(project: &Project, service: &str) -> Result<Extension, Box<Problem>> {
         let Some(value) = &project.services[service].greenroom else { return Ok(Extension::default()) };
         serde_yaml::to_value(value)
             .and_then(serde_yaml::from_value)
@@ -87,7 +87,7 @@ impl Extension {
     }
 
     /// The deadline that the file states.
-    pub(super) fn timeout(&self, project: &Project, service: &str) -> Result<Option<Duration>, Problem> {
+    pub(super) fn timeout(&self, project: &Project, service: &str) -> Result<Option<Duration>, Box<Problem>> {
         let Some(text) = &self.timeout else { return Ok(None) };
         crate::compose::parse_duration(text)
             .map(Some)
@@ -95,7 +95,7 @@ impl Extension {
     }
 
     /// The question that the file asks.
-    pub(super) fn probe(&self, project: &Project, service: &str) -> Result<Option<Probe>, Problem> {
+    pub(super) fn probe(&self, project: &Project, service: &str) -> Result<Option<Probe>, Box<Problem>> {
         let Some(ready) = &self.ready else { return Ok(None) };
         let invalid =
             |message: &str| problem(project, &format!("{}.ready", path(service)), message.to_owned());

@@ -255,7 +255,7 @@ pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> 
         support::check(project, name, &mut problems, &mut warnings);
         match plan_service(project, options, &stack, name) {
             Ok(service) => services.push(service),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     if let Some(problems) = Problems::from_list(problems) {
@@ -297,7 +297,7 @@ fn plan_service(
     options: &Options,
     stack: &str,
     name: &str,
-) -> Result<PlannedService, Problem> {
+) -> Result<PlannedService, Box<Problem>> {
     let service = project.services[name].clone();
     let extension = extension::Extension::of(project, name)?;
     let kind = extension.kind.unwrap_or_else(|| service.image.as_deref().map_or(Kind::Other, Kind::of_image));
@@ -391,7 +391,7 @@ fn plan_ports(
     service: &Service,
     ports: Ports,
     needed: impl Iterator<Item = u16>,
-) -> Result<Vec<PlannedPort>, Problem> {
+) -> Result<Vec<PlannedPort>, Box<Problem>> {
     const LOOPBACK: &str = "127.0.0.1";
     let picked = |container, protocol: &str| PlannedPort {
         container,
@@ -483,10 +483,11 @@ pub(crate) fn mount_on_engine(plan: &Plan, mount: &Mount) -> Mount {
 }
 
 /// A complaint about what stands at `path` of the document.
-fn problem(project: &Project, path: &str, message: impl Into<String>) -> Problem {
+fn problem(project: &Project, path: &str, message: impl Into<String>) -> Box<Problem> {
     let place = project.place(path);
     let line = place.as_ref().and_then(|place| project.line(place)).map(|line| project.secrets.hide(line));
-    Problem { place, path: path.to_owned(), message: project.secrets.hide(&message.into()), hint: None, line }
+    let message = project.secrets.hide(&message.into());
+    Box::new(Problem { place, path: path.to_owned(), message, hint: None, line })
 }
 
 /// What the plan is made of, less what makes each stack unique.

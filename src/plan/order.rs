@@ -54,7 +54,7 @@ pub(super) fn dependencies(project: &Project, service: &Service) -> Vec<Dependen
 }
 
 /// All services, each after what it depends on. The reader has refused cycles.
-pub(super) fn topological<'a>(services: &'a BTreeMap<String, Service>) -> Vec<&'a str> {
+pub(super) fn topological(services: &BTreeMap<String, Service>) -> Vec<&str> {
     fn visit<'a>(
         services: &'a BTreeMap<String, Service>,
         name: &'a str,

@@ -113,11 +113,11 @@ pub(super) fn check(
                 "`greenroom config` reads it; for `up`, leave it out in an override file: `!reset null`"
                     .to_owned(),
             );
-            problems.push(refused);
+            problems.push(*refused);
         }
     }
     for message in unsupported_values(project, service) {
-        problems.push(problem(project, &format!("services.{service}.{}", message.0), message.1));
+        problems.push(*problem(project, &format!("services.{service}.{}", message.0), message.1));
     }
 }
 

@@ -294,7 +294,21 @@ impl KeptVolume {
     ///
     /// A container uses it, or the engine does not answer.
     pub async fn remove(self) -> Result<(), Error> {
-        runtime::run(async move { connect().await?.remove_volume(&self.name).await.map_err(Error::engine) })
-            .await
+        runtime::run(async move {
+            let engine = connect().await?;
+            let using = Filter { labels: Vec::new(), volume: Some(self.name.clone()) };
+            if let Some(user) = engine.containers(&using).await.map_err(Error::engine)?.first() {
+                let hint = match user.labels.get(label::STACK) {
+                    Some(stack) => format!("take the stack down first: `greenroom down --stack {stack}`"),
+                    None => format!("remove the container first: `docker rm {}`", user.name),
+                };
+                let headline = format!("kept volume `{}` is in use by container `{}`", self.key, user.name);
+                return Err(Error::volume_held(headline)
+                    .with_detail(format!("volume: {}", self.name))
+                    .with_hint(hint));
+            }
+            engine.remove_volume(&self.name).await.map_err(Error::engine)
+        })
+        .await
     }
 }

@@ -11,6 +11,7 @@ use crate::compose::{self, Disk, Project, Request};
 use crate::event::{Event, Observer};
 use crate::plan::{self, Options, Plan, Ports, Probe};
 use crate::runtime;
+use crate::state::StateFolder;
 
 /// Which files to read, and what to ask of the stack. [`Stack::builder`] makes one.
 #[derive(Clone, Debug, Default)]
@@ -195,6 +196,25 @@ impl StackBuilder {
     pub async fn found(&self) -> Result<Vec<FoundStack>, Error> {
         let project = self.read()?;
         attach::find(&project.name, &project.directory).await
+    }
+
+    /// The stack of this file that lives until it is taken down: the one that runs already, else a new one. Two calls at
+    /// the same moment give the same stack, the second after the first.
+    ///
+    /// # Errors
+    ///
+    /// As [`attach`](StackBuilder::attach) and [`Stack::up`].
+    pub async fn attach_or_up(self) -> Result<Stack, Error> {
+        let project = self.read()?;
+        let name = format!(
+            "up-{}",
+            plan::hash(format!("{}{}", project.name, project.directory.display()).as_bytes())
+        );
+        let _lock = runtime::run(async move { StateFolder::of_user().lock(name).await }).await?;
+        match self.clone().attach().await? {
+            Some(stack) => Ok(stack),
+            None => self.lifetime(Lifetime::Keep).up().await,
+        }
     }
 
     /// The stack of this file that lives until `greenroom down`, when there is one.

@@ -14,7 +14,6 @@ use super::start::Start;
 use crate::engine::{BuildSpec, Dockerfile, EngineError, Progress};
 use crate::event::Event;
 use crate::plan::{Base, Fallback};
-use crate::state::StateFolder;
 
 /// The build argument by which a Dockerfile takes its base image.
 const BASE_ARGUMENT: &str = "BASE";
@@ -35,7 +34,7 @@ pub(super) async fn build(start: &Start, service: &str, fallback: &Fallback) -> 
         return Ok(reference);
     }
     // Two processes that start at the same moment build it once.
-    let _lock = lock(&start.state, format!("build-{content}")).await?;
+    let _lock = start.state.lock(format!("build-{content}")).await.map_err(|error| format!("{error:?}"))?;
     if is_present(start, &reference).await? {
         return Ok(reference);
     }
@@ -87,9 +86,10 @@ async fn base_image(start: &Start, base: &Base, progress: Progress<'_>) -> Resul
     let script = start.plan.directory.join(&base.script);
     let content = fs::read(&script).map_err(|error| format!("cannot read {}: {error}", script.display()))?;
     let name = base.image.rsplit('/').next().unwrap_or(&base.image).replace(':', "-");
-    let reference = format!("greenroom-fallback/base-{name}:{}", crate::plan::hash(&content));
+    let content = crate::plan::hash(&content);
+    let reference = format!("greenroom-fallback/base-{name}:{content}");
 
-    let _lock = lock(&start.state, format!("base-{}", crate::plan::hash(&content))).await?;
+    let _lock = start.state.lock(format!("base-{content}")).await.map_err(|error| format!("{error:?}"))?;
     if start.engine.image(&reference).await.map_err(text)?.is_some() {
         return Ok(reference);
     }
@@ -98,7 +98,7 @@ async fn base_image(start: &Start, base: &Base, progress: Progress<'_>) -> Resul
         Ok(()) => return Ok(base.image.clone()),
         Err(error) => progress(&format!("{error}; making the base with {}", base.script)),
     }
-    let scratch = Scratch::new("base").map_err(|error| error.to_string())?;
+    let scratch = Scratch::new(&format!("base-{content}")).map_err(|error| error.to_string())?;
     let tar = scratch.0.join("root.tar");
     let mut command = Command::new(&script);
     command.arg(&tar);
@@ -150,17 +150,6 @@ async fn tell_lines(stream: Option<impl AsyncRead + Unpin>, progress: Progress<'
     last
 }
 
-/// A lock that other processes respect; taken on a thread that may block.
-async fn lock(state: &StateFolder, name: String) -> Result<File, String> {
-    let state = state.clone();
-    let locked = tokio::task::spawn_blocking(move || {
-        let (file, path) = state.lock_file(&name).map_err(|error| format!("{error:?}"))?;
-        file.lock().map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
-        Ok(file)
-    });
-    locked.await.map_err(|error| error.to_string())?
-}
-
 /// A folder that is removed when it is dropped.
 struct Scratch(PathBuf);
 
@@ -194,15 +183,19 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A fingerprint of the context, the inputs, the programs that are run, and the declaration itself.
+/// A fingerprint of what the image is made of: the content of the context, the inputs and the programs that are run, and
+/// what is said to them. Where all that lies does not count, so that several files can share an image.
 fn hash_inputs(directory: &Path, fallback: &Fallback) -> io::Result<String> {
     let mut digest = Sha256::new();
-    digest.update(format!("{fallback:?}"));
-    let script = fallback.base.as_ref().map(|base| &base.script);
+    let base = fallback.base.as_ref();
+    let said =
+        (&fallback.dockerfile, &fallback.args, base.map(|base| &base.image), fallback.prepare.get(1..));
+    digest.update(format!("{said:?}"));
+    let script = base.map(|base| &base.script);
     let paths =
         [&fallback.context].into_iter().chain(fallback.prepare.first()).chain(script).chain(&fallback.inputs);
     for path in paths {
-        hash_path(&mut digest, &directory.join(path), Path::new(path))?;
+        hash_path(&mut digest, &directory.join(path), Path::new(""))?;
     }
     Ok(digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
 }

@@ -39,7 +39,12 @@ fn assert_absent(place: &str, words: &[&str]) {
     for (path, text) in sources(place) {
         for (number, line) in text.lines().enumerate() {
             for word in words {
-                assert!(!line.contains(word), "{}: `{word}` has no place here (code line {}): {line}", path.display(), number + 1);
+                assert!(
+                    !line.contains(word),
+                    "{}: `{word}` has no place here (code line {}): {line}",
+                    path.display(),
+                    number + 1
+                );
             }
         }
     }
@@ -48,7 +53,19 @@ fn assert_absent(place: &str, words: &[&str]) {
 #[test]
 fn the_pure_modules_know_no_world() {
     // What tells the time, waits, talks or reads the environment. `compose/files.rs` is the one door to the disk.
-    let world = ["tokio", "std::env", "std::time::Instant", "SystemTime", "std::net", "reqwest", "sqlx", "std::process", "testcontainers", "bollard"];
+    let world = [
+        "tokio",
+        "std::env",
+        "std::time::Instant",
+        "SystemTime",
+        "TcpStream",
+        "ToSocketAddrs",
+        "reqwest",
+        "sqlx",
+        "std::process",
+        "testcontainers",
+        "bollard",
+    ];
     for place in ["src/compose", "src/plan", "src/report.rs", "src/secret.rs"] {
         assert_absent(place, &world);
     }
@@ -63,7 +80,10 @@ fn only_the_engine_names_testcontainers_and_bollard() {
         }
     }
     let public = read(&root().join("src/engine/mod.rs"));
-    assert!(!public.lines().any(|line| line.starts_with("pub use") || line.starts_with("pub struct")), "the engine is private");
+    assert!(
+        !public.lines().any(|line| line.starts_with("pub use") || line.starts_with("pub struct")),
+        "the engine is private"
+    );
 }
 
 #[test]
@@ -82,9 +102,18 @@ fn no_lint_is_allowed_silently_and_no_test_ignored() {
 #[test]
 fn the_modules_are_listed_in_the_order_of_the_architecture() {
     let library = read(&root().join("src/lib.rs"));
-    let places: Vec<_> = ["mod compose;", "mod plan;", "mod stack;", "mod engine;", "mod probe;", "mod volume;", "mod handle;", "mod report;"]
-        .map(|module| library.find(module).unwrap_or_else(|| panic!("src/lib.rs has no `{module}`")))
-        .into();
+    let places: Vec<_> = [
+        "mod compose;",
+        "mod plan;",
+        "mod stack;",
+        "mod engine;",
+        "mod probe;",
+        "mod volume;",
+        "mod handle;",
+        "mod report;",
+    ]
+    .map(|module| library.find(module).unwrap_or_else(|| panic!("src/lib.rs has no `{module}`")))
+    .into();
     assert!(places.is_sorted(), "src/lib.rs lists its modules in the order in which data flows");
 }
 
@@ -98,11 +127,20 @@ fn the_changelog_has_the_version() {
 fn the_readmes_table_is_the_one_that_up_goes_by() {
     let readme = read(&root().join("README.md"));
     let support = read(&root().join("src/plan/support.rs"));
-    for (list, outcome) in [("const APPLIED", "| applied |"), ("const NOT_APPLIED", "| not applied, with a warning |")] {
-        let keys = support.split(list).nth(1).and_then(|rest| rest.split("];").next()).unwrap_or_else(|| panic!("no `{list}`"));
+    for (list, outcome) in
+        [("const APPLIED", "| applied |"), ("const NOT_APPLIED", "| not applied, with a warning |")]
+    {
+        let keys = support
+            .split(list)
+            .nth(1)
+            .and_then(|rest| rest.split("];").next())
+            .unwrap_or_else(|| panic!("no `{list}`"));
         let mut keys: Vec<_> = keys.split('"').skip(1).step_by(2).collect();
         keys.sort_unstable();
-        let row = readme.lines().find(|line| line.ends_with(outcome)).unwrap_or_else(|| panic!("the README has no row {outcome}"));
+        let row = readme
+            .lines()
+            .find(|line| line.ends_with(outcome))
+            .unwrap_or_else(|| panic!("the README has no row {outcome}"));
         let told: Vec<_> = row.split('`').skip(1).step_by(2).collect();
         assert_eq!(told, keys, "README's row {outcome}");
     }

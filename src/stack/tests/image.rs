@@ -89,11 +89,11 @@ async fn a_fallback_stands_in_and_says_so() {
     let stack = stack_with_fallback();
     let running = stack.up().await.expect("the fallback is built");
     expect![[r#"
-             0 pull image example.org/db:1
-             0 create network default
-             0 build image greenroom-fallback/db:8980be0ad68d
-             0 create container db-1
-             0 start container db-1
+        0 pull image example.org/db:1
+        0 create network default
+        0 build image greenroom-fallback/db:843cf7f4a037
+        0 create container db-1
+        0 start container db-1
     "#]]
     .assert_eq(&stack.timeline());
     let told: Vec<_> =
@@ -103,7 +103,7 @@ async fn a_fallback_stands_in_and_says_so() {
             FallbackImage {
                 service: "db",
                 wanted: "example.org/db:1",
-                used: "greenroom-fallback/db:8980be0ad68d",
+                used: "greenroom-fallback/db:843cf7f4a037",
                 reason: "repository does not exist",
             },
         ]
@@ -119,7 +119,7 @@ async fn a_fallback_that_cannot_be_built_is_told_beside_what_it_stands_in_for() 
     stack.engine.fails("build image", "", "the Dockerfile is empty");
     expect![[r#"
         service `db` has no image to run: failed to pull image example.org/db:1: repository does not exist
-          its fallback could not be built: failed to build image greenroom-fallback/db:8980be0ad68d: the Dockerfile is empty"#]].assert_eq(&stack.failure().await);
+          its fallback could not be built: failed to build image greenroom-fallback/db:843cf7f4a037: the Dockerfile is empty"#]].assert_eq(&stack.failure().await);
 }
 
 #[tokio::test(start_paused = true)]

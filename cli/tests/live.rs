@@ -1,0 +1,135 @@
+//! The command on a real container engine, as a process.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// What is in the environment of the stacks here and must be in no output.
+const SECRETS: [&str; 4] = [
+    "greenroom-test-database-password",
+    "greenroom-test-polygon-api-key",
+    "greenroom-test-grafana-password",
+    "greenroom-shell-api-token",
+];
+
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(path)
+        .canonicalize()
+        .expect("the file is in the repository")
+}
+
+fn greenroom(file: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
+    command.arg("--file").arg(repository(file)).args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs the command, and sees to it that it tells no secret.
+fn run(file: &str, arguments: &[&str]) -> Output {
+    let output = greenroom(file, arguments).output().expect("the command runs");
+    for text in [&output.stdout, &output.stderr] {
+        let text = String::from_utf8_lossy(text);
+        assert!(SECRETS.iter().all(|secret| !text.contains(secret)), "{text}");
+    }
+    output
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// The stacks of this machine, by name.
+fn stacks() -> Vec<String> {
+    let listed = json(&run("docker-compose.yml", &["ps", "--all", "--format", "json"]));
+    let stacks = listed["stacks"].as_array().expect("`stacks` is a list");
+    stacks.iter().map(|stack| stack["stack"].as_str().expect("a stack has a name").to_owned()).collect()
+}
+
+#[test]
+fn smoke_succeeds_twice_at_the_same_moment() {
+    let both = [(), ()].map(|()| {
+        greenroom("docker-compose.yml", &["smoke", "--format", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command runs")
+    });
+    for smoke in both {
+        let output = smoke.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let report = json(&output);
+        assert_eq!(report["project"], "polygon");
+        for service in ["timescaledb", "ticker-service", "grafana"] {
+            assert_eq!(report["services"][service]["state"], "ready", "{report}");
+        }
+        let name = report["stack"].as_str().expect("the stack has a name");
+        assert!(!stacks().iter().any(|stack| stack == name), "{name} is still there");
+    }
+}
+
+#[test]
+fn up_leaves_a_stack_that_the_other_commands_find() {
+    // A project name of this test's own: nobody else's stack is found, and none of ours by anybody else.
+    let project = format!("live-{}", std::process::id());
+    let shell = |arguments: &[&str]| {
+        let mut all = vec!["--project-name", &project, "--profile", "one-shot"];
+        all.extend(arguments);
+        run("fixtures/live/shell.yml", &all)
+    };
+    let first = json(&shell(&["up", "--format", "json"]));
+    assert_eq!(first["services"]["idle"]["state"], "ready", "{first}");
+    assert_eq!(first["services"]["migration"]["state"], "completed", "{first}");
+    let again = json(&shell(&["up", "--format", "json"]));
+    assert_eq!(first["stack"], again["stack"]);
+    assert_eq!(first["services"]["idle"]["ready_after_ms"], again["services"]["idle"]["ready_after_ms"]);
+
+    let listed = json(&shell(&["ps", "--format", "json"]));
+    assert_eq!(listed["stacks"][0]["stack"], first["stack"]);
+    assert_eq!(listed["stacks"][0]["services"]["idle"]["state"], "ready", "{listed}");
+    let logs = shell(&["logs", "migration"]);
+    assert!(String::from_utf8_lossy(&logs.stdout).contains("migrated"), "{logs:?}");
+    let unknown = shell(&["logs", "migrations"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean `migration`?"), "{unknown:?}");
+
+    let down = shell(&["down"]);
+    assert_eq!(down.status.code(), Some(0), "{down:?}");
+    assert!(!stacks().iter().any(|stack| first["stack"] == **stack));
+}
+
+#[test]
+fn a_signal_during_the_start_leaves_nothing_and_has_its_own_exit_code() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let mut smoke = greenroom("fixtures/live/shell.yml", &["--profile", "slowly-healthy", "smoke"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command runs");
+        let mut lines = BufReader::new(smoke.stderr.take().expect("it is piped")).lines();
+        let started = lines
+            .find_map(|line| line.ok()?.strip_prefix("starting stack ").map(str::to_owned))
+            .expect("it tells the stack's name first");
+        let name = started.split(':').next().expect("a name stands before the colon").to_owned();
+        let killed = Command::new("kill").args(["-s", signal, &smoke.id().to_string()]).status();
+        assert!(killed.is_ok_and(|status| status.success()));
+        // Read to the end, so that the command never waits for its reader.
+        let rest: Vec<_> = lines.map_while(Result::ok).collect();
+        let status = smoke.wait().expect("it ends");
+        assert_eq!(status.code(), Some(code), "{rest:?}");
+        assert!(!stacks().contains(&name), "{name} is still there: {rest:?}");
+    }
+}
+
+#[test]
+fn a_service_that_exits_makes_smoke_fail_with_the_story() {
+    let output = run("fixtures/live/shell.yml", &["--profile", "exits", "smoke"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("error: service `exits` exited with 3"), "{told}");
+    assert!(told.contains("cannot open the ledger"), "{told}");
+}
