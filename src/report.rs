@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::stack::{Running, millis};
-
 /// The services of a stack, and how long each took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,28 +59,6 @@ pub enum ServiceStatus {
 }
 
 impl Report {
-    pub(crate) fn of(running: &Running) -> Report {
-        let services = running.services().into_iter().map(|(name, service)| {
-            let report = ServiceReport {
-                image: service.image.reference.clone(),
-                stands_in_for: service.image.stands_in_for.clone(),
-                container: service.planned.container.clone(),
-                status: if service.completed { ServiceStatus::Completed } else { ServiceStatus::Ready },
-                ready_after: service.ready_after,
-                probe: running.plan.secrets.hide(&service.probe()),
-                restarts: service.restarts,
-                ports: service.ports.clone(),
-            };
-            (name, report)
-        });
-        Report {
-            stack: running.plan.stack.clone(),
-            project: running.plan.project.clone(),
-            services: services.collect(),
-            total: running.total,
-        }
-    }
-
     /// The report as `up --format json` prints it.
     ///
     /// ```json
@@ -129,6 +105,11 @@ impl fmt::Display for ServiceStatus {
             ServiceStatus::Exited => "exited",
         })
     }
+}
+
+/// Whole milliseconds, for JSON.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// A line for the stack, then one a service: its name, state, ready time, address and image.

@@ -41,6 +41,8 @@ pub(super) enum ServiceFailure {
         after: Duration,
         restarts: u32,
     },
+    /// It was ready, and ended while others were still starting.
+    EndedAfterReady(Exit),
     GaveUp {
         gave_up: GaveUp,
         after: Duration,
@@ -112,6 +114,11 @@ impl ServiceFailure {
                 let exit = Exit { error: String::new(), ..exit.clone() };
                 format!("service `{service}` {exit} before it was ready, {} after its start", seconds(*after))
             }
+            ServiceFailure::EndedAfterReady(exit) => {
+                format!(
+                    "service `{service}` {exit} after it had been ready, while the stack was still starting"
+                )
+            }
             ServiceFailure::GaveUp { gave_up, after, .. } if gave_up.timed_out => format!(
                 "service `{service}` was not ready after {}: {}, last: {}",
                 seconds(*after),
@@ -167,7 +174,7 @@ impl ServiceFailure {
                 "check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"
                     .to_owned(),
             ),
-            ServiceFailure::Exited { exit, .. } if exit.out_of_memory => Some(format!("raise `mem_limit` of `{service}`")),
+            ServiceFailure::Exited { exit, .. } | ServiceFailure::EndedAfterReady(exit) if exit.out_of_memory => Some(format!("raise `mem_limit` of `{service}`")),
             ServiceFailure::NotStarted(error) if error.contains("port is already allocated") || error.contains("address already in use") => {
                 Some("something else on this machine uses the port; without fixed ports the engine picks free ones".to_owned())
             }

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use crate::engine::{Engine, Filter};
 use crate::event::{Event, Observer};
 use crate::plan::{Plan, label};
-use crate::report::Report;
+use crate::report::{Report, millis};
 use crate::state::{ServiceState, StackState, StateFolder};
 use crate::{Error, engine, runtime};
 
@@ -145,7 +145,7 @@ impl Stack {
     /// What runs, and how long each took.
     #[must_use]
     pub fn report(&self) -> Report {
-        Report::of(self.running())
+        self.running().report()
     }
 
     /// Asks every service once more whether it answers; gives the names of those that do not, with what was seen.
@@ -357,10 +357,6 @@ fn remember(running: &Running, folder: &StateFolder) {
     if let Err(error) = folder.save(&running.plan.stack, &state) {
         tracing::warn!(stack = running.plan.stack, %error, "the stack's state could not be saved");
     }
-}
-
-pub(crate) fn millis(duration: Duration) -> u64 {
-    duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// The log of one container of a stack.

@@ -15,9 +15,10 @@ use super::image::{self, UsedImage};
 use super::service::{RunningService, run_service};
 use super::{Lifetime, spec};
 use crate::Error;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Filter, State};
 use crate::event::Observer;
-use crate::plan::{Fate, Plan, Until};
+use crate::plan::{Fate, Plan, Probe, Until, label};
+use crate::report::{Report, ServiceReport, ServiceStatus};
 use crate::state::StateFolder;
 use crate::volume::{self, Claim};
 
@@ -58,6 +59,29 @@ impl Running {
     /// The services as they are now.
     pub(crate) fn services(&self) -> BTreeMap<String, Arc<RunningService>> {
         self.services.read().expect("nothing panics while it holds this lock").clone()
+    }
+
+    /// What runs, and how long each took.
+    pub(crate) fn report(&self) -> Report {
+        let services = self.services().into_iter().map(|(name, service)| {
+            let report = ServiceReport {
+                image: service.image.reference.clone(),
+                stands_in_for: service.image.stands_in_for.clone(),
+                container: service.planned.container.clone(),
+                status: if service.completed { ServiceStatus::Completed } else { ServiceStatus::Ready },
+                ready_after: service.ready_after,
+                probe: self.plan.secrets.hide(&service.probe()),
+                restarts: service.restarts,
+                ports: service.ports.clone(),
+            };
+            (name, report)
+        });
+        Report {
+            stack: self.plan.stack.clone(),
+            project: self.plan.project.clone(),
+            services: services.collect(),
+            total: self.total,
+        }
     }
 
     /// A service that was started again has other ports.
@@ -118,8 +142,27 @@ impl Start {
             }
         });
         let services: BTreeMap<_, _> = try_join_all(services).await?.into_iter().collect();
+        self.still_running(&services).await?;
         volume::check_durability(&self.plan, &services, self.engine.as_ref()).await?;
         Ok(Running::new(self.plan.clone(), services, begin.elapsed(), claims))
+    }
+
+    /// A service that was ready may have ended while the others were still starting: then the stack is not.
+    async fn still_running(&self, services: &BTreeMap<String, RunningService>) -> Result<(), Failure> {
+        let own = Filter::label(label::STACK, &self.plan.stack);
+        let containers = self.engine.containers(&own).await.map_err(Error::engine)?;
+        for (name, service) in services.iter().filter(|(_, service)| !service.completed) {
+            if containers.iter().any(|container| container.id == service.id && container.running) {
+                continue;
+            }
+            if let State::Exited(exit) = self.engine.inspect(&service.id).await.map_err(Error::engine)?.state
+                // To have run, and to end with 0, is all that is asked of a service without any other sign.
+                && (exit.code != 0 || service.probes != [Probe::Running])
+            {
+                return Err(self.failed(name, ServiceFailure::EndedAfterReady(exit)));
+            }
+        }
+        Ok(())
     }
 
     /// Waits until all that `planned` depends on is as far as it has to be.

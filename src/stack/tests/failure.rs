@@ -384,3 +384,22 @@ async fn a_stack_whose_evidence_cannot_be_saved_is_removed_all_the_same() {
           waited for by: `api`, `web`"#]]
     .assert_eq(&stack.failure().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_ends_after_it_was_ready_fails_the_start_all_the_same() {
+    let stack = TestStack::of(
+        "
+services:
+  db: {image: db, healthcheck: {test: [CMD, ready]}}
+  web: {image: web, healthcheck: {test: [CMD, ready]}}
+",
+    );
+    stack.script("db", Script::default().ends(secs(2), 1).logs("out of disk\n"));
+    stack.script("web", Script::default().answers_after(secs(5)));
+    expect![[r#"
+        service `db` exited with 1 after it had been ready, while the stack was still starting
+          container: greenroom-shop-1-db-1, now removed
+          log: $STATE/evidence/greenroom-shop-1/db.log, ending in
+            out of disk
+          evidence of all services: $STATE/evidence/greenroom-shop-1"#]].assert_eq(&stack.failure().await);
+}

@@ -6,7 +6,6 @@ use super::engine::{ScriptedEngine, Whereabouts};
 use super::{TestFolder, TestStack};
 use crate::event::Event;
 use crate::plan::Options;
-use crate::report::Report;
 use std::sync::Arc;
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +108,7 @@ async fn a_fallback_stands_in_and_says_so() {
         ]
     "#]]
     .assert_debug_eq(&told);
-    let report = Report::of(&running);
+    let report = running.report();
     assert_eq!(report.services["db"].stands_in_for.as_deref(), Some("example.org/db:1"));
 }
 
