@@ -29,7 +29,7 @@ pub(super) async fn build(start: &Start, service: &str, fallback: &Fallback) -> 
     let directory = &start.plan.directory;
     let content = hash_inputs(directory, fallback)
         .map_err(|error| format!("cannot read what it is made of: {error}"))?;
-    let reference = format!("greenroom-fallback/{service}:{content}");
+    let reference = format!("greenroom-fallback/{}:{content}", image_name(&fallback.context));
     if is_present(start, &reference).await? {
         return Ok(reference);
     }
@@ -181,6 +181,16 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the image is called: its context's folder, in the letters that an image's name may have. Services that are made of
+/// the same share it.
+fn image_name(context: &str) -> String {
+    let folder =
+        Path::new(context).file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let name: String = folder.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "image".to_owned() } else { name.to_owned() }
 }
 
 /// A fingerprint of what the image is made of: the content of the context, the inputs and the programs that are run, and

@@ -401,5 +401,6 @@ services:
           container: greenroom-shop-1-db-1, now removed
           log: $STATE/evidence/greenroom-shop-1/db.log, ending in
             out of disk
-          evidence of all services: $STATE/evidence/greenroom-shop-1"#]].assert_eq(&stack.failure().await);
+          evidence of all services: $STATE/evidence/greenroom-shop-1"#]]
+    .assert_eq(&stack.failure().await);
 }
