@@ -76,12 +76,10 @@ impl ByHand {
         let begin = Instant::now();
         docker(&["network", "create", &stack.name])?;
         let password = format!("POSTGRES_PASSWORD={PASSWORD}");
-        stack.run(
-            "db",
-            "5432",
-            &image("timescaledb"),
-            &["--network-alias", "timescaledb", "--env", &password],
-        )?;
+        let volume = |service: &str, target: &str| format!("{}-{service}:{target}", stack.name);
+        let data = volume("db", "/home/postgres/pgdata");
+        let database = ["--network-alias", "timescaledb", "--env", &password, "--volume", &data];
+        stack.run("db", "5432", &image("timescaledb"), &database)?;
         let options = PgConnectOptions::new_without_pgpass()
             .host("127.0.0.1")
             .port(stack.port("db", "5432")?)
@@ -110,7 +108,8 @@ impl ByHand {
                     .run("ticker", "8080", &image("ticker-service"), &settings)
                     .map_err(|error| error.to_string())
             });
-            let grafana = stack.run("grafana", "3000", &image("grafana"), &[]);
+            let state = volume("grafana", "/var/lib/grafana");
+            let grafana = stack.run("grafana", "3000", &image("grafana"), &["--volume", &state]);
             (ticker.join(), grafana)
         });
         ticker.map_err(|_| "the thread panicked")??;
@@ -146,7 +145,9 @@ impl Drop for ByHand {
     fn drop(&mut self) {
         for service in ["db", "ticker", "grafana"] {
             // One that was never started cannot be removed.
-            let _ = docker(&["rm", "--force", "--volumes", &format!("{}-{service}", self.name)]);
+            let container = format!("{}-{service}", self.name);
+            let _ = docker(&["rm", "--force", "--volumes", &container]);
+            let _ = docker(&["volume", "rm", "--force", &container]);
         }
         let _ = docker(&["network", "rm", &self.name]);
     }
