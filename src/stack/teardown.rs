@@ -37,11 +37,14 @@ pub(super) async fn remove(
 
     let saved = match evidence {
         // Evidence that cannot be saved (a full disk) must not keep a stack from being removed.
-        Evidence::Save { seen } => evidence::save(engine, state, stack, &containers, seen)
-            .await
-            .inspect_err(|error| tracing::warn!(stack, %error, "evidence could not be saved"))
-            .ok(),
-        Evidence::Skip => None,
+        // Without a container there is nothing to explain anything.
+        Evidence::Save { seen } if !containers.is_empty() => {
+            evidence::save(engine, state, stack, &containers, seen)
+                .await
+                .inspect_err(|error| tracing::warn!(stack, %error, "evidence could not be saved"))
+                .ok()
+        }
+        Evidence::Save { .. } | Evidence::Skip => None,
     };
 
     let mut failures = Vec::new();
