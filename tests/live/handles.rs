@@ -67,12 +67,20 @@ async fn any_service_is_reached_by_its_name() -> Result {
     assert!(db.url("postgres", 5432)?.starts_with("postgres://127.0.0.1:"));
     assert!(db.container_name().ends_with("-timescaledb-1"));
     assert!(db.logs().await?.contains("database system is ready to accept connections"));
-    let done = db.exec(["sh", "-c", "echo $PGDATA; exit 4"]).await?;
-    assert_eq!((done.code, done.output.trim()), (4, "/home/postgres/pgdata/data"));
+    let done = stack.service("grafana")?.exec(["sh", "-c", "echo $GF_PATHS_DATA; exit 4"]).await?;
+    assert_eq!((done.code, done.output.trim()), (4, "/var/lib/grafana"));
     // Neighbours find each other by every name of the file.
+    let grafana = stack.grafana("grafana")?.client()?;
     for name in ["timescaledb", "polygon_timescaledb"] {
-        let found = stack.service("grafana")?.exec(["getent", "hosts", name]).await?;
-        assert_eq!(found.code, 0, "{name} is not found: {}", found.output);
+        let source = serde_json::json!({
+            "name": name, "uid": name, "type": "postgres", "access": "proxy", "url": format!("{name}:5432"),
+            "user": "polygonuser", "database": "polygondata", "jsonData": {"sslmode": "disable"},
+            "secureJsonData": {"password": "greenroom-test-database-password"},
+        });
+        let created = grafana.request("POST".parse()?, "/api/datasources").json(&source).send().await?;
+        assert!(created.status().is_success(), "{created:?}");
+        let health = grafana.data_source_health(name).await?;
+        assert!(health.is_ok(), "{name}: {health:?}");
     }
     assert_eq!(stack.http("ticker-service")?.get("/").await?.status(), 200);
     stack.down().await?;
