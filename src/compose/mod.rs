@@ -75,7 +75,7 @@ pub use problem::{Problem, Problems, Warning};
 pub use project::{Project, Values};
 
 /// What to read, and with what.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Request {
     /// The compose files, the later over the earlier. Empty: the ones that Compose would find, `compose.yaml` or
     /// `docker-compose.yml` in the working folder or above it, with their override file.
@@ -94,6 +94,16 @@ pub struct Request {
     pub environment: BTreeMap<String, String>,
     /// What `~` stands for.
     pub home: Option<PathBuf>,
+}
+
+/// The environment, which can hold secrets, is left out.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("files", &self.files)
+            .field("working_dir", &self.working_dir)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Request {

@@ -60,7 +60,7 @@ pub enum Ports {
 }
 
 /// What will run, before it does. Printed by `greenroom plan`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Plan {
     /// The stack's name: unique on this machine, and Compose's project name for it.
@@ -85,7 +85,7 @@ pub struct Plan {
 }
 
 /// A service with everything decided that can be known before its image is seen.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PlannedService {
     /// The service as written.
@@ -114,6 +114,8 @@ pub struct PlannedService {
     pub postgres: Option<PostgresLogin>,
     /// How long it gets between its stop signal and being killed, where it is stopped and not killed.
     pub stop_grace: Duration,
+    /// A fingerprint of the service's part of the file.
+    pub(crate) config_hash: String,
 }
 
 /// A container port and where it is published.
@@ -194,6 +196,25 @@ pub enum Fate {
     Kept,
     /// Somebody else's: used, never created or removed.
     External,
+}
+
+/// As it is printed, secrets hidden.
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// The service's own words and the commands that ask it, which can hold secrets, are left out.
+impl std::fmt::Debug for PlannedService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PlannedService")
+            .field("service", &self.service)
+            .field("container", &self.container)
+            .field("kind", &self.kind)
+            .field("ports", &self.ports)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Plan {
@@ -327,6 +348,7 @@ fn plan_service(
         postgres: (kind == Kind::Postgres || matches!(readiness, Readiness::Explicit(Probe::Sql { .. })))
             .then(|| PostgresLogin::of(&service)),
         stop_grace: service.stop_grace_period.unwrap_or(DEFAULT_STOP_GRACE),
+        config_hash: hash(project.document()["services"][name].to_string().as_bytes()),
         readiness,
         service,
     })

@@ -14,7 +14,7 @@ use crate::runtime;
 use crate::state::StateFolder;
 
 /// Which files to read, and what to ask of the stack. [`Stack::builder`] makes one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct StackBuilder {
     files: Vec<PathBuf>,
     directory: Option<PathBuf>,
@@ -29,6 +29,13 @@ pub struct StackBuilder {
     probes: BTreeMap<String, Probe>,
     lifetime: Lifetime,
     observer: Observer,
+}
+
+/// Variables and probes, which can hold secrets, are left out.
+impl std::fmt::Debug for StackBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StackBuilder").field("files", &self.files).finish_non_exhaustive()
+    }
 }
 
 impl StackBuilder {
@@ -165,10 +172,10 @@ impl StackBuilder {
     ///
     /// As [`read`](StackBuilder::read), and a name or option that does not fit the file.
     pub fn plan(&self) -> Result<Plan, Error> {
-        self.plan_as(&new_id())
+        self.plan_of(&self.read()?, &new_id())
     }
 
-    fn plan_as(&self, id: &str) -> Result<Plan, Error> {
+    fn plan_of(&self, project: &Project, id: &str) -> Result<Plan, Error> {
         let options = Options {
             id: id.to_owned(),
             keep_volumes: self.keep_volumes.clone(),
@@ -176,7 +183,7 @@ impl StackBuilder {
             timeout: self.timeout,
             probes: self.probes.clone(),
         };
-        plan::plan(&self.read()?, &options)
+        plan::plan(project, &options)
     }
 
     /// Brings the stack up and waits until every service answers.
@@ -211,9 +218,9 @@ impl StackBuilder {
             plan::hash(format!("{}{}", project.name, project.directory.display()).as_bytes())
         );
         let _lock = runtime::run(async move { StateFolder::of_user().lock(name).await }).await?;
-        match self.clone().attach().await? {
+        match self.attach_to(&project).await? {
             Some(stack) => Ok(stack),
-            None => self.lifetime(Lifetime::Keep).up().await,
+            None => bring_up(self.plan_of(&project, &new_id())?, self.observer, Lifetime::Keep).await,
         }
     }
 
@@ -224,12 +231,17 @@ impl StackBuilder {
     /// There is one, but it was brought up from another version of the file or with other options, or a service of it
     /// does not answer any more.
     pub async fn attach(self) -> Result<Option<Stack>, Error> {
-        let plan = self.plan()?;
-        let Some(found) = attach::find(&plan.project, &plan.directory).await?.into_iter().next() else {
+        self.attach_to(&self.read()?).await
+    }
+
+    async fn attach_to(&self, project: &Project) -> Result<Option<Stack>, Error> {
+        // Options that do not fit the file are told first, whatever the engine says.
+        self.plan_of(project, &new_id())?;
+        let Some(found) = attach::find(&project.name, &project.directory).await?.into_iter().next() else {
             return Ok(None);
         };
-        let plan = self.plan_as(found.id(&plan.project))?;
-        runtime::run(attach::attach(plan, found, self.observer)).await.map(Some)
+        let plan = self.plan_of(project, found.id(&project.name))?;
+        runtime::run(attach::attach(plan, found, self.observer.clone())).await.map(Some)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::{AttachmentSpec, ContainerSpec, NetworkSpec, PortSpec, VolumeSpec};
-use crate::plan::{Fate, Plan, PlannedNetwork, PlannedService, PlannedVolume, hash, label, mount_on_engine};
+use crate::plan::{Fate, Plan, PlannedNetwork, PlannedService, PlannedVolume, label, mount_on_engine};
 
 use super::Lifetime;
 
@@ -25,7 +25,7 @@ pub(super) fn container(
             (label::COMPOSE_SERVICE, &service.name),
             (label::COMPOSE_NUMBER, "1"),
             (label::COMPOSE_ONEOFF, "False"),
-            (label::COMPOSE_CONFIG_HASH, &hash(format!("{service:?}").as_bytes())),
+            (label::COMPOSE_CONFIG_HASH, &planned.config_hash),
         ]
         .map(owned),
     );

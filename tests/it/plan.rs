@@ -95,3 +95,31 @@ fn two_plans_of_a_file_share_no_name_but_those_of_kept_volumes() {
         assert_eq!(one.name == two.name, one.fate != Fate::Fresh, "{}", one.name);
     }
 }
+
+#[test]
+fn no_debug_output_shows_a_secret() {
+    // In the environment, a label, a build argument, the command and the healthcheck, where it is hidden by its value.
+    const TEXT: &str = r#"services:
+  db:
+    build: {context: ., args: {NPM_TOKEN: hunter2-hunter2}}
+    environment: {DB_PASSWORD: hunter2-hunter2}
+    labels: {api.key: hunter2-hunter2}
+    command: [serve, --password, hunter2-hunter2]
+    healthcheck: {test: [CMD, ask, --password, hunter2-hunter2]}
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("compose.yaml");
+    std::fs::write(&file, TEXT).unwrap();
+    let builder = StackBuilder::new()
+        .file(&file)
+        .env("DB_PASSWORD", "hunter2-hunter2")
+        .ready("db", Probe::exec(["ask", "hunter2-hunter2"]));
+    let (project, plan) = (builder.read().unwrap(), builder.plan().unwrap());
+    let planned = plan.service("db").unwrap();
+    let request = greenroom::compose::Request {
+        environment: [("DB_PASSWORD".to_owned(), "hunter2-hunter2".to_owned())].into(),
+        ..greenroom::compose::Request::in_directory(folder.path())
+    };
+    let all = format!("{builder:?} {project:?} {:?} {plan:?} {planned:?} {request:?}", project.services);
+    assert!(all.contains("db") && !all.contains("hunter2"), "{all}");
+}
