@@ -96,7 +96,10 @@ pub(crate) async fn check_durability(
 ) -> Result<(), Error> {
     for running in services.values().filter(|running| running.planned.kind == Kind::Postgres) {
         let Some(kept) = plan.kept_volumes_of(&running.planned.service).next() else { continue };
-        let directory = data_directory(running, engine).await?;
+        let limit = running.planned.timeout;
+        let directory = tokio::time::timeout(limit, data_directory(running, engine))
+            .await
+            .unwrap_or_else(|_| Err(unknown_place(running, &format!("no answer within {limit:?}"))))?;
         let mounted = running
             .mounts
             .iter()
@@ -133,14 +136,12 @@ pub(crate) async fn check_durability(
 /// Where the server keeps its data, links resolved.
 /// <https://www.postgresql.org/docs/current/runtime-config-file-locations.html>
 async fn data_directory(running: &RunningService, engine: &dyn Engine) -> Result<String, Error> {
-    let service = &running.planned.service.name;
-    let failed =
-        |what: String| Error::volume(format!("cannot find out where `{service}` keeps its data: {what}"));
+    let failed = |what: &str| unknown_place(running, what);
     let port = running.planned.kind.port(&running.planned.service);
     let (Some(login), Some((host, port))) =
         (&running.login, port.and_then(|port| running.ports.get(&format!("{port}/tcp"))))
     else {
-        return Err(failed("its port is not published".to_owned()));
+        return Err(failed("its port is not published"));
     };
     let asked = async {
         let mut connection = PgConnection::connect_with(&connect_options(host, *port, login)).await?;
@@ -149,7 +150,7 @@ async fn data_directory(running: &RunningService, engine: &dyn Engine) -> Result
         connection.close().await?;
         Ok::<_, sqlx::Error>(directory)
     };
-    let directory = asked.await.map_err(|error| failed(error.to_string()))?;
+    let directory = asked.await.map_err(|error| failed(&error.to_string()))?;
     let resolved =
         engine.exec(&running.id, &["readlink".to_owned(), "-f".to_owned(), directory.clone()]).await;
     Ok(match resolved {
@@ -157,6 +158,11 @@ async fn data_directory(running: &RunningService, engine: &dyn Engine) -> Result
         // An image without `readlink`: the path as the server names it.
         _ => directory,
     })
+}
+
+fn unknown_place(running: &RunningService, what: &str) -> Error {
+    let service = &running.planned.service.name;
+    Error::volume(format!("cannot find out where `{service}` keeps its data: {what}"))
 }
 
 /// Whether `path` is `folder` or lies below it.

@@ -15,17 +15,7 @@ pub(crate) fn add_env_files(
 ) -> Result<(), Stopped> {
     let mut assigned = Assignments::default();
     for file in files {
-        let index = match reading.read_text(&file.path) {
-            Ok(index) => index,
-            Err(error) => {
-                let message = format!("can't read {}: {}", reading.shown(&file.path), error.reason());
-                match &file.by {
-                    Some((node, path)) => drop(reading.value_problem(node, path, message)),
-                    None => drop(reading.problem_without_place(message)),
-                }
-                return Err(Stopped);
-            }
-        };
+        let index = file.read(reading)?;
         assigned.begin(index);
         let text = reading.sources.text(index).to_owned();
         let spot = Spot { file: index, line: 1, column: 1 };

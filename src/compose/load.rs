@@ -68,21 +68,23 @@ impl Named {
     pub(crate) fn by_user(path: PathBuf) -> Named {
         Named { path, by: None }
     }
+
+    /// Reads the file; who named it is told when it can't be. Gives its number among the sources.
+    pub(crate) fn read(&self, reading: &mut Reading<'_>) -> Result<u32, Stopped> {
+        reading.read_text(&self.path).map_err(|error| {
+            let message = format!("can't read {}: {}", reading.shown(&self.path), error.reason());
+            match &self.by {
+                Some((node, path)) => drop(reading.value_problem(node, path, message)),
+                None => drop(reading.problem_without_place(message)),
+            }
+            Stopped
+        })
+    }
 }
 
 /// The documents of a file, as they are written.
 pub(crate) fn read_documents(reading: &mut Reading<'_>, file: &Named) -> Result<Vec<Node>, Stopped> {
-    let index = match reading.read_text(&file.path) {
-        Ok(index) => index,
-        Err(error) => {
-            let message = format!("can't read {}: {}", reading.shown(&file.path), error.reason());
-            match &file.by {
-                Some((node, path)) => drop(reading.value_problem(node, path, message)),
-                None => drop(reading.problem_without_place(message)),
-            }
-            return Err(Stopped);
-        }
-    };
+    let index = file.read(reading)?;
     let documents = parse::parse(reading, index)?;
     for document in &documents {
         if document.as_map().is_none() {

@@ -59,21 +59,17 @@ fn judge(error: &sqlx::Error, address: Address<'_>) -> Answer {
     let Some(database) =
         error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
     else {
-        return Answer::NotYet(format!("{} ({address})", without_prefix(error)));
+        return Answer::NotYet(match error {
+            // sqlx puts "error communicating with database: " before what the system said.
+            sqlx::Error::Io(error) => format!("{error} ({address})"),
+            error => format!("{error} ({address})"),
+        });
     };
     let seen = format!("{} (SQLSTATE {}, {address})", database.message(), database.code());
     match database.code() {
         // invalid_authorization_specification, invalid_password: the roles exist before the port is opened.
         "28000" | "28P01" => Answer::Never(seen),
         _ => Answer::NotYet(seen),
-    }
-}
-
-/// sqlx says "error communicating with database: " before what the system said.
-fn without_prefix(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Io(error) => error.to_string(),
-        error => error.to_string(),
     }
 }
 

@@ -213,7 +213,13 @@ pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) ->
         let known = remembered.services.get(name).cloned().unwrap_or_default();
         let login = match &planned.postgres {
             Some(login) if !completed => {
-                Some(resolve_login(engine.as_ref(), &inspection.id, login).await.map_err(gone)?)
+                let login = resolve_login(engine.as_ref(), &inspection.id, login);
+                let login = tokio::time::timeout(planned.timeout, login).await;
+                Some(
+                    login
+                        .unwrap_or_else(|_| Err("does not let its login be read".to_owned()))
+                        .map_err(gone)?,
+                )
             }
             _ => None,
         };

@@ -1,19 +1,17 @@
 //! Building a declared fallback image, once: its tag is the hash of all that it is made of.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
 use super::start::Start;
-use crate::engine::{BuildSpec, Dockerfile, EngineError, Progress};
-use crate::event::Event;
-use crate::plan::{Base, Fallback};
+use crate::engine::{BuildSpec, Dockerfile, Image, Progress};
+use crate::plan::{Base, Fallback, hash};
 
 /// The build argument by which a Dockerfile takes its base image.
 const BASE_ARGUMENT: &str = "BASE";
@@ -24,26 +22,26 @@ const LINES_TOLD: usize = 20;
 /// Where `prepare` programs find the copy of the build context that they may add to.
 const CONTEXT_VARIABLE: &str = "GREENROOM_BUILD_CONTEXT";
 
-/// Gives the name of the fallback image, which the engine has afterwards.
-pub(super) async fn build(start: &Start, service: &str, fallback: &Fallback) -> Result<String, String> {
+/// Gives the fallback image, which the engine has afterwards, and its name.
+pub(super) async fn build(
+    start: &Start,
+    service: &str,
+    fallback: &Fallback,
+) -> Result<(String, Image), String> {
     let directory = &start.plan.directory;
     let content = hash_inputs(directory, fallback)
         .map_err(|error| format!("cannot read what it is made of: {error}"))?;
     let reference = format!("greenroom-fallback/{}:{content}", image_name(&fallback.context));
-    if is_present(start, &reference).await? {
-        return Ok(reference);
+    if let Some(image) = find(start, &reference).await? {
+        return Ok((reference, image));
     }
     // Two processes that start at the same moment build it once.
     let _lock = start.state.lock(format!("build-{content}")).await.map_err(|error| format!("{error:?}"))?;
-    if is_present(start, &reference).await? {
-        return Ok(reference);
+    if let Some(image) = find(start, &reference).await? {
+        return Ok((reference, image));
     }
 
-    let progress = |line: &str| {
-        start
-            .observer
-            .tell(&Event::ImageProgress { service: service.to_owned(), line: start.plan.secrets.hide(line) });
-    };
+    let progress = |line: &str| start.image_progress(service, line);
     progress(&format!("building {reference}"));
     let context = Scratch::new(&format!("context-{content}")).map_err(|error| error.to_string())?;
     copy_folder(&directory.join(&fallback.context), &context.0)
@@ -70,27 +68,29 @@ pub(super) async fn build(start: &Start, service: &str, fallback: &Fallback) -> 
         pull: false,
     };
     start.engine.build(&spec, &progress).await.map_err(|error| error.to_string())?;
-    Ok(reference)
+    let image = find(start, &reference).await?;
+    image
+        .map(|image| (reference, image))
+        .ok_or_else(|| "it was built, and the engine does not have it".to_owned())
 }
 
-async fn is_present(start: &Start, reference: &str) -> Result<bool, String> {
-    start.engine.image(reference).await.map(|image| image.is_some()).map_err(|error| error.to_string())
+async fn find(start: &Start, reference: &str) -> Result<Option<Image>, String> {
+    start.engine.image(reference).await.map_err(|error| error.to_string())
 }
 
 /// The base: present, else pulled, else made by its script and imported.
 async fn base_image(start: &Start, base: &Base, progress: Progress<'_>) -> Result<String, String> {
-    let text = |error: EngineError| error.to_string();
-    if start.engine.image(&base.image).await.map_err(text)?.is_some() {
+    if find(start, &base.image).await?.is_some() {
         return Ok(base.image.clone());
     }
     let script = start.plan.directory.join(&base.script);
     let content = fs::read(&script).map_err(|error| format!("cannot read {}: {error}", script.display()))?;
     let name = base.image.rsplit('/').next().unwrap_or(&base.image).replace(':', "-");
-    let content = crate::plan::hash(&content);
+    let content = hash(&content);
     let reference = format!("greenroom-fallback/base-{name}:{content}");
 
     let _lock = start.state.lock(format!("base-{content}")).await.map_err(|error| format!("{error:?}"))?;
-    if start.engine.image(&reference).await.map_err(text)?.is_some() {
+    if find(start, &reference).await?.is_some() {
         return Ok(reference);
     }
     progress(&format!("pulling {}", base.image));
@@ -104,7 +104,7 @@ async fn base_image(start: &Start, base: &Base, progress: Progress<'_>) -> Resul
     command.arg(&tar);
     run(command, &base.script, &start.plan.directory, progress).await?;
     progress(&format!("importing {reference}"));
-    start.engine.import(&tar, &reference).await.map_err(text)?;
+    start.engine.import(&tar, &reference).await.map_err(|error| error.to_string())?;
     Ok(reference)
 }
 
@@ -196,34 +196,33 @@ fn image_name(context: &str) -> String {
 /// A fingerprint of what the image is made of: the content of the context, the inputs and the programs that are run, and
 /// what is said to them. Where all that lies does not count, so that several files can share an image.
 fn hash_inputs(directory: &Path, fallback: &Fallback) -> io::Result<String> {
-    let mut digest = Sha256::new();
     let base = fallback.base.as_ref();
     let said =
         (&fallback.dockerfile, &fallback.args, base.map(|base| &base.image), fallback.prepare.get(1..));
-    digest.update(format!("{said:?}"));
+    let mut content = format!("{said:?}").into_bytes();
     let script = base.map(|base| &base.script);
     let paths =
         [&fallback.context].into_iter().chain(fallback.prepare.first()).chain(script).chain(&fallback.inputs);
     for path in paths {
-        hash_path(&mut digest, &directory.join(path), Path::new(""))?;
+        add_content(&mut content, &directory.join(path), Path::new(""))?;
     }
-    Ok(digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash(&content))
 }
 
-fn hash_path(digest: &mut Sha256, path: &Path, name: &Path) -> io::Result<()> {
+/// Adds a file, or all files of a folder, each behind its name and length.
+fn add_content(content: &mut Vec<u8>, path: &Path, name: &Path) -> io::Result<()> {
     if path.is_dir() {
         let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
-            hash_path(digest, &entry.path(), &name.join(entry.file_name()))?;
+            add_content(content, &entry.path(), &name.join(entry.file_name()))?;
         }
         return Ok(());
     }
-    let mut content = Vec::new();
-    let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    File::open(path).map_err(failed)?.read_to_end(&mut content).map_err(failed)?;
-    digest.update(name.to_string_lossy().as_bytes());
-    digest.update(content.len().to_le_bytes());
-    digest.update(content);
+    let file = fs::read(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    content.extend_from_slice(name.to_string_lossy().as_bytes());
+    content.extend_from_slice(&file.len().to_le_bytes());
+    content.extend_from_slice(&file);
     Ok(())
 }

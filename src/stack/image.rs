@@ -37,20 +37,15 @@ pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<U
         start.failed(&service.name, ServiceFailure::NoImage { error: error.to_string(), fallback })
     };
     let Some(fallback) = &planned.fallback else { return Err(no_image(None)) };
-    let used =
+    let (used, image) =
         fallback::build(start, &service.name, fallback).await.map_err(|second| no_image(Some(second)))?;
-    let image = start.engine.image(&used).await.map_err(|second| no_image(Some(second.to_string())))?;
     start.observer.tell(&Event::FallbackImage {
         service: service.name.clone(),
         wanted: reference.clone(),
         used: used.clone(),
         reason: start.plan.secrets.hide(&error.message),
     });
-    Ok(UsedImage {
-        reference: used,
-        stands_in_for: Some(reference),
-        healthcheck: image.unwrap_or_default().healthcheck,
-    })
+    Ok(UsedImage { reference: used, stands_in_for: Some(reference), healthcheck: image.healthcheck })
 }
 
 /// Presence, build and pull, as `pull_policy` decides.
@@ -58,12 +53,7 @@ async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Res
     let service = &planned.service;
     let engine = &start.engine;
     let policy = service.pull_policy.as_deref().unwrap_or("missing");
-    let progress = |line: &str| {
-        start.observer.tell(&Event::ImageProgress {
-            service: service.name.clone(),
-            line: start.plan.secrets.hide(line),
-        });
-    };
+    let progress = |line: &str| start.image_progress(&service.name, line);
     let rebuild = policy == "build";
     let fetch_anew = matches!(policy, "always" | "daily" | "weekly") || policy.starts_with("every_");
     if !rebuild

@@ -16,7 +16,7 @@ use super::service::{RunningService, run_service};
 use super::{Lifetime, spec};
 use crate::Error;
 use crate::engine::{Engine, EngineError, Filter, State};
-use crate::event::Observer;
+use crate::event::{Event, Observer};
 use crate::plan::{Fate, Plan, Probe, Until, label};
 use crate::report::{Report, ServiceReport, ServiceStatus};
 use crate::state::StateFolder;
@@ -233,6 +233,12 @@ impl Start {
             // A creation that panicked created nothing that listing would not show.
             let _ = creation.await;
         }
+    }
+
+    /// Tells how far a service's image is, secrets hidden.
+    pub(super) fn image_progress(&self, service: &str, line: &str) {
+        self.observer
+            .tell(&Event::ImageProgress { service: service.to_owned(), line: self.plan.secrets.hide(line) });
     }
 
     pub(super) fn saw(&self, service: &str, what: &str) {
