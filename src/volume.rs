@@ -109,7 +109,7 @@ pub(crate) async fn check_durability(
         if plan.kept_volumes_of(&running.planned.service).any(|volume| on == Some(volume.name.as_str())) {
             continue;
         }
-        let service = &running.planned.service.name;
+        let service = &running.planned.name;
         let target = running
             .mounts
             .iter()
@@ -161,7 +161,7 @@ async fn data_directory(running: &RunningService, engine: &dyn Engine) -> Result
 }
 
 fn unknown_place(running: &RunningService, what: &str) -> Error {
-    let service = &running.planned.service.name;
+    let service = &running.planned.name;
     Error::volume(format!("cannot find out where `{service}` keeps its data: {what}"))
 }
 

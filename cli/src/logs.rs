@@ -30,7 +30,9 @@ pub(crate) async fn logs(
     };
     let mut logs = stack.logs(tail).await?;
     check_names(services, &logs.keys().cloned().collect::<Vec<_>>())?;
-    logs.retain(|name, _| services.is_empty() || services.contains(name));
+    // `web` means all its replicas, `web#2` the second.
+    let is_meant = |name: &str, wanted: &String| name == wanted || name.split('#').next() == Some(wanted);
+    logs.retain(|name, _| services.is_empty() || services.iter().any(|wanted| is_meant(name, wanted)));
 
     let widest = logs.keys().map(String::len).max().unwrap_or_default();
     let mut text = String::new();

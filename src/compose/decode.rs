@@ -42,6 +42,7 @@ pub(crate) fn service(name: &str, json: &Json, node: &Node) -> Service {
         stop_signal: text(json, "stop_signal"),
         stop_grace_period: duration(json, "stop_grace_period"),
         restart: text(json, "restart"),
+        scale: scale(json),
         pull_policy: text(json, "pull_policy"),
         platform: text(json, "platform"),
         init: json.get("init").and_then(Json::as_bool),
@@ -94,6 +95,12 @@ pub(crate) fn volume(json: &Json) -> Volume {
         driver_opts: text_map(json, "driver_opts"),
         labels: text_map(json, "labels"),
     }
+}
+
+/// `scale` over `deploy.replicas`; the check has refused negative ones.
+fn scale(json: &Json) -> u32 {
+    let count = json.get("scale").or_else(|| json.get("deploy")?.get("replicas"));
+    count.and_then(Json::as_u64).map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 fn build(json: &Json) -> Build {

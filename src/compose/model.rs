@@ -56,6 +56,8 @@ pub struct Service {
     pub stop_grace_period: Option<Duration>,
     /// `no`, `always`, `on-failure[:max]` or `unless-stopped`.
     pub restart: Option<String>,
+    /// How many containers it has: `scale`, or `deploy.replicas`.
+    pub scale: u32,
     /// When its image is pulled.
     pub pull_policy: Option<String>,
     /// `os/arch[/variant]`.

@@ -100,35 +100,47 @@ fn normalize_build(build: &mut Node, variables: &Variables) {
     }
 }
 
-/// What shares something with another service depends on it.
+/// What is linked to another service, or shares something with it, depends on it.
 fn implied_dependencies(service: &Node) -> Vec<(String, Node)> {
     let mut implied = Vec::new();
-    let mut add = |name: &str, origin: &Node, restart: bool| {
-        let mut dependency = started(origin);
-        if restart && let Some(map) = dependency.as_map_mut() {
-            map.insert("restart".to_owned(), Node::implied(Value::Bool(true), origin));
-        }
-        implied.push((name.to_owned(), dependency));
-    };
     for link in service.items("links") {
         if let Some(text) = link.as_text() {
             let parts: Vec<&str> = text.split(':').collect();
-            add(if parts.len() == 2 { parts[0] } else { text }, link, true);
+            let name = if parts.len() == 2 { parts[0] } else { text };
+            implied.push((name.to_owned(), restarted_with(link, started(link))));
         }
     }
     for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
         if let Some(node) = service.get(key)
             && let Some(other) = node.as_text().and_then(|text| text.strip_prefix("service:"))
         {
-            add(other, node, true);
+            implied.push((other.to_owned(), restarted_with(node, only_started(node))));
         }
     }
     for from in service.items("volumes_from") {
         if let Some(text) = from.as_text().filter(|text| !text.starts_with("container:")) {
-            add(text.split(':').next().unwrap_or(text), from, false);
+            let name = text.split(':').next().unwrap_or(text);
+            implied.push((name.to_owned(), only_started(from)));
         }
     }
     implied
+}
+
+/// To share a namespace or a volume takes a container that has started. Were it to be ready, one whose readiness needs the
+/// sharer would be waited for in vain: so this `service_started`, other than the short form's, means what it says.
+fn only_started(origin: &Node) -> Node {
+    let mut dependency = started(origin);
+    if let Some(condition) = dependency.get_mut("condition") {
+        condition.written = true;
+    }
+    dependency
+}
+
+fn restarted_with(origin: &Node, mut dependency: Node) -> Node {
+    if let Some(map) = dependency.as_map_mut() {
+        map.insert("restart".to_owned(), Node::implied(Value::Bool(true), origin));
+    }
+    dependency
 }
 
 fn name_resource(resource: &mut Node, key: &str, project: &str) {

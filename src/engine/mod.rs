@@ -6,6 +6,7 @@
 mod docker;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::compose::Mount;
+use crate::plan::{label, replica};
 
 /// The oldest engine API that greenroom works with: Docker Engine 20.10.
 pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
@@ -58,6 +60,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn containers(&self, filter: &Filter) -> Result<Vec<FoundContainer>, EngineError>;
     async fn networks(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError>;
     async fn volumes(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError>;
+    /// The addresses on a network that running containers have, with the container's name.
+    async fn network_addresses(&self, name: &str) -> Result<Vec<(IpAddr, String)>, EngineError>;
 }
 
 /// Where an engine operation tells how far it is, a line at a time.
@@ -252,10 +256,21 @@ pub(crate) struct FoundContainer {
     pub labels: BTreeMap<String, String>,
 }
 
+impl FoundContainer {
+    /// Which service, or replica of one, it is of the stack that its labels name.
+    pub(crate) fn service(&self) -> Option<String> {
+        let service = self.labels.get(label::SERVICE)?;
+        let number = self.labels.get(label::COMPOSE_NUMBER).and_then(|number| number.parse().ok());
+        Some(replica(service, number.unwrap_or(1)))
+    }
+}
+
 /// A network or volume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FoundObject {
     pub name: String,
+    /// A network's, in CIDR notation.
+    pub subnets: Vec<String>,
     pub labels: BTreeMap<String, String>,
 }
 

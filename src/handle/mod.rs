@@ -33,6 +33,16 @@ impl Stack {
         Ok(ServiceHandle::new(self.engine().clone(), self.running().plan.clone(), &*self.find(name)?))
     }
 
+    /// The containers of a service that has several: `scale`, or `deploy.replicas`. [`service`](Stack::service) gives the first.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service; the error lists those it has.
+    pub fn replicas(&self, name: &str) -> Result<Vec<ServiceHandle>, Error> {
+        self.find(name)?;
+        self.running().plan.replicas(name).map(|planned| self.service(&planned.name)).collect()
+    }
+
     /// A service of the PostgreSQL family.
     ///
     /// # Errors
@@ -125,7 +135,7 @@ impl Stack {
 
     fn address(&self, service: &RunningService, port: u16) -> Result<(String, u16), Error> {
         service.ports.get(&format!("{port}/tcp")).cloned().ok_or_else(|| {
-            let name = &service.planned.service.name;
+            let name = &service.planned.name;
             Error::handle(format!("service `{name}` does not publish port {port}/tcp"))
                 .with_hint(format!("add it under `ports:` of `{name}`; any host port will do"))
         })

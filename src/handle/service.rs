@@ -34,7 +34,7 @@ impl ServiceHandle {
         ServiceHandle {
             engine,
             plan,
-            name: service.planned.service.name.clone(),
+            name: service.planned.name.clone(),
             id: service.id.clone(),
             container: service.planned.container.clone(),
             ports: service.ports.clone(),

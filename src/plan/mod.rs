@@ -6,7 +6,9 @@
 mod extension;
 mod kind;
 mod names;
+mod network;
 mod order;
+mod ports;
 mod print;
 mod probe;
 mod support;
@@ -25,7 +27,7 @@ pub use order::{Dependency, Until};
 pub use probe::{Accept, Healthcheck, Probe, Readiness};
 
 pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
-pub(crate) use names::{hash, label};
+pub(crate) use names::{hash, label, replica};
 pub(crate) use probe::join;
 
 /// How long a service may take to become ready, not counting its image, unless told otherwise.
@@ -84,10 +86,15 @@ pub struct Plan {
     pub(crate) secrets: Secrets,
 }
 
-/// A service with everything decided that can be known before its image is seen.
+/// A service with everything decided that can be known before its image is seen. One of several replicas, where the file
+/// asks for them.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PlannedService {
+    /// Under which the stack knows it: the service's name, and for the second replica `web#2`.
+    pub name: String,
+    /// Which replica it is; the first, or only one is 1.
+    pub number: u32,
     /// The service as written.
     pub service: Service,
     /// The container's name.
@@ -98,6 +105,8 @@ pub struct PlannedService {
     pub ports: Vec<PlannedPort>,
     /// Its networks by key, with the names under which neighbours find it there.
     pub networks: Vec<PlannedAttachment>,
+    /// The container whose network it shares; its ports are that one's.
+    pub network_of: Option<String>,
     /// What it waits for.
     pub waits_for: Vec<Dependency>,
     /// What makes it ready.
@@ -209,6 +218,7 @@ impl std::fmt::Debug for Plan {
 impl std::fmt::Debug for PlannedService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PlannedService")
+            .field("name", &self.name)
             .field("service", &self.service)
             .field("container", &self.container)
             .field("kind", &self.kind)
@@ -218,15 +228,20 @@ impl std::fmt::Debug for PlannedService {
 }
 
 impl Plan {
-    /// The service of this name.
+    /// The service of this name; of one with replicas the first, and `web#2` is the second.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&PlannedService> {
-        self.services.iter().find(|service| service.service.name == name)
+        self.services.iter().find(|service| service.name == name)
     }
 
-    /// The names of all services, each after what it depends on.
+    /// The containers of the service of this name.
+    pub fn replicas<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a PlannedService> {
+        self.services.iter().filter(move |planned| planned.service.name == service)
+    }
+
+    /// The names of all services and replicas, each after what it depends on.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.services.iter().map(|service| service.service.name.as_str())
+        self.services.iter().map(|service| service.name.as_str())
     }
 
     pub(crate) fn volume(&self, key: &str) -> Option<&PlannedVolume> {
@@ -274,8 +289,12 @@ pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> 
     let mut services = Vec::new();
     for name in order::topological(&project.services) {
         support::check(project, name, &mut problems, &mut warnings);
-        match plan_service(project, options, &stack, name) {
-            Ok(service) => services.push(service),
+        // The replicas differ in their number alone, so what is wrong with one is wrong with all.
+        let replicas = (1..=project.services[name].scale.min(support::MOST_REPLICAS))
+            .map(|number| plan_service(project, options, &stack, name, number))
+            .collect::<Result<Vec<_>, _>>();
+        match replicas {
+            Ok(replicas) => services.extend(replicas),
             Err(problem) => problems.push(*problem),
         }
     }
@@ -318,21 +337,21 @@ fn plan_service(
     options: &Options,
     stack: &str,
     name: &str,
+    number: u32,
 ) -> Result<PlannedService, Box<Problem>> {
     let service = project.services[name].clone();
-    let extension = extension::Extension::of(project, name)?;
-    let kind = extension.kind.unwrap_or_else(|| service.image.as_deref().map_or(Kind::Other, Kind::of_image));
-    let explicit = match options.probes.get(name) {
-        Some(probe) => Some(probe.clone()),
-        None => extension.probe(project, name)?,
-    };
-    let readiness = plan_readiness(project, &service, kind, explicit);
-    let needed = [kind.port(&service), needed_port(&readiness)];
+    network::check(project, &service)?;
+    let questions = Questions::of(project, options, &service)?;
+    let ports = plan_ports(project, options, &service, &questions)?;
+    let Questions { extension, kind, readiness } = questions;
     Ok(PlannedService {
-        container: format!("{stack}-{name}-1"),
+        name: names::replica(name, number),
+        number,
+        container: names::container(stack, name, number),
         kind,
-        ports: plan_ports(project, &service, options.ports, needed.into_iter().flatten())?,
-        networks: plan_networks(&service),
+        ports,
+        networks: network::attachments(&service),
+        network_of: network::owner(project, &service).map(|owner| owner.container(stack)),
         waits_for: order::dependencies(project, &service),
         healthcheck_timeout: service
             .healthcheck
@@ -352,6 +371,27 @@ fn plan_service(
         readiness,
         service,
     })
+}
+
+/// What a service is, and how it is asked whether it is ready.
+struct Questions {
+    extension: extension::Extension,
+    kind: Kind,
+    readiness: Readiness,
+}
+
+impl Questions {
+    fn of(project: &Project, options: &Options, service: &Service) -> Result<Questions, Box<Problem>> {
+        let extension = extension::Extension::of(project, &service.name)?;
+        let kind =
+            extension.kind.unwrap_or_else(|| service.image.as_deref().map_or(Kind::Other, Kind::of_image));
+        let explicit = match options.probes.get(&service.name) {
+            Some(probe) => Some(probe.clone()),
+            None => extension.probe(project, &service.name)?,
+        };
+        let readiness = plan_readiness(project, service, kind, explicit);
+        Ok(Questions { extension, kind, readiness })
+    }
 }
 
 fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Option<Probe>) -> Readiness {
@@ -383,8 +423,9 @@ fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Op
             .map_or(Healthcheck::Image, Healthcheck::File),
         None => Healthcheck::Image,
     };
-    // Without a network nothing can be asked from outside.
-    let is_reachable = service.network_mode.as_deref() != Some("none");
+    // Without a network nothing can be asked from outside, nor where somebody else's container publishes what it likes.
+    let is_reachable = service.network_mode.as_deref() != Some("none")
+        && !matches!(network::owner(project, service), Some(network::Owner::Container(_)));
     let mut tcp_ports = Vec::new();
     for port in service.ports.iter().filter(|port| port.protocol == "tcp" && is_reachable) {
         // The same container port may be published under several host ports.
@@ -400,86 +441,31 @@ fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Op
     }
 }
 
-fn needed_port(readiness: &Readiness) -> Option<u16> {
-    match readiness {
+/// The ports that must be published so that `service` can be probed and handed out.
+fn needed_ports(kind: Kind, service: &Service, readiness: &Readiness) -> impl Iterator<Item = u16> {
+    let asked = match readiness {
         Readiness::Explicit(probe) => probe.needs_port(),
         Readiness::Completed | Readiness::Usual { .. } => None,
-    }
+    };
+    [kind.port(service), asked].into_iter().flatten()
 }
 
-/// What the file publishes, then what must be published all the same so that it can be probed and handed out.
+/// Where the service publishes what: a sharer's ports are published by the owner of the network.
 fn plan_ports(
     project: &Project,
+    options: &Options,
     service: &Service,
-    ports: Ports,
-    needed: impl Iterator<Item = u16>,
+    questions: &Questions,
 ) -> Result<Vec<PlannedPort>, Box<Problem>> {
-    const LOOPBACK: &str = "127.0.0.1";
-    let picked = |container, protocol: &str| PlannedPort {
-        container,
-        protocol: protocol.to_owned(),
-        host_ip: LOOPBACK.to_owned(),
-        host_port: 0,
-    };
-    let mut planned: Vec<PlannedPort> = Vec::new();
-    for (index, port) in service.ports.iter().enumerate() {
-        let mut plan = picked(port.target, &port.protocol);
-        if ports == Ports::AsWritten
-            && let Some(published) = &port.published
-        {
-            plan.host_ip = port.host_ip.clone().unwrap_or_else(|| "0.0.0.0".to_owned());
-            plan.host_port = published.parse().map_err(|_| {
-                problem(
-                    project,
-                    &format!("services.{}.ports[{index}]", service.name),
-                    format!("fixed ports need one port, but `{published}` is a range"),
-                )
-            })?;
-        } else if planned
-            .iter()
-            .any(|other| other.container == port.target && other.protocol == port.protocol)
-        {
-            // The same container port twice, under two host ports: with picked ports one is enough.
-            continue;
-        }
-        planned.push(plan);
+    if network::owner(project, service).is_some() {
+        return Ok(Vec::new());
     }
-    if service.network_mode.as_deref() != Some("none") {
-        for port in needed {
-            if !planned.iter().any(|other| other.container == port && other.protocol == "tcp") {
-                planned.push(picked(port, "tcp"));
-            }
-        }
+    let mut needed: Vec<_> = needed_ports(questions.kind, service, &questions.readiness).collect();
+    for sharer in network::sharers(project, &service.name) {
+        let questions = Questions::of(project, options, sharer)?;
+        needed.extend(needed_ports(questions.kind, sharer, &questions.readiness));
     }
-    Ok(planned)
-}
-
-/// A neighbour is found by every name that Compose would give it.
-fn plan_networks(service: &Service) -> Vec<PlannedAttachment> {
-    if service.network_mode.is_some() {
-        return Vec::new();
-    }
-    let mut attachments: Vec<_> = service.networks.iter().collect();
-    // The first network gives the container its gateway: the one of the highest priority.
-    attachments.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority));
-    attachments
-        .into_iter()
-        .map(|(network, attachment)| {
-            let mut aliases = vec![service.name.clone()];
-            let names = service.container_name.iter().chain(&service.hostname).chain(&attachment.aliases);
-            for name in names {
-                if !aliases.contains(name) {
-                    aliases.push(name.clone());
-                }
-            }
-            PlannedAttachment {
-                network: network.clone(),
-                aliases,
-                ipv4_address: attachment.ipv4_address.clone(),
-                ipv6_address: attachment.ipv6_address.clone(),
-            }
-        })
-        .collect()
+    ports::plan(project, service, options.ports, needed)
 }
 
 fn plan_restart(restart: Option<&str>) -> Restart {

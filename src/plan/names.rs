@@ -39,6 +39,16 @@ pub(super) fn stack(project: &str, id: &str) -> String {
     format!("greenroom-{project}-{id}")
 }
 
+/// The name of a service's container on the engine, as Compose numbers them.
+pub(super) fn container(stack: &str, service: &str, number: u32) -> String {
+    format!("{stack}-{service}-{number}")
+}
+
+/// Under which a stack knows one container of a service: `web`, and `web#2` for the second. No service's name has a `#`.
+pub(crate) fn replica(service: &str, number: u32) -> String {
+    if number == 1 { service.to_owned() } else { format!("{service}#{number}") }
+}
+
 /// The stable name of a kept volume. The folder is part of it: two checkouts of a project are two projects.
 pub(super) fn kept_volume(project: &str, directory: &Path, key: &str) -> String {
     format!("greenroom_{project}_{}_{key}", &hash(directory.to_string_lossy().as_bytes())[..8])

@@ -36,11 +36,11 @@ impl std::fmt::Display for Until {
     }
 }
 
-/// What `service` waits for; a dependency that is not required and not there is left out.
+/// What `service` waits for; left out are a dependency that is not required and not there, and one without containers.
 pub(super) fn dependencies(project: &Project, service: &Service) -> Vec<Dependency> {
     let mut found = Vec::new();
     for (name, dependency) in &service.depends_on {
-        if !project.services.contains_key(name) {
+        if project.services.get(name).is_none_or(|other| other.scale == 0) {
             continue;
         }
         let until = match dependency.condition {

@@ -18,7 +18,8 @@ impl fmt::Display for Plan {
         for volume in &self.volumes {
             writeln!(f, "volume {}: {}, {}", volume.key, volume.name, volume.fate)?;
         }
-        for planned in &self.services {
+        // Replicas differ in their container's name alone.
+        for planned in self.services.iter().filter(|planned| planned.number == 1) {
             let service = &planned.service;
             writeln!(f, "service {}", service.name)?;
             if let Some(image) = &service.image {
@@ -30,7 +31,12 @@ impl fmt::Display for Plan {
             if let Some(fallback) = &planned.fallback {
                 writeln!(f, "  fallback {}", fallback.context)?;
             }
-            writeln!(f, "  container {}", planned.container)?;
+            for replica in self.replicas(&service.name) {
+                writeln!(f, "  container {}", replica.container)?;
+            }
+            if let Some(owner) = &planned.network_of {
+                writeln!(f, "  on the network of container {owner}")?;
+            }
             for port in &planned.ports {
                 writeln!(f, "  port {port}")?;
             }

@@ -39,6 +39,7 @@ const APPLIED: &[&str] = &[
     "pull_policy",
     "read_only",
     "restart",
+    "scale",
     "security_opt",
     "shm_size",
     "stdin_open",
@@ -81,6 +82,9 @@ const NOT_APPLIED: &[&str] = &[
     "pre_stop",
     "storage_opt",
 ];
+
+/// More is a slip of the pen, and would take an engine down.
+pub(super) const MOST_REPLICAS: u32 = 1000;
 
 /// Complains of every key that would change the service's meaning if it were left out, and notes those that do not.
 pub(super) fn check(
@@ -127,8 +131,18 @@ fn unsupported_values(project: &Project, name: &str) -> Vec<(&'static str, Strin
     let mut found = Vec::new();
     if let Some(mode) = &service.network_mode
         && !matches!(mode.as_str(), "none" | "bridge")
+        && !mode.starts_with("service:")
+        && !mode.starts_with("container:")
     {
-        found.push(("network_mode", format!("greenroom cannot run a service with `network_mode: {mode}` yet: its ports could not be told apart from another stack's")));
+        found.push(("network_mode", format!("greenroom does not run a service with `network_mode: {mode}`: what answers at its ports may be another stack's, or none of ours")));
+    }
+    if service.scale > MOST_REPLICAS {
+        let key = if project.document()["services"][name].get("scale").is_some() {
+            "scale"
+        } else {
+            "deploy.replicas"
+        };
+        found.push((key, format!("greenroom runs at most {MOST_REPLICAS} containers a service")));
     }
     if service.volumes.iter().any(|mount| mount.kind == crate::compose::MountKind::Other) {
         found.push(("volumes", "greenroom mounts binds, volumes and tmpfs only".to_owned()));

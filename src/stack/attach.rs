@@ -118,7 +118,7 @@ impl FoundStack {
             let engine = connect().await?;
             let mut logs = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &stack).await? {
-                let name = container.labels.get(label::SERVICE).cloned().unwrap_or(container.name);
+                let name = container.service().unwrap_or(container.name);
                 logs.insert(name, engine.logs(&container.id, tail).await.map_err(Error::engine)?);
             }
             Ok(logs)
@@ -138,7 +138,7 @@ impl FoundStack {
             let remembered = StateFolder::of_user().load(&found.name);
             let mut services = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &found.name).await? {
-                let Some(name) = container.labels.get(label::SERVICE).cloned() else { continue };
+                let Some(name) = container.service() else { continue };
                 let inspection = match engine.inspect(&container.id).await {
                     Ok(inspection) => inspection,
                     // Another stack's end may come between listing it and looking at it.
@@ -193,7 +193,7 @@ pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) ->
     let remembered = StateFolder::of_user().load(&plan.stack);
     let mut services = BTreeMap::new();
     for planned in &plan.services {
-        let name = &planned.service.name;
+        let name = &planned.name;
         let gone = |what: String| {
             Error::not_ready(format!("service `{name}` of stack `{}` {what}", found.name))
                 .with_hint("start afresh: `greenroom down`, then `greenroom up`")

@@ -6,7 +6,6 @@ use futures_util::future::join_all;
 
 use crate::Error;
 use crate::engine::{Engine, FoundContainer, State};
-use crate::plan::label;
 use crate::state::{self, StateFolder};
 
 /// Saves every container's whole log as `<service>.log`, and what each was at that moment as `state.txt`.
@@ -38,7 +37,7 @@ async fn describe(
     container: &FoundContainer,
     directory: &Path,
 ) -> Result<String, Error> {
-    let service = container.labels.get(label::SERVICE).unwrap_or(&container.name);
+    let service = container.service().unwrap_or_else(|| container.name.clone());
     let (log, inspection) = tokio::join!(engine.logs(&container.id, None), engine.inspect(&container.id));
     // A log that cannot be read is told where the log would be.
     let log = log.unwrap_or_else(|error| format!("greenroom: {error}\n"));

@@ -34,7 +34,11 @@ pub(super) enum ServiceFailure {
         fallback: Option<String>,
     },
     /// The engine could not create or start its container.
-    NotStarted(String),
+    NotStarted {
+        error: String,
+        /// Who has what it needs, where that is known.
+        held: Option<String>,
+    },
     Exited {
         exit: Exit,
         last: Option<String>,
@@ -103,12 +107,18 @@ fn excerpt(path: &Path, log: &str) -> String {
 }
 
 impl ServiceFailure {
+    pub(super) fn not_started(error: impl std::fmt::Display) -> ServiceFailure {
+        ServiceFailure::NotStarted { error: error.to_string(), held: None }
+    }
+
     fn headline(&self, service: &str) -> String {
         match self {
             ServiceFailure::NoImage { error, .. } => {
                 format!("service `{service}` has no image to run: {error}")
             }
-            ServiceFailure::NotStarted(error) => format!("service `{service}` could not be started: {error}"),
+            ServiceFailure::NotStarted { error, .. } => {
+                format!("service `{service}` could not be started: {error}")
+            }
             ServiceFailure::Exited { exit, after, .. } => {
                 // What the engine says of it may be long, and gets a line of its own.
                 let exit = Exit { error: String::new(), ..exit.clone() };
@@ -140,6 +150,9 @@ impl ServiceFailure {
         let mut details = Vec::new();
         if let ServiceFailure::NoImage { fallback: Some(error), .. } = self {
             details.push(format!("its fallback could not be built: {error}"));
+        }
+        if let ServiceFailure::NotStarted { held: Some(held), .. } = self {
+            details.push(held.clone());
         }
         if let ServiceFailure::Exited { exit, .. } = self
             && !exit.error.is_empty()
@@ -175,7 +188,7 @@ impl ServiceFailure {
                     .to_owned(),
             ),
             ServiceFailure::Exited { exit, .. } | ServiceFailure::EndedAfterReady(exit) if exit.out_of_memory => Some(format!("raise `mem_limit` of `{service}`")),
-            ServiceFailure::NotStarted(error) if error.contains("port is already allocated") || error.contains("address already in use") => {
+            ServiceFailure::NotStarted { error, .. } if error.contains("port is already allocated") || error.contains("address already in use") => {
                 Some("something else on this machine uses the port; without fixed ports the engine picks free ones".to_owned())
             }
             ServiceFailure::GaveUp { gave_up, .. } if gave_up.last.contains("28P01") => Some(match plan.service(service) {

@@ -3,6 +3,7 @@
 mod attach;
 mod builder;
 mod evidence;
+mod external;
 mod failure;
 mod fallback;
 mod image;
@@ -158,7 +159,7 @@ impl Stack {
                     if let crate::poll::Answer::NotYet(seen) | crate::poll::Answer::Never(seen) =
                         crate::probe::ask(probe, &service.target(engine.as_ref())).await
                     {
-                        silent.push((service.planned.service.name.clone(), running.plan.secrets.hide(&seen)));
+                        silent.push((service.planned.name.clone(), running.plan.secrets.hide(&seen)));
                     }
                 }
             }
@@ -187,7 +188,7 @@ impl Stack {
             let new = service::restart(&start, &old)
                 .await
                 .map_err(|failure| failure.into_error(&start.plan, None))?;
-            running.replace(&old.planned.service.name, new);
+            running.replace(&old.planned.name, new);
             Ok(())
         })
         .await

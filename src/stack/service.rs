@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::failure::{Failure, ServiceFailure};
 use super::image::UsedImage;
-use super::spec;
 use super::start::{Progress, Start};
+use super::{external, spec};
 use crate::engine::{Engine, EngineError, Exit, FoundMount, Inspection, State};
 use crate::event::{Event, ServiceReady};
 use crate::plan::{PlannedService, PostgresLogin, Probe, Readiness, Restart, Setting, join};
@@ -77,22 +77,35 @@ pub(super) async fn run_service(
     progress: &watch::Sender<Progress>,
     dependencies: impl Future<Output = ()>,
 ) -> Result<RunningService, Failure> {
-    let name = &planned.service.name;
+    let name = &planned.name;
     let spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
     super::image::make_bind_folders(&spec.mounts)
-        .map_err(|error| start.failed(name, ServiceFailure::NotStarted(error)))?;
-    let id = {
+        .map_err(|error| start.failed(name, ServiceFailure::not_started(error)))?;
+    let create = async {
         let (engine, spec) = (start.engine.clone(), spec.clone());
         start.create(async move { engine.create_container(&spec).await }).await
     };
-    let id = id.map_err(|error| start.failed(name, ServiceFailure::NotStarted(error.to_string())))?;
-    dependencies.await;
-
-    start
-        .engine
-        .start_container(&spec)
-        .await
-        .map_err(|error| start.failed(name, ServiceFailure::NotStarted(error.to_string())))?;
+    let started = async {
+        // Created while its dependencies come up, which saves time, unless it is made of a part of one of them.
+        let id = if planned.network_of.is_some() {
+            dependencies.await;
+            create.await?
+        } else {
+            let id = create.await?;
+            dependencies.await;
+            id
+        };
+        start.engine.start_container(&spec).await?;
+        Ok::<_, EngineError>(id)
+    };
+    let id = match started.await {
+        Ok(id) => id,
+        Err(error) => {
+            let held = external::address_holder(&start.plan, start.engine.as_ref(), planned).await;
+            let failure = ServiceFailure::NotStarted { error: error.to_string(), held };
+            return Err(start.failed(name, failure));
+        }
+    };
     start.observer.tell(&Event::Started { service: name.clone() });
     progress.send_replace(Progress::Started);
 
@@ -104,8 +117,8 @@ pub(super) async fn run_service(
 /// Stops the service with its own signal and grace period, starts it again and waits until it is ready.
 pub(super) async fn restart(start: &Start, running: &RunningService) -> Result<RunningService, Failure> {
     let planned = &running.planned;
-    let name = &planned.service.name;
-    let engine = |error: EngineError| start.failed(name, ServiceFailure::NotStarted(error.to_string()));
+    let name = &planned.name;
+    let engine = |error: EngineError| start.failed(name, ServiceFailure::not_started(error));
     start.engine.stop(&running.id, planned.stop_grace).await.map_err(engine)?;
     start.engine.restart_container(&running.id).await.map_err(engine)?;
     start.observer.tell(&Event::Started { service: name.clone() });
@@ -137,7 +150,7 @@ async fn until_ready(
         planned: planned.clone(),
     };
     start.observer.tell(&Event::Ready(ServiceReady {
-        service: planned.service.name.clone(),
+        service: planned.name.clone(),
         image: image.reference.clone(),
         after: running.ready_after,
         probe: start.plan.secrets.hide(&running.probe()),
@@ -173,7 +186,7 @@ enum Run {
 
 impl Waiting<'_> {
     async fn until_ready(&mut self) -> Result<Seen, Failure> {
-        let name = &self.planned.service.name;
+        let name = &self.planned.name;
         let deadline = self.begin + self.planned.timeout;
         let mut pause = RESTART_PAUSE;
         loop {
@@ -209,7 +222,7 @@ impl Waiting<'_> {
             pause = (pause * 2).min(LONGEST_RESTART_PAUSE);
             self.restarts += 1;
             if let Err(error) = self.start.engine.restart_container(self.id).await {
-                return Err(self.start.failed(name, ServiceFailure::NotStarted(error.to_string())));
+                return Err(self.start.failed(name, ServiceFailure::not_started(error)));
             }
             self.last_start = Instant::now();
         }
@@ -229,9 +242,12 @@ impl Waiting<'_> {
         if self.planned.readiness == Readiness::Completed {
             return self.until_completed(deadline).await;
         }
-        let inspection = self.start.engine.inspect(self.id).await?;
+        let mut inspection = self.start.engine.inspect(self.id).await?;
         if let State::Exited(exit) = &inspection.state {
             return Ok(self.ended(exit.clone(), inspection));
+        }
+        if let Some(owner) = &self.planned.network_of {
+            inspection.ports = self.start.engine.inspect(owner).await?.ports;
         }
         let login = match self
             .planned
@@ -288,7 +304,7 @@ impl Waiting<'_> {
             Answer::Ready => return answer,
             Answer::NotYet(seen) | Answer::Never(seen) => Some(seen),
         };
-        let name = &self.planned.service.name;
+        let name = &self.planned.name;
         match self.start.engine.inspect(self.id).await {
             Ok(Inspection { state: State::Exited(exit), .. }) => {
                 // This answer tells at best that nothing runs; the one before it may tell why.
@@ -327,7 +343,7 @@ impl Waiting<'_> {
             .last_seen
             .lock()
             .expect("nothing panics while it holds this lock")
-            .get(&self.planned.service.name)
+            .get(&self.planned.name)
             .cloned();
         Run::Exited { exit, last }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::compose::Service;
 use crate::engine::{AttachmentSpec, ContainerSpec, NetworkSpec, PortSpec, VolumeSpec};
 use crate::plan::{Fate, Plan, PlannedNetwork, PlannedService, PlannedVolume, label, mount_on_engine};
 
@@ -23,7 +24,7 @@ pub(super) fn container(
         [
             (label::SERVICE, service.name.as_str()),
             (label::COMPOSE_SERVICE, &service.name),
-            (label::COMPOSE_NUMBER, "1"),
+            (label::COMPOSE_NUMBER, &planned.number.to_string()),
             (label::COMPOSE_ONEOFF, "False"),
             (label::COMPOSE_CONFIG_HASH, &planned.config_hash),
         ]
@@ -58,7 +59,13 @@ pub(super) fn container(
             })
             .collect(),
         mounts: service.volumes.iter().map(|mount| mount_on_engine(plan, mount)).collect(),
-        service: service.clone(),
+        service: Service {
+            network_mode: match &planned.network_of {
+                Some(owner) => Some(format!("container:{owner}")),
+                None => service.network_mode.clone(),
+            },
+            ..service.clone()
+        },
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::failure::{Failure, ServiceFailure};
 use super::image::{self, UsedImage};
 use super::service::{RunningService, run_service};
-use super::{Lifetime, spec};
+use super::{Lifetime, external, spec};
 use crate::Error;
 use crate::engine::{Engine, EngineError, Filter, State};
 use crate::event::{Event, Observer};
@@ -127,18 +127,18 @@ impl Start {
 
         let progress: BTreeMap<&str, watch::Sender<Progress>> =
             self.plan.names().map(|name| (name, watch::Sender::new(Progress::Waiting))).collect();
-        let services = self.plan.services.iter().zip(&images).map(|(planned, image)| {
-            let progress = &progress;
+        let services = self.plan.services.iter().map(|planned| {
+            let (progress, image) = (&progress, &images[planned.service.name.as_str()]);
             async move {
                 let running = run_service(
                     self,
                     planned,
                     image,
-                    &progress[planned.service.name.as_str()],
+                    &progress[planned.name.as_str()],
                     self.dependencies(planned, progress),
                 )
                 .await?;
-                Ok::<_, Failure>((planned.service.name.clone(), running))
+                Ok::<_, Failure>((planned.name.clone(), running))
             }
         });
         let services: BTreeMap<_, _> = try_join_all(services).await?.into_iter().collect();
@@ -177,30 +177,47 @@ impl Start {
                 // A service that others wait to complete is ready when it has.
                 Until::Ready | Until::Completed => Progress::Ready,
             };
-            let mut watched = progress[dependency.service.as_str()].subscribe();
-            // The sender lives as long as the start does.
-            let _ = watched.wait_for(|progress| *progress >= enough).await;
+            for replica in self.plan.replicas(&dependency.service) {
+                let mut watched = progress[replica.name.as_str()].subscribe();
+                // The sender lives as long as the start does.
+                let _ = watched.wait_for(|progress| *progress >= enough).await;
+            }
         }
     }
 
-    async fn images(&self) -> Result<Vec<UsedImage>, Failure> {
-        try_join_all(self.plan.services.iter().map(|planned| image::resolve(self, planned))).await
+    /// The image of each service: its replicas have the same.
+    async fn images(&self) -> Result<BTreeMap<&str, UsedImage>, Failure> {
+        let services = self.plan.services.iter().filter(|planned| planned.number == 1).map(async |planned| {
+            Ok::<_, Failure>((planned.service.name.as_str(), image::resolve(self, planned).await?))
+        });
+        Ok(try_join_all(services).await?.into_iter().collect())
     }
 
     /// Networks and volumes, labelled as they are created.
     async fn infrastructure(&self) -> Result<Vec<Claim>, Failure> {
+        external::check(&self.plan, self.engine.as_ref()).await?;
         let claims = volume::claim_all(&self.plan, self.engine.as_ref(), &self.state).await?;
         let networks = self.plan.networks.iter().filter(|network| !network.network.external).map(|network| {
             let spec = spec::network(&self.plan, network, self.lifetime);
             let engine = self.engine.clone();
-            self.create(async move { engine.create_network(&spec).await })
+            async move {
+                let created = self.create(async move { engine.create_network(&spec).await }).await;
+                match created {
+                    Ok(()) => Ok(()),
+                    Err(refusal) => {
+                        Err(external::network_refused(self.engine.as_ref(), network, refusal).await)
+                    }
+                }
+            }
         });
         let volumes = self.plan.volumes.iter().filter(|volume| volume.fate != Fate::External).map(|volume| {
             let spec = spec::volume(&self.plan, volume, self.lifetime);
             let engine = self.engine.clone();
-            self.create(async move { engine.create_volume(&spec).await })
+            async move {
+                self.create(async move { engine.create_volume(&spec).await }).await.map_err(Error::engine)
+            }
         });
-        tokio::try_join!(try_join_all(networks), try_join_all(volumes)).map_err(Error::engine)?;
+        tokio::try_join!(try_join_all(networks), try_join_all(volumes))?;
         Ok(claims)
     }
 
@@ -257,14 +274,15 @@ impl Start {
             .or_insert_with(|| what.to_owned());
     }
 
-    /// A failure of `service`, with those who wait for it.
+    /// A failure of `service`, or of a replica of it, with those who wait for it.
     pub(super) fn failed(&self, service: &str, failure: ServiceFailure) -> Failure {
+        let written = self.plan.service(service).map_or(service, |planned| &planned.service.name);
         let waiting = self
             .plan
             .services
             .iter()
-            .filter(|other| other.waits_for.iter().any(|dependency| dependency.service == service))
-            .map(|other| other.service.name.clone())
+            .filter(|other| other.waits_for.iter().any(|dependency| dependency.service == written))
+            .map(|other| other.name.clone())
             .collect();
         Failure::Service { service: service.to_owned(), failure, waiting }
     }

@@ -4,6 +4,7 @@ mod failures;
 mod handles;
 mod lifetimes;
 mod readiness;
+mod replicas;
 mod ticker;
 mod volumes;
 

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use testcontainers::bollard;
@@ -19,9 +21,9 @@ use testcontainers::bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum, NetworkConnectRequest,
 };
 use testcontainers::bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
-    ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
-    StartContainerOptions, StopContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, InspectNetworkOptions, ListContainersOptionsBuilder,
+    ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveVolumeOptions, StartContainerOptions, StopContainerOptionsBuilder,
 };
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
@@ -258,6 +260,13 @@ impl Engine for Docker {
             .into_iter()
             .map(|network| FoundObject {
                 name: network.name.unwrap_or_default(),
+                subnets: network
+                    .ipam
+                    .and_then(|ipam| ipam.config)
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|pool| pool.subnet)
+                    .collect(),
                 labels: network.labels.unwrap_or_default().into_iter().collect(),
             })
             .collect())
@@ -271,8 +280,31 @@ impl Engine for Docker {
             .volumes
             .unwrap_or_default()
             .into_iter()
-            .map(|volume| FoundObject { name: volume.name, labels: volume.labels.into_iter().collect() })
+            .map(|volume| FoundObject {
+                name: volume.name,
+                subnets: Vec::new(),
+                labels: volume.labels.into_iter().collect(),
+            })
             .collect())
+    }
+
+    async fn network_addresses(&self, name: &str) -> Result<Vec<(IpAddr, String)>, EngineError> {
+        let found = self
+            .client
+            .inspect_network(name, None::<InspectNetworkOptions>)
+            .await
+            .map_err(failed(format!("inspect network `{name}`")))?;
+        let mut addresses = Vec::new();
+        for container in found.containers.unwrap_or_default().into_values() {
+            let name = container.name.unwrap_or_default();
+            for address in [container.ipv4_address, container.ipv6_address].into_iter().flatten() {
+                // With the length of the network's prefix: `172.30.0.2/24`.
+                if let Ok(address) = address.split('/').next().unwrap_or_default().parse() {
+                    addresses.push((address, name.clone()));
+                }
+            }
+        }
+        Ok(addresses)
     }
 }
 

@@ -4,6 +4,7 @@
 //! request that was sent is carried out even when its sender does not wait for the answer.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -150,6 +151,8 @@ struct World {
     images: BTreeMap<String, (Whereabouts, Image)>,
     containers: Vec<Container>,
     networks: BTreeMap<String, Labels>,
+    /// What the networks with a fixed subnet have.
+    subnets: BTreeMap<String, Vec<String>>,
     volumes: BTreeMap<String, Labels>,
     calls: Vec<Call>,
     /// What to answer to a request, by its beginning and end.
@@ -170,6 +173,21 @@ impl World {
     fn name_of(&self, id: &str) -> String {
         let found = self.containers.iter().find(|container| container.id == id);
         found.map_or_else(|| id.to_owned(), |container| container.spec.name.clone())
+    }
+
+    /// The fixed addresses on a network of the containers that run.
+    fn addresses_on(&self, network: &str) -> Vec<(IpAddr, String)> {
+        let running = self.containers.iter().filter(|container| container.state() == State::Running);
+        let attached = running.flat_map(|container| {
+            container.spec.networks.iter().map(move |attachment| (container, attachment))
+        });
+        let on_it = attached.filter(|(_, attachment)| attachment.network == network);
+        on_it
+            .filter_map(|(container, attachment)| {
+                let address = attachment.ipv4_address.as_ref()?.parse().ok()?;
+                Some((address, container.spec.name.clone()))
+            })
+            .collect()
     }
 
     fn launch(&mut self, id: &str) -> Result<(), EngineError> {
@@ -394,7 +412,14 @@ impl Engine for ScriptedEngine {
 
     async fn create_network(&self, network: &NetworkSpec) -> Result<(), EngineError> {
         let (name, labels) = (network.name.clone(), network.labels.clone());
-        self.change(format!("create network {name}"), move |world| {
+        let subnets: Vec<_> = network.network.ipam.iter().filter_map(|pool| pool.subnet.clone()).collect();
+        let operation = format!("create network {name}");
+        self.change(operation.clone(), move |world| {
+            // A real engine refuses an overlap, too.
+            if world.subnets.values().flatten().any(|taken| subnets.contains(taken)) {
+                return Err(refused(403, &operation, "Pool overlaps with other one on this address space"));
+            }
+            world.subnets.insert(name.clone(), subnets);
             world.networks.insert(name, labels);
             Ok(())
         })
@@ -551,6 +576,7 @@ impl Engine for ScriptedEngine {
                 return Err(refused(403, &operation, "the network has active endpoints"));
             }
             world.networks.remove(&name);
+            world.subnets.remove(&name);
             Ok(())
         })
         .await
@@ -586,17 +612,29 @@ impl Engine for ScriptedEngine {
     }
 
     async fn networks(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
-        self.look("list networks", |world| Ok(matching(filter, &world.networks)))
+        self.look("list networks", |world| {
+            let mut found = matching(filter, &world.networks);
+            for network in &mut found {
+                network.subnets = world.subnets.get(&network.name).cloned().unwrap_or_default();
+            }
+            Ok(found)
+        })
     }
 
     async fn volumes(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
         self.look("list volumes", |world| Ok(matching(filter, &world.volumes)))
     }
+
+    async fn network_addresses(&self, name: &str) -> Result<Vec<(IpAddr, String)>, EngineError> {
+        self.look("list addresses", |world| Ok(world.addresses_on(name)))
+    }
 }
 
 fn matching(filter: &Filter, objects: &BTreeMap<String, Labels>) -> Vec<FoundObject> {
     let matching = objects.iter().filter(|(_, labels)| matches(filter, labels));
-    matching.map(|(name, labels)| FoundObject { name: name.clone(), labels: labels.clone() }).collect()
+    matching
+        .map(|(name, labels)| FoundObject { name: name.clone(), subnets: Vec::new(), labels: labels.clone() })
+        .collect()
 }
 
 fn matches(filter: &Filter, labels: &Labels) -> bool {

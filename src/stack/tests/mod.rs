@@ -2,6 +2,8 @@
 
 mod engine;
 mod graph;
+mod replicas;
+mod external;
 mod ready;
 mod restart;
 mod failure;

@@ -1,0 +1,91 @@
+//! Which networks a service is on, or whose it shares.
+
+use super::{PlannedAttachment, names, problem};
+use crate::compose::{Problem, Project, Service};
+
+/// Whose network a service has instead of one of its own.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#network_mode>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner<'a> {
+    /// `network_mode: service:NAME`
+    Service(&'a str),
+    /// `network_mode: container:NAME`, somebody else's
+    Container(&'a str),
+}
+
+impl Owner<'_> {
+    /// The container, by its name on the engine; of several replicas the first.
+    pub(super) fn container(self, stack: &str) -> String {
+        match self {
+            Owner::Service(name) => names::container(stack, name, 1),
+            Owner::Container(name) => name.to_owned(),
+        }
+    }
+}
+
+/// Whose network `service` shares in the end: the owner may be a sharer itself. The reader has refused cycles.
+pub(super) fn owner<'a>(project: &'a Project, service: &'a Service) -> Option<Owner<'a>> {
+    let mode = service.network_mode.as_deref()?;
+    if let Some(container) = mode.strip_prefix("container:") {
+        return Some(Owner::Container(container));
+    }
+    let name = mode.strip_prefix("service:")?;
+    let other = project.services.get(name)?;
+    Some(owner(project, other).unwrap_or(Owner::Service(name)))
+}
+
+/// The services that share the network of the service `name`.
+pub(super) fn sharers<'a>(project: &'a Project, name: &'a str) -> impl Iterator<Item = &'a Service> {
+    let shares = move |service: &&Service| owner(project, service) == Some(Owner::Service(name));
+    project.services.values().filter(shares)
+}
+
+/// Complains where a network cannot be shared.
+pub(super) fn check(project: &Project, service: &Service) -> Result<(), Box<Problem>> {
+    let Some(owner) = owner(project, service) else { return Ok(()) };
+    let path = |key: &str| format!("services.{}.{key}", service.name);
+    if let Owner::Service(name) = owner
+        && project.services[name].scale == 0
+    {
+        let message = format!("service `{name}`, whose network it shares, has no container: its scale is 0");
+        return Err(problem(project, &path("network_mode"), message));
+    }
+    if !service.ports.is_empty() {
+        let message = "a service that shares another's network cannot publish ports";
+        let mut problem = problem(project, &path("ports"), message);
+        if let Owner::Service(name) = owner {
+            problem.hint = Some(format!("publish them under `ports:` of `{name}`"));
+        }
+        return Err(problem);
+    }
+    Ok(())
+}
+
+/// The service's networks, the one that gives the gateway first, with every name by which Compose would let a neighbour
+/// find it there.
+pub(super) fn attachments(service: &Service) -> Vec<PlannedAttachment> {
+    if service.network_mode.is_some() {
+        return Vec::new();
+    }
+    let mut attachments: Vec<_> = service.networks.iter().collect();
+    // The first network gives the container its gateway: the one of the highest priority.
+    attachments.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority));
+    attachments
+        .into_iter()
+        .map(|(network, attachment)| {
+            let mut aliases = vec![service.name.clone()];
+            let names = service.container_name.iter().chain(&service.hostname).chain(&attachment.aliases);
+            for name in names {
+                if !aliases.contains(name) {
+                    aliases.push(name.clone());
+                }
+            }
+            PlannedAttachment {
+                network: network.clone(),
+                aliases,
+                ipv4_address: attachment.ipv4_address.clone(),
+                ipv6_address: attachment.ipv6_address.clone(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! Which host ports a service gets.
+
+use super::{PlannedPort, Ports, problem};
+use crate::compose::{Problem, Project, Service};
+
+const LOOPBACK: &str = "127.0.0.1";
+
+/// What the file publishes, then what must be published all the same so that it can be probed and handed out.
+pub(super) fn plan(
+    project: &Project,
+    service: &Service,
+    ports: Ports,
+    needed: impl IntoIterator<Item = u16>,
+) -> Result<Vec<PlannedPort>, Box<Problem>> {
+    let mut planned: Vec<PlannedPort> = Vec::new();
+    for (index, port) in service.ports.iter().enumerate() {
+        let mut plan = picked(port.target, &port.protocol);
+        if ports == Ports::AsWritten
+            && let Some(published) = &port.published
+        {
+            plan.host_ip = port.host_ip.clone().unwrap_or_else(|| "0.0.0.0".to_owned());
+            plan.host_port = fixed(service, published).map_err(|what| {
+                problem(project, &format!("services.{}.ports[{index}]", service.name), what)
+            })?;
+        } else if planned
+            .iter()
+            .any(|other| other.container == port.target && other.protocol == port.protocol)
+        {
+            // The same container port twice, under two host ports: with picked ports one is enough.
+            continue;
+        }
+        planned.push(plan);
+    }
+    if service.network_mode.as_deref() != Some("none") {
+        for port in needed {
+            if !planned.iter().any(|other| other.container == port && other.protocol == "tcp") {
+                planned.push(picked(port, "tcp"));
+            }
+        }
+    }
+    Ok(planned)
+}
+
+/// A port on loopback that the engine picks.
+fn picked(container: u16, protocol: &str) -> PlannedPort {
+    PlannedPort { container, protocol: protocol.to_owned(), host_ip: LOOPBACK.to_owned(), host_port: 0 }
+}
+
+/// The one host port that `published` says.
+fn fixed(service: &Service, published: &str) -> Result<u16, String> {
+    let port =
+        published.parse().map_err(|_| format!("fixed ports need one port, but `{published}` is a range"))?;
+    match service.scale {
+        0 | 1 => Ok(port),
+        scale => Err(format!("with fixed ports, {scale} containers cannot share port {published}")),
+    }
+}
