@@ -4,13 +4,14 @@
 //! at its default.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
 use super::model::{
-    Attachment, Build, Condition, Dependency, Healthcheck, IpamPool, Mount, MountKind, Network, Port,
-    Service, Ulimit, Volume,
+    Attachment, Build, Condition, Dependency, FileReference, FileSource, Healthcheck, IpamPool, Mount,
+    MountKind, Network, Port, Service, Ulimit, Volume,
 };
 use super::node::Node;
 use super::units;
@@ -61,6 +62,8 @@ pub(crate) fn service(name: &str, json: &Json, node: &Node) -> Service {
         dns_opt: texts(json, "dns_opt"),
         sysctls: text_map(json, "sysctls"),
         ulimits: entries(json, "ulimits").map(|(name, json)| (name.clone(), ulimit(json))).collect(),
+        secrets: items(json, "secrets").map(file_reference).collect(),
+        configs: items(json, "configs").map(file_reference).collect(),
         greenroom: json.get("x-greenroom").cloned(),
     }
 }
@@ -93,6 +96,27 @@ pub(crate) fn volume(json: &Json) -> Volume {
         driver: text(json, "driver"),
         driver_opts: text_map(json, "driver_opts"),
         labels: text_map(json, "labels"),
+    }
+}
+
+/// A top-level secret or config.
+pub(crate) fn file_source(json: &Json) -> FileSource {
+    FileSource {
+        external: flag(json, "external"),
+        file: text(json, "file").map(PathBuf::from),
+        environment: text(json, "environment"),
+        content: text(json, "content"),
+    }
+}
+
+fn file_reference(json: &Json) -> FileReference {
+    FileReference {
+        source: text(json, "source").unwrap_or_default(),
+        target: text(json, "target"),
+        uid: text(json, "uid"),
+        gid: text(json, "gid"),
+        // Compose prints it in octal digits.
+        mode: json.get("mode").and_then(|mode| u32::from_str_radix(mode.as_str()?, 8).ok()),
     }
 }
 

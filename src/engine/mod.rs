@@ -36,6 +36,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError>;
     /// Creates the container and connects it to all its networks; it does not run yet. Gives its id.
     async fn create_container(&self, container: &ContainerSpec) -> Result<String, EngineError>;
+    /// Puts files into a container that does not run yet, and makes the folders that they lie in where they are missing.
+    async fn copy_into(&self, id: &str, files: &[FileSpec]) -> Result<(), EngineError>;
     /// Starts a created container, through testcontainers, which holds it from then on.
     async fn start_container(&self, container: &ContainerSpec) -> Result<(), EngineError>;
     /// Starts a container again that has exited.
@@ -148,6 +150,24 @@ pub(crate) struct ContainerSpec {
     pub networks: Vec<AttachmentSpec>,
     /// `Mount::source` of a volume is its name on the engine here.
     pub mounts: Vec<Mount>,
+}
+
+/// A file to be put into a container.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct FileSpec {
+    /// Absolute, inside the container.
+    pub path: String,
+    pub content: Arc<[u8]>,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// What it holds, which may be a secret, is left out.
+impl std::fmt::Debug for FileSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileSpec({} {:04o} {}:{})", self.path, self.mode, self.uid, self.gid)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! Pure: a plan is a value that can be printed, compared and tested.
 
 mod extension;
+mod file;
 mod kind;
 mod names;
 mod order;
@@ -16,14 +17,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Error;
-use crate::compose::{Mount, MountKind, Problem, Problems, Project, Service, Warning};
+use crate::compose::{Files, Mount, MountKind, Problem, Problems, Project, Service, Warning};
 use crate::secret::Secrets;
 
 pub use extension::{Base, Fallback};
+pub use file::{Delivery, PlannedFile};
 pub use kind::{Kind, PostgresLogin};
 pub use order::{Dependency, Until};
 pub use probe::{Accept, Healthcheck, Probe, Readiness};
 
+pub(crate) use file::Content;
 pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
 pub(crate) use names::{hash, label};
 pub(crate) use probe::join;
@@ -112,6 +115,8 @@ pub struct PlannedService {
     pub fallback: Option<Fallback>,
     /// How to log in, where it is of the PostgreSQL family.
     pub postgres: Option<PostgresLogin>,
+    /// The secrets and configs that it finds as files.
+    pub files: Vec<PlannedFile>,
     /// How long it gets between its stop signal and being killed, where it is stopped and not killed.
     pub stop_grace: Duration,
     /// A fingerprint of the service's part of the file.
@@ -251,8 +256,8 @@ impl Plan {
     }
 }
 
-/// Decides everything that can be decided before anything runs.
-pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> {
+/// Decides everything that can be decided before anything runs. What secrets and configs hold is read from `disk`.
+pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Result<Plan, Error> {
     let service_names = || project.services.keys().map(String::as_str);
     if let Some(name) = options.probes.keys().find(|name| !project.services.contains_key(*name)) {
         return Err(Error::unknown("service", name, service_names()));
@@ -271,10 +276,13 @@ pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> 
 
     let mut problems = Vec::new();
     let mut warnings = project.warnings.clone();
-    let mut services = Vec::new();
+    let mut secrets = project.secrets.clone();
+    let mut services: Vec<PlannedService> = Vec::new();
     for name in order::topological(&project.services) {
         support::check(project, name, &mut problems, &mut warnings);
-        match plan_service(project, options, &stack, name) {
+        let files = file::plan(project, disk, name, &mut problems, &mut warnings);
+        file::add_secrets(&files, &mut secrets);
+        match plan_service(project, options, &stack, name, files) {
             Ok(service) => services.push(service),
             Err(problem) => problems.push(*problem),
         }
@@ -287,12 +295,12 @@ pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> 
         project: project.name.clone(),
         directory: project.directory.clone(),
         env_files: project.env_files.clone(),
-        services,
         networks,
         volumes,
         warnings,
-        fingerprint: fingerprint(project, options),
-        secrets: project.secrets.clone(),
+        fingerprint: fingerprint(project, options, &services),
+        services,
+        secrets,
     })
 }
 
@@ -318,6 +326,7 @@ fn plan_service(
     options: &Options,
     stack: &str,
     name: &str,
+    files: Vec<PlannedFile>,
 ) -> Result<PlannedService, Box<Problem>> {
     let service = project.services[name].clone();
     let extension = extension::Extension::of(project, name)?;
@@ -346,9 +355,10 @@ fn plan_service(
         restart: plan_restart(service.restart.as_deref()),
         fallback: extension.fallback,
         postgres: (kind == Kind::Postgres || matches!(readiness, Readiness::Explicit(Probe::Sql { .. })))
-            .then(|| PostgresLogin::of(&service)),
+            .then(|| PostgresLogin::of(&service, &files)),
         stop_grace: service.stop_grace_period.unwrap_or(DEFAULT_STOP_GRACE),
-        config_hash: hash(project.document()["services"][name].to_string().as_bytes()),
+        config_hash: config_hash(project, name, &files),
+        files,
         readiness,
         service,
     })
@@ -512,9 +522,19 @@ fn problem(project: &Project, path: &str, message: impl Into<String>) -> Box<Pro
     Box::new(Problem { place, path: path.to_owned(), message, hint: None, line })
 }
 
+/// What the service is made of: its part of the file, and what its secrets and configs hold.
+fn config_hash(project: &Project, name: &str, files: &[PlannedFile]) -> String {
+    let mut content = project.document()["services"][name].to_string().into_bytes();
+    files.iter().for_each(|file| file.add_to_fingerprint(&mut content));
+    hash(&content)
+}
+
 /// What the plan is made of, less what makes each stack unique.
-fn fingerprint(project: &Project, options: &Options) -> String {
+fn fingerprint(project: &Project, options: &Options, services: &[PlannedService]) -> String {
     let mut content = project.document().to_string();
+    for service in services {
+        content.push_str(&service.config_hash);
+    }
     content.push_str(&format!("{:?}{:?}{:?}", options.keep_volumes, options.ports, options.probes));
     hash(content.as_bytes())
 }

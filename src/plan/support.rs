@@ -9,6 +9,7 @@ const APPLIED: &[&str] = &[
     "cap_add",
     "cap_drop",
     "command",
+    "configs",
     "container_name",
     "depends_on",
     "dns",
@@ -39,6 +40,7 @@ const APPLIED: &[&str] = &[
     "pull_policy",
     "read_only",
     "restart",
+    "secrets",
     "security_opt",
     "shm_size",
     "stdin_open",
@@ -99,10 +101,7 @@ pub(super) fn check(
         }
         let path = format!("services.{service}.{key}");
         if NOT_APPLIED.contains(&key.as_str()) {
-            warnings.push(Warning {
-                place: project.place(&path),
-                message: format!("{path}: greenroom does not apply `{key}`"),
-            });
+            warnings.push(not_applied(project, &path));
         } else {
             let mut refused = problem(
                 project,
@@ -119,6 +118,12 @@ pub(super) fn check(
     for message in unsupported_values(project, service) {
         problems.push(*problem(project, &format!("services.{service}.{}", message.0), message.1));
     }
+}
+
+/// What is said of a key that is read and left out, by its path in the document.
+pub(super) fn not_applied(project: &Project, path: &str) -> Warning {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    Warning { place: project.place(path), message: format!("{path}: greenroom does not apply `{key}`") }
 }
 
 /// Keys that are applied, but not with every value.

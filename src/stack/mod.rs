@@ -5,6 +5,7 @@ mod builder;
 mod evidence;
 mod failure;
 mod fallback;
+mod files;
 mod image;
 mod service;
 mod spec;

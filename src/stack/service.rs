@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::failure::{Failure, ServiceFailure};
 use super::image::UsedImage;
-use super::spec;
 use super::start::{Progress, Start};
+use super::{files, spec};
 use crate::engine::{Engine, EngineError, Exit, FoundMount, Inspection, State};
 use crate::event::{Event, ServiceReady};
 use crate::plan::{PlannedService, PostgresLogin, Probe, Readiness, Restart, Setting, join};
@@ -78,21 +78,25 @@ pub(super) async fn run_service(
     dependencies: impl Future<Output = ()>,
 ) -> Result<RunningService, Failure> {
     let name = &planned.service.name;
-    let spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
-    super::image::make_bind_folders(&spec.mounts)
-        .map_err(|error| start.failed(name, ServiceFailure::NotStarted(error)))?;
+    let not_started = |error: String| start.failed(name, ServiceFailure::NotStarted(error));
+    let mut spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
+    super::image::make_bind_folders(&spec.mounts).map_err(not_started)?;
+    spec.mounts.extend(files::mounts(start, planned).map_err(not_started)?);
     let id = {
         let (engine, spec) = (start.engine.clone(), spec.clone());
         start.create(async move { engine.create_container(&spec).await }).await
     };
-    let id = id.map_err(|error| start.failed(name, ServiceFailure::NotStarted(error.to_string())))?;
+    let id = id.map_err(|error| not_started(error.to_string()))?;
+    let copies = files::copies(planned);
+    if !copies.is_empty() {
+        // Into its layer, which stays when it is started again.
+        let copied = start.engine.copy_into(&id, &copies).await;
+        copied.map_err(|error| not_started(error.to_string()))?;
+    }
     dependencies.await;
 
-    start
-        .engine
-        .start_container(&spec)
-        .await
-        .map_err(|error| start.failed(name, ServiceFailure::NotStarted(error.to_string())))?;
+    let started = start.engine.start_container(&spec).await;
+    started.map_err(|error| not_started(error.to_string()))?;
     start.observer.tell(&Event::Started { service: name.clone() });
     progress.send_replace(Progress::Started);
 

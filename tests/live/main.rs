@@ -4,6 +4,7 @@ mod failures;
 mod handles;
 mod lifetimes;
 mod readiness;
+mod supply;
 mod ticker;
 mod volumes;
 

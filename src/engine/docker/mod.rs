@@ -1,5 +1,6 @@
 //! The real engine: Docker over its HTTP API, by way of testcontainers.
 
+mod archive;
 mod body;
 mod connect;
 mod context;
@@ -21,14 +22,14 @@ use testcontainers::bollard::models::{
 use testcontainers::bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
     ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
-    StartContainerOptions, StopContainerOptionsBuilder,
+    StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
 
 use super::{
-    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, Filter, FoundContainer, FoundMount,
-    FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter, FoundContainer,
+    FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
 };
 
 pub(crate) use connect::connect;
@@ -112,6 +113,23 @@ impl Engine for Docker {
             )))?;
         }
         Ok(id)
+    }
+
+    async fn copy_into(&self, id: &str, files: &[FileSpec]) -> Result<(), EngineError> {
+        let operation = || {
+            let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+            format!("copy {} into container `{id}`", paths.join(", "))
+        };
+        let archive = archive::of_files(files).map_err(|error| EngineError {
+            operation: operation(),
+            status: None,
+            message: error.to_string(),
+        })?;
+        let options = UploadToContainerOptionsBuilder::new().path("/").build();
+        self.client
+            .upload_to_container(id, Some(options), bollard::body_full(archive.into()))
+            .await
+            .map_err(failed(operation()))
     }
 
     async fn start_container(&self, container: &ContainerSpec) -> Result<(), EngineError> {

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::compose::MountKind;
 use crate::engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, Filter, FoundContainer, FoundMount,
-    FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter, FoundContainer,
+    FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
 };
 
 type Labels = BTreeMap<String, String>;
@@ -125,6 +125,8 @@ struct Container {
     run: Option<(Instant, Run)>,
     starts: usize,
     commands: usize,
+    /// What was copied into it.
+    files: Vec<FileSpec>,
 }
 
 impl Container {
@@ -242,7 +244,7 @@ impl ScriptedEngine {
     pub(super) fn has_container(&self, spec: ContainerSpec) {
         let run = Some((Instant::now(), Run::On));
         let id = format!("foreign-{}", spec.name);
-        self.world().containers.push(Container { id, spec, run, starts: 1, commands: 0 });
+        self.world().containers.push(Container { id, spec, run, starts: 1, commands: 0, files: Vec::new() });
     }
 
     /// Every request that asked for a change or ran a command, a line each: milliseconds, and what.
@@ -288,6 +290,15 @@ impl ScriptedEngine {
             world.networks.iter().map(|(name, labels)| (format!("network {name}"), labels.clone()));
         let volumes = world.volumes.iter().map(|(name, labels)| (format!("volume {name}"), labels.clone()));
         containers.chain(networks).chain(volumes).collect()
+    }
+
+    /// What was copied into the container of this name: its path, and its text.
+    pub(super) fn files(&self, name: &str) -> Vec<(String, String)> {
+        let mut world = self.world();
+        let found = world.find(name).map(|container| container.files.clone());
+        let files = found.unwrap_or_else(|| panic!("there is no container `{name}`"));
+        let text = |file: FileSpec| (file.path, String::from_utf8_lossy(&file.content).into_owned());
+        files.into_iter().map(text).collect()
     }
 
     /// The body that the container of this name was created with.
@@ -430,8 +441,31 @@ impl Engine for ScriptedEngine {
                 }
             }
             let id = format!("id-of-{}", spec.name);
-            world.containers.push(Container { id: id.clone(), spec, run: None, starts: 0, commands: 0 });
+            let files = Vec::new();
+            world.containers.push(Container {
+                id: id.clone(),
+                spec,
+                run: None,
+                starts: 0,
+                commands: 0,
+                files,
+            });
             Ok(id)
+        })
+        .await
+    }
+
+    async fn copy_into(&self, id: &str, files: &[FileSpec]) -> Result<(), EngineError> {
+        let name = self.world().name_of(id);
+        let operation = format!("copy {files:?} into {name}");
+        let files = files.to_vec();
+        self.change(operation.clone(), move |world| {
+            let container = world.find(&name).ok_or_else(|| refused(404, &operation, "No such container"))?;
+            if container.spec.service.read_only {
+                return Err(refused(400, &operation, "container rootfs is marked read-only"));
+            }
+            container.files.extend(files);
+            Ok(())
         })
         .await
     }
