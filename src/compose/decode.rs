@@ -61,7 +61,7 @@ pub(crate) fn service(name: &str, json: &Json, node: &Node) -> Service {
         dns_search: texts(json, "dns_search"),
         dns_opt: texts(json, "dns_opt"),
         sysctls: text_map(json, "sysctls"),
-        ulimits: entries(json, "ulimits").map(|(name, json)| (name.clone(), ulimit(json))).collect(),
+        ulimits: ulimits(json),
         secrets: items(json, "secrets").map(file_reference).collect(),
         configs: items(json, "configs").map(file_reference).collect(),
         greenroom: json.get("x-greenroom").cloned(),
@@ -131,6 +131,13 @@ fn build(json: &Json) -> Build {
         network: text(json, "network"),
         no_cache: flag(json, "no_cache"),
         pull: flag(json, "pull"),
+        cache_from: texts(json, "cache_from"),
+        extra_hosts: texts(json, "extra_hosts"),
+        shm_size: bytes(json, "shm_size"),
+        ulimits: ulimits(json),
+        isolation: text(json, "isolation"),
+        platforms: texts(json, "platforms"),
+        tags: texts(json, "tags"),
     }
 }
 
@@ -197,6 +204,10 @@ fn healthcheck(json: &Json) -> Healthcheck {
         retries: json.get("retries").and_then(Json::as_u64),
         disable: flag(json, "disable"),
     }
+}
+
+fn ulimits(json: &Json) -> BTreeMap<String, Ulimit> {
+    entries(json, "ulimits").map(|(name, json)| (name.clone(), ulimit(json))).collect()
 }
 
 fn ulimit(json: &Json) -> Ulimit {

@@ -123,6 +123,29 @@ pub struct Build {
     pub no_cache: bool,
     /// Pulls the base image even if it is there.
     pub pull: bool,
+    /// Images whose steps may be taken over.
+    pub cache_from: Vec<String>,
+    /// `name=address`, as Compose prints them: in the `/etc/hosts` of the build's steps.
+    pub extra_hosts: Vec<String>,
+    /// Bytes.
+    pub shm_size: Option<i64>,
+    /// Resource limits of the build's steps.
+    pub ulimits: BTreeMap<String, Ulimit>,
+    /// How the build's steps are isolated, where the engine has several ways.
+    pub isolation: Option<String>,
+    /// `os/arch[/variant]`.
+    pub platforms: Vec<String>,
+    /// Further names of the image.
+    pub tags: Vec<String>,
+}
+
+impl Build {
+    /// Whether the engine fetches the context: a repository, an archive, or a Dockerfile alone.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.context.contains("://")
+            || ["github.com/", "git@"].iter().any(|prefix| self.context.starts_with(prefix))
+    }
 }
 
 /// A published port.

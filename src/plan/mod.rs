@@ -3,6 +3,7 @@
 //!
 //! Pure: a plan is a value that can be printed, compared and tested.
 
+mod build;
 mod extension;
 mod file;
 mod kind;
@@ -26,6 +27,7 @@ pub use kind::{Kind, PostgresLogin};
 pub use order::{Dependency, Until};
 pub use probe::{Accept, Healthcheck, Probe, Readiness};
 
+pub(crate) use build::cached_image;
 pub(crate) use file::Content;
 pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
 pub(crate) use names::{hash, label};

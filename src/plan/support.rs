@@ -1,6 +1,8 @@
 //! Which keys of a service greenroom applies, which it reads and leaves out, and which it refuses to ignore.
 
-use super::problem;
+use super::{build, problem};
+use serde_json::Value as Json;
+
 use crate::compose::{Problem, Project, Warning};
 
 /// Applied at `up`.
@@ -93,10 +95,7 @@ pub(super) fn check(
 ) {
     let Some(keys) = project.document()["services"][service].as_object() else { return };
     for (key, value) in keys {
-        let absent = value.is_null()
-            || value.as_array().is_some_and(Vec::is_empty)
-            || value.as_object().is_some_and(serde_json::Map::is_empty);
-        if absent || key.starts_with("x-") || APPLIED.contains(&key.as_str()) {
+        if is_absent(value) || key.starts_with("x-") || APPLIED.contains(&key.as_str()) {
             continue;
         }
         let path = format!("services.{service}.{key}");
@@ -115,9 +114,17 @@ pub(super) fn check(
             problems.push(*refused);
         }
     }
+    build::check(project, service, problems, warnings);
     for message in unsupported_values(project, service) {
         problems.push(*problem(project, &format!("services.{service}.{}", message.0), message.1));
     }
+}
+
+/// Whether a value says nothing.
+pub(super) fn is_absent(value: &Json) -> bool {
+    value.is_null()
+        || value.as_array().is_some_and(Vec::is_empty)
+        || value.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 /// What is said of a key that is read and left out, by its path in the document.

@@ -9,9 +9,9 @@ use super::failure::{Failure, ServiceFailure};
 use super::fallback;
 use super::start::Start;
 use crate::compose::{Build, Mount, MountKind};
-use crate::engine::{BuildSpec, Dockerfile, EngineError, Image};
+use crate::engine::{BuildSpec, Context, Dockerfile, EngineError, Image};
 use crate::event::Event;
-use crate::plan::PlannedService;
+use crate::plan::{PlannedService, cached_image};
 
 /// The image of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,17 +93,32 @@ fn build_spec(reference: &str, build: &Build, planned: &PlannedService) -> Build
         (None, Some(path)) => Dockerfile::Path(path.clone()),
         (None, None) => Dockerfile::Path("Dockerfile".to_owned()),
     };
+    let context = if build.is_remote() {
+        Context::Remote(build.context.clone())
+    } else {
+        Context::Folder(build.context.clone().into())
+    };
+    let platform = match (&planned.service.platform, &build.platforms[..]) {
+        (Some(platform), _) => Some(platform.clone()),
+        (None, [only]) => Some(only.clone()),
+        // Of several, the engine's own runs here.
+        (None, _) => None,
+    };
     BuildSpec {
-        reference: reference.to_owned(),
-        context: build.context.clone().into(),
-        dockerfile,
+        tags: build.tags.clone(),
         args: build.args.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect(),
         target: build.target.clone(),
         labels: build.labels.clone(),
         network: build.network.clone(),
-        platform: planned.service.platform.clone(),
+        platform,
         no_cache: build.no_cache,
         pull: build.pull,
+        cache_from: build.cache_from.iter().filter_map(|source| cached_image(source)).collect(),
+        extra_hosts: build.extra_hosts.iter().map(|host| host.replacen('=', ":", 1)).collect(),
+        shm_size: build.shm_size,
+        ulimits: build.ulimits.clone(),
+        isolation: build.isolation.clone(),
+        ..BuildSpec::new(reference.to_owned(), context, dockerfile)
     }
 }
 

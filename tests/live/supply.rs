@@ -1,8 +1,11 @@
 //! What a service is supplied with arrives in its container. The services print what they find into their logs.
 
 use greenroom::{Stack, StackBuilder};
+use reqwest::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-use crate::file;
+use crate::{ask_engine, file, shell};
 
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
@@ -61,5 +64,69 @@ async fn a_password_in_a_secret_is_known_to_the_handle_and_to_no_output() -> Res
     let told = format!("{:?} {} {:?}", stack.plan(), stack.report(), stack.postgres("db")?);
     assert!(!told.contains("greenroom-supply-password"), "{told}");
     stack.down().await?;
+    Ok(())
+}
+
+/// The image of the shell services, once the engine has it.
+async fn shell_image() -> Result<String> {
+    let stack = shell("one-shot").up().await?;
+    let image = stack.report().services["idle"].image.clone();
+    stack.down().await?;
+    Ok(image)
+}
+
+/// Hands out a Dockerfile to whoever asks, until the runtime ends; gives its URL.
+async fn serve_dockerfile() -> Result<String> {
+    const DOCKERFILE: &str = "ARG BASE\nFROM ${BASE}\nCMD [\"sh\", \"-c\", \"echo from afar; echo that is all; sleep infinity\"]\n";
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/Dockerfile", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length:";
+            let answer = format!("{head} {}\r\n\r\n{DOCKERFILE}", DOCKERFILE.len());
+            // The engine asks again should the answer not arrive.
+            let _ = connection.read(&mut [0; 4096]).await;
+            let _ = connection.write_all(answer.as_bytes()).await;
+        }
+    });
+    Ok(url)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_is_built_as_the_file_says() -> Result {
+    // Images outlive their stack: names that no other run has let them be removed here.
+    let project = format!("supply{}", std::process::id());
+    let stack = supply("build")
+        .project_name(&project)
+        .env("SHELL_IMAGE", &shell_image().await?)
+        .env("REMOTE", &serve_dockerfile().await?)
+        .up()
+        .await?;
+    let log = stack.service("built")?.logs().await?;
+    assert_says(
+        &log,
+        &[
+            "argument: hello",
+            "10.9.8.7\tone.supply",
+            "10.9.8.6\ttwo.supply",
+            "files: 321 654",
+            "interfaces: lo",
+            "context: .dockerignore kept-a.txt",
+        ],
+    );
+    assert!(log.contains("shared memory:") && log.contains(" 32768\n"), "{log}");
+    assert_says(&stack.service("built-inline")?.logs().await?, &["context: .dockerignore kept-a.txt"]);
+    assert_says(&stack.service("built-from-outside")?.logs().await?, &["context: Dockerfile left-out.txt"]);
+    assert_says(&stack.service("built-from-afar")?.logs().await?, &["from afar"]);
+
+    let images = ["built", "inline:1", "built-from-outside", "built-from-afar", "tag:other"]
+        .map(|name| format!("{project}-{name}"));
+    let (_, built) = ask_engine(Method::GET, &format!("/images/{}/json", images[0])).await?;
+    assert_eq!(built["Config"]["Labels"]["supply.label"], "built", "{built}");
+    stack.down().await?;
+    for image in images {
+        let (status, said) = ask_engine(Method::DELETE, &format!("/images/{image}")).await?;
+        assert_eq!(status, 200, "{image}: {said}");
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod archive;
 mod body;
 mod connect;
 mod context;
+mod ignore;
 mod image;
 
 use std::collections::{BTreeMap, HashMap};
