@@ -38,7 +38,7 @@ pub use handle::{
 pub use plan::{
     Accept, Base, DEFAULT_TIMEOUT, Delivery, Dependency, Fallback, Fate, Healthcheck, Kind, Plan,
     PlannedAttachment, PlannedFile, PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports,
-    PostgresLogin, Probe, Readiness, Restart, Until,
+    PostgresLogin, Probe, PullPolicy, Readiness, Restart, Until,
 };
 pub use polygon::PolygonStack;
 pub use report::{Report, ServiceReport, ServiceStatus};

@@ -8,7 +8,7 @@ mod docker;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
@@ -99,6 +99,8 @@ pub(crate) struct Image {
     pub exposed_ports: Vec<String>,
     pub environment: BTreeMap<String, String>,
     pub stop_signal: Option<String>,
+    /// When it got a name on this engine, where the engine tells it.
+    pub named_at: Option<SystemTime>,
 }
 
 /// An image to be built by the engine.

@@ -11,6 +11,7 @@ mod names;
 mod order;
 mod print;
 mod probe;
+mod pull;
 mod support;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use file::{Delivery, PlannedFile};
 pub use kind::{Kind, PostgresLogin};
 pub use order::{Dependency, Until};
 pub use probe::{Accept, Healthcheck, Probe, Readiness};
+pub use pull::PullPolicy;
 
 pub(crate) use build::cached_image;
 pub(crate) use file::Content;
@@ -117,6 +119,8 @@ pub struct PlannedService {
     pub fallback: Option<Fallback>,
     /// How to log in, where it is of the PostgreSQL family.
     pub postgres: Option<PostgresLogin>,
+    /// When its image is pulled.
+    pub pull: PullPolicy,
     /// The secrets and configs that it finds as files.
     pub files: Vec<PlannedFile>,
     /// How long it gets between its stop signal and being killed, where it is stopped and not killed.
@@ -356,6 +360,7 @@ fn plan_service(
         },
         restart: plan_restart(service.restart.as_deref()),
         fallback: extension.fallback,
+        pull: PullPolicy::of(project, name)?,
         postgres: (kind == Kind::Postgres || matches!(readiness, Readiness::Explicit(Probe::Sql { .. })))
             .then(|| PostgresLogin::of(&service, &files)),
         stop_grace: service.stop_grace_period.unwrap_or(DEFAULT_STOP_GRACE),

@@ -31,6 +31,12 @@ pub(super) fn from_inspect(found: ImageInspect) -> Image {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         stop_signal: config.stop_signal,
+        named_at: found
+            .metadata
+            .and_then(|metadata| metadata.last_tag_time)
+            // The engine's zero is in the year 1.
+            .filter(|time| time.unix_timestamp() > 0)
+            .map(Into::into),
     }
 }
 

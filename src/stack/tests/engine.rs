@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -106,6 +106,8 @@ pub(super) enum Whereabouts {
     Nowhere,
     Registry,
     Engine,
+    /// On the engine, and in a registry, which may have another version.
+    Both,
 }
 
 /// One request.
@@ -222,6 +224,12 @@ impl ScriptedEngine {
     /// Every image is in the engine unless a test says otherwise.
     pub(super) fn image_is(&self, reference: &str, whereabouts: Whereabouts) {
         self.world().images.insert(reference.to_owned(), (whereabouts, Image::default()));
+    }
+
+    /// The image is on the engine and in a registry; it got its name on the engine this long ago.
+    pub(super) fn image_was_named(&self, reference: &str, ago: Duration) {
+        let image = Image { named_at: SystemTime::now().checked_sub(ago), ..Image::default() };
+        self.world().images.insert(reference.to_owned(), (Whereabouts::Both, image));
     }
 
     pub(super) fn image_has_healthcheck(&self, reference: &str, test: &[&str]) {
@@ -359,7 +367,7 @@ impl Engine for ScriptedEngine {
             Ok(match world.images.get(reference) {
                 // The name of a fallback follows from what it is made of: nobody has it before it is built.
                 None => (!reference.starts_with("greenroom-fallback/")).then(Image::default),
-                Some((Whereabouts::Engine, image)) => Some(image.clone()),
+                Some((Whereabouts::Engine | Whereabouts::Both, image)) => Some(image.clone()),
                 Some(_) => None,
             })
         })
@@ -375,8 +383,8 @@ impl Engine for ScriptedEngine {
         let operation = format!("pull image {reference}");
         let name = reference.to_owned();
         self.change(operation.clone(), move |world| match world.images.get_mut(&name) {
-            Some((whereabouts @ Whereabouts::Registry, _)) => {
-                *whereabouts = Whereabouts::Engine;
+            Some((whereabouts @ (Whereabouts::Registry | Whereabouts::Both), _)) => {
+                *whereabouts = Whereabouts::Both;
                 Ok(())
             }
             _ => Err(refused(404, &operation, "repository does not exist")),

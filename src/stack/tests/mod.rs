@@ -6,6 +6,7 @@ mod ready;
 mod restart;
 mod failure;
 mod image;
+mod pull;
 mod files;
 mod volume;
 mod cancel;
