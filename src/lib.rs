@@ -36,9 +36,9 @@ pub use handle::{
     Http, HttpClient, Hypertable, Postgres, ServiceHandle, TickerHealth, TickerService, Timescale,
 };
 pub use plan::{
-    Accept, Base, DEFAULT_TIMEOUT, Dependency, Fallback, Fate, Healthcheck, Kind, Plan, PlannedAttachment,
-    PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports, PostgresLogin, Probe, Readiness,
-    Restart, Until,
+    Accept, Base, DEFAULT_TIMEOUT, Delivery, Dependency, Fallback, Fate, Healthcheck, Kind, Plan,
+    PlannedAttachment, PlannedFile, PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports,
+    PostgresLogin, Probe, PullPolicy, Readiness, Restart, Until,
 };
 pub use polygon::PolygonStack;
 pub use report::{Report, ServiceReport, ServiceStatus};

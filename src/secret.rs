@@ -93,6 +93,16 @@ impl Secrets {
         }
     }
 
+    /// Remembers what a secret's file holds: all of it, and each of its lines, since a key of several lines is seldom
+    /// printed in one piece. What is not text is in no text either.
+    pub fn add_content(&mut self, content: &[u8]) {
+        let Ok(text) = std::str::from_utf8(content) else { return };
+        self.add(text.trim());
+        for line in text.lines().map(str::trim) {
+            self.add(line);
+        }
+    }
+
     /// `text` with every secret of at least six characters, and the password of every URL, replaced by [`HIDDEN`].
     #[must_use]
     pub fn hide(&self, text: &str) -> String {

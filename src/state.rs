@@ -92,7 +92,38 @@ impl StateFolder {
             .unwrap_or_default()
     }
 
+    /// Writes a file that a container of the stack mounts. Its folder is its user's alone; who may read the file inside
+    /// the container, `mode` says.
+    pub(crate) fn save_file(
+        &self,
+        stack: &str,
+        name: &str,
+        content: &[u8],
+        mode: u32,
+    ) -> Result<PathBuf, Error> {
+        let path = self.file_folder(stack)?.join(name);
+        write_private(&path, content)?;
+        #[cfg(unix)]
+        {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            fs::set_permissions(&path, mode).map_err(|error| {
+                Error::state(format!("cannot set the mode of {}", path.display())).with_source(error)
+            })?;
+        }
+        #[cfg(not(unix))]
+        let _ = mode;
+        Ok(path)
+    }
+
+    fn file_folder(&self, stack: &str) -> Result<PathBuf, Error> {
+        Ok(self.path()?.join("files").join(stack))
+    }
+
     pub(crate) fn forget(&self, stack: &str) {
+        if let Ok(folder) = self.file_folder(stack) {
+            // Most stacks have none.
+            let _ = fs::remove_dir_all(folder);
+        }
         if let Ok(path) = self.state_file(stack) {
             // A file that stays is overwritten by nobody and read by nobody: its stack's name never comes back.
             let _ = fs::remove_file(path);

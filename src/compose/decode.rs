@@ -4,13 +4,14 @@
 //! at its default.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
 use super::model::{
-    Attachment, Build, Condition, Dependency, Healthcheck, IpamPool, Mount, MountKind, Network, Port,
-    Service, Ulimit, Volume,
+    Attachment, Build, Condition, Dependency, FileReference, FileSource, Healthcheck, IpamPool, Mount,
+    MountKind, Network, Port, Service, Ulimit, Volume,
 };
 use super::node::Node;
 use super::units;
@@ -61,7 +62,9 @@ pub(crate) fn service(name: &str, json: &Json, node: &Node) -> Service {
         dns_search: texts(json, "dns_search"),
         dns_opt: texts(json, "dns_opt"),
         sysctls: text_map(json, "sysctls"),
-        ulimits: entries(json, "ulimits").map(|(name, json)| (name.clone(), ulimit(json))).collect(),
+        ulimits: ulimits(json),
+        secrets: items(json, "secrets").map(file_reference).collect(),
+        configs: items(json, "configs").map(file_reference).collect(),
         greenroom: json.get("x-greenroom").cloned(),
     }
 }
@@ -103,6 +106,27 @@ fn scale(json: &Json) -> u32 {
     count.and_then(Json::as_u64).map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+/// A top-level secret or config.
+pub(crate) fn file_source(json: &Json) -> FileSource {
+    FileSource {
+        external: flag(json, "external"),
+        file: text(json, "file").map(PathBuf::from),
+        environment: text(json, "environment"),
+        content: text(json, "content"),
+    }
+}
+
+fn file_reference(json: &Json) -> FileReference {
+    FileReference {
+        source: text(json, "source").unwrap_or_default(),
+        target: text(json, "target"),
+        uid: text(json, "uid"),
+        gid: text(json, "gid"),
+        // Compose prints it in octal digits.
+        mode: json.get("mode").and_then(|mode| u32::from_str_radix(mode.as_str()?, 8).ok()),
+    }
+}
+
 fn build(json: &Json) -> Build {
     Build {
         context: text(json, "context").unwrap_or_default(),
@@ -114,6 +138,13 @@ fn build(json: &Json) -> Build {
         network: text(json, "network"),
         no_cache: flag(json, "no_cache"),
         pull: flag(json, "pull"),
+        cache_from: texts(json, "cache_from"),
+        extra_hosts: texts(json, "extra_hosts"),
+        shm_size: bytes(json, "shm_size"),
+        ulimits: ulimits(json),
+        isolation: text(json, "isolation"),
+        platforms: texts(json, "platforms"),
+        tags: texts(json, "tags"),
     }
 }
 
@@ -180,6 +211,10 @@ fn healthcheck(json: &Json) -> Healthcheck {
         retries: json.get("retries").and_then(Json::as_u64),
         disable: flag(json, "disable"),
     }
+}
+
+fn ulimits(json: &Json) -> BTreeMap<String, Ulimit> {
+    entries(json, "ulimits").map(|(name, json)| (name.clone(), ulimit(json))).collect()
 }
 
 fn ulimit(json: &Json) -> Ulimit {

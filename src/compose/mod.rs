@@ -220,6 +220,12 @@ fn project(
         services,
         networks: entries("networks").map(|(name, json)| (name.clone(), decode::network(json))).collect(),
         volumes: entries("volumes").map(|(name, json)| (name.clone(), decode::volume(json))).collect(),
+        secret_sources: entries("secrets")
+            .map(|(name, json)| (name.clone(), decode::file_source(json)))
+            .collect(),
+        config_sources: entries("configs")
+            .map(|(name, json)| (name.clone(), decode::file_source(json)))
+            .collect(),
         warnings: std::mem::take(&mut reading.warnings),
         secrets: reading.secrets.clone(),
         tree,

@@ -96,6 +96,10 @@ pub struct Service {
     pub sysctls: BTreeMap<String, String>,
     /// Resource limits of the process.
     pub ulimits: BTreeMap<String, Ulimit>,
+    /// The secrets that it finds as files.
+    pub secrets: Vec<FileReference>,
+    /// The configs that it finds as files.
+    pub configs: Vec<FileReference>,
     /// The raw `x-greenroom` value, typed by `plan`.
     pub greenroom: Option<serde_json::Value>,
 }
@@ -121,6 +125,29 @@ pub struct Build {
     pub no_cache: bool,
     /// Pulls the base image even if it is there.
     pub pull: bool,
+    /// Images whose steps may be taken over.
+    pub cache_from: Vec<String>,
+    /// `name=address`, as Compose prints them: in the `/etc/hosts` of the build's steps.
+    pub extra_hosts: Vec<String>,
+    /// Bytes.
+    pub shm_size: Option<i64>,
+    /// Resource limits of the build's steps.
+    pub ulimits: BTreeMap<String, Ulimit>,
+    /// How the build's steps are isolated, where the engine has several ways.
+    pub isolation: Option<String>,
+    /// `os/arch[/variant]`.
+    pub platforms: Vec<String>,
+    /// Further names of the image.
+    pub tags: Vec<String>,
+}
+
+impl Build {
+    /// Whether the engine fetches the context: a repository, an archive, or a Dockerfile alone.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.context.contains("://")
+            || ["github.com/", "git@"].iter().any(|prefix| self.context.starts_with(prefix))
+    }
 }
 
 /// A published port.
@@ -174,6 +201,54 @@ pub enum MountKind {
     Tmpfs,
     /// `npipe`, `cluster`, `image`: read, not applied.
     Other,
+}
+
+impl Mount {
+    /// A file or folder of the host that cannot be written.
+    pub(crate) fn read_only_bind(source: String, target: String) -> Mount {
+        Mount {
+            kind: MountKind::Bind,
+            source: Some(source),
+            target,
+            read_only: true,
+            create_host_path: false,
+            propagation: None,
+            selinux: None,
+            nocopy: false,
+            subpath: None,
+            size: None,
+            mode: None,
+        }
+    }
+}
+
+/// A secret or config as a service finds it.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#long-syntax-5>
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileReference {
+    /// Its key below the top-level `secrets` or `configs`.
+    pub source: String,
+    /// Where, inside the container; `None`: where Compose puts it.
+    pub target: Option<String>,
+    /// Whose it is.
+    pub uid: Option<String>,
+    /// Whose group's it is.
+    pub gid: Option<String>,
+    /// Who may read it.
+    pub mode: Option<u32>,
+}
+
+/// A top-level secret or config: where its content comes from.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct FileSource {
+    /// It is somebody else's, which only a swarm has.
+    pub external: bool,
+    /// The file on the host, absolute.
+    pub file: Option<PathBuf>,
+    /// The variable.
+    pub environment: Option<String>,
+    /// The content itself.
+    pub content: Option<String>,
 }
 
 /// How a service is attached to one network.
@@ -312,6 +387,16 @@ impl std::fmt::Debug for Service {
         f.debug_struct("Service")
             .field("name", &self.name)
             .field("image", &self.image)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The content is left out.
+impl std::fmt::Debug for FileSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileSource")
+            .field("file", &self.file)
+            .field("environment", &self.environment)
             .finish_non_exhaustive()
     }
 }

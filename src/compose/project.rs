@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 use super::forms;
-use super::model::{Network, Place, Service, Volume};
+use super::model::{FileSource, Network, Place, Service, Volume};
 use super::node::{Node, Spot, Value};
 use super::problem::Warning;
 use super::sources::Sources;
@@ -49,6 +49,10 @@ pub struct Project {
     pub networks: BTreeMap<String, Network>,
     /// The volumes that active services use.
     pub volumes: BTreeMap<String, Volume>,
+    /// Where the content of the secrets comes from that active services use.
+    pub secret_sources: BTreeMap<String, FileSource>,
+    /// Where the content of the configs comes from that active services use.
+    pub config_sources: BTreeMap<String, FileSource>,
     /// What is worth a word.
     pub warnings: Vec<Warning>,
     /// What must not be printed.

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
-use crate::compose::Mount;
+use crate::compose::{Mount, Ulimit};
 use crate::plan::{label, replica};
 
 /// The oldest engine API that greenroom works with: Docker Engine 20.10.
@@ -38,6 +38,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError>;
     /// Creates the container and connects it to all its networks; it does not run yet. Gives its id.
     async fn create_container(&self, container: &ContainerSpec) -> Result<String, EngineError>;
+    /// Puts files into a container that does not run yet, and makes the folders that they lie in where they are missing.
+    async fn copy_into(&self, id: &str, files: &[FileSpec]) -> Result<(), EngineError>;
     /// Starts a created container, through testcontainers, which holds it from then on.
     async fn start_container(&self, container: &ContainerSpec) -> Result<(), EngineError>;
     /// Starts a container again that has exited.
@@ -101,28 +103,84 @@ pub(crate) struct Image {
     pub exposed_ports: Vec<String>,
     pub environment: BTreeMap<String, String>,
     pub stop_signal: Option<String>,
+    /// When it got a name on this engine, where the engine tells it.
+    pub named_at: Option<SystemTime>,
 }
 
 /// An image to be built by the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BuildSpec {
     pub reference: String,
-    /// The folder that is sent to the engine.
-    pub context: PathBuf,
-    /// The Dockerfile's path, relative to the context, or its text.
+    /// Further names of the image.
+    pub tags: Vec<String>,
+    pub context: Context,
     pub dockerfile: Dockerfile,
     pub args: BTreeMap<String, String>,
     pub target: Option<String>,
     pub labels: BTreeMap<String, String>,
+    /// The network of the build's steps.
     pub network: Option<String>,
     pub platform: Option<String>,
     pub no_cache: bool,
+    /// Pulls the base image even if it is there.
     pub pull: bool,
+    /// Images whose steps may be taken over.
+    pub cache_from: Vec<String>,
+    /// `name:address`, in the `/etc/hosts` of the build's steps.
+    pub extra_hosts: Vec<String>,
+    /// Bytes.
+    pub shm_size: Option<i64>,
+    pub ulimits: BTreeMap<String, Ulimit>,
+    pub isolation: Option<String>,
+}
+
+impl BuildSpec {
+    /// A build with nothing said but what it is made of.
+    pub(crate) fn new(reference: String, context: Context, dockerfile: Dockerfile) -> BuildSpec {
+        BuildSpec {
+            reference,
+            tags: Vec::new(),
+            context,
+            dockerfile,
+            args: BTreeMap::new(),
+            target: None,
+            labels: BTreeMap::new(),
+            network: None,
+            platform: None,
+            no_cache: false,
+            pull: false,
+            cache_from: Vec::new(),
+            extra_hosts: Vec::new(),
+            shm_size: None,
+            ulimits: BTreeMap::new(),
+            isolation: None,
+        }
+    }
+}
+
+/// Where the build's files come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Context {
+    /// A folder, which is sent to the engine.
+    Folder(PathBuf),
+    /// A URL of a repository, an archive or a Dockerfile, which the engine fetches.
+    Remote(String),
+}
+
+impl std::fmt::Display for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Context::Folder(path) => write!(f, "{}", path.display()),
+            Context::Remote(url) => f.write_str(url),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Dockerfile {
+    /// Relative to the context, which it may lie outside of, or absolute.
     Path(String),
+    /// Its text.
     Inline(String),
 }
 
@@ -152,6 +210,24 @@ pub(crate) struct ContainerSpec {
     pub networks: Vec<AttachmentSpec>,
     /// `Mount::source` of a volume is its name on the engine here.
     pub mounts: Vec<Mount>,
+}
+
+/// A file to be put into a container.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct FileSpec {
+    /// Absolute, inside the container.
+    pub path: String,
+    pub content: Arc<[u8]>,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// What it holds, which may be a secret, is left out.
+impl std::fmt::Debug for FileSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileSpec({} {:04o} {}:{})", self.path, self.mode, self.uid, self.gid)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

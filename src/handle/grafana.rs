@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Http, HttpClient, Postgres};
 use crate::Error;
-use crate::compose::Service;
+use crate::plan::PlannedService;
 
 /// A Grafana server and its administrator's login; all of [`Http`] is there, too.
 #[derive(Clone)]
@@ -115,16 +115,16 @@ impl Frame {
 }
 
 impl Grafana {
-    pub(super) fn new(http: Http, service: &Service) -> Grafana {
-        let set = |name: &str, default: &str| {
-            service
-                .environment
-                .get(name)
-                .cloned()
-                .flatten()
-                .filter(|value| !value.is_empty())
-                .unwrap_or_else(|| default.to_owned())
+    pub(super) fn new(http: Http, planned: &PlannedService) -> Grafana {
+        let value =
+            |name: &str| planned.service.environment.get(name)?.as_deref().filter(|value| !value.is_empty());
+        // Grafana reads a setting from a file, too: a secret, as a rule.
+        let in_file = |name: &str| {
+            let path = value(&format!("{name}__FILE"))?;
+            planned.files.iter().find_map(|file| file.text_at(path))
         };
+        let set =
+            |name: &str, default: &str| value(name).or_else(|| in_file(name)).unwrap_or(default).to_owned();
         Grafana {
             http,
             user: set("GF_SECURITY_ADMIN_USER", "admin"),

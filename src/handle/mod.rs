@@ -97,7 +97,7 @@ impl Stack {
     /// The file has no such service, or it is not Grafana.
     pub fn grafana(&self, name: &str) -> Result<Grafana, Error> {
         let service = self.of_kind(name, Kind::Grafana, "Grafana")?;
-        Ok(Grafana::new(self.http(name)?, &service.planned.service))
+        Ok(Grafana::new(self.http(name)?, &service.planned))
     }
 
     /// The ticker-service of greenroom's own stack.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::PlannedFile;
 use crate::compose::Service;
 
 pub(crate) const POSTGRES_PORT: u16 = 5432;
@@ -91,14 +92,26 @@ pub(crate) enum Setting {
     File(String),
 }
 
+impl Setting {
+    /// What lies at `path` inside the container, where that is a secret or config of the service; else the path.
+    fn of_file(path: String, files: &[PlannedFile]) -> Setting {
+        match files.iter().find_map(|file| file.text_at(&path)) {
+            Some(text) => Setting::Value(text.to_owned()),
+            None => Setting::File(path),
+        }
+    }
+}
+
 impl PostgresLogin {
-    pub(super) fn of(service: &Service) -> PostgresLogin {
+    pub(super) fn of(service: &Service, files: &[PlannedFile]) -> PostgresLogin {
         let setting = |names: &[&str]| {
             names.iter().find_map(|name| {
                 let value = |name: &str| {
                     service.environment.get(name).cloned().flatten().filter(|value| !value.is_empty())
                 };
-                value(name).map(Setting::Value).or_else(|| value(&format!("{name}_FILE")).map(Setting::File))
+                value(name)
+                    .map(Setting::Value)
+                    .or_else(|| value(&format!("{name}_FILE")).map(|path| Setting::of_file(path, files)))
             })
         };
         PostgresLogin {

@@ -3,7 +3,9 @@
 //!
 //! Pure: a plan is a value that can be printed, compared and tested.
 
+mod build;
 mod extension;
+mod file;
 mod kind;
 mod names;
 mod network;
@@ -11,6 +13,7 @@ mod order;
 mod ports;
 mod print;
 mod probe;
+mod pull;
 mod support;
 
 use std::collections::BTreeMap;
@@ -18,14 +21,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Error;
-use crate::compose::{Mount, MountKind, Problem, Problems, Project, Service, Warning};
+use crate::compose::{Files, Mount, MountKind, Problem, Problems, Project, Service, Warning};
 use crate::secret::Secrets;
 
 pub use extension::{Base, Fallback};
+pub use file::{Delivery, PlannedFile};
 pub use kind::{Kind, PostgresLogin};
 pub use order::{Dependency, Until};
 pub use probe::{Accept, Healthcheck, Probe, Readiness};
+pub use pull::PullPolicy;
 
+pub(crate) use build::cached_image;
+pub(crate) use file::Content;
 pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
 pub(crate) use names::{hash, label, replica};
 pub(crate) use probe::join;
@@ -121,6 +128,10 @@ pub struct PlannedService {
     pub fallback: Option<Fallback>,
     /// How to log in, where it is of the PostgreSQL family.
     pub postgres: Option<PostgresLogin>,
+    /// When its image is pulled.
+    pub pull: PullPolicy,
+    /// The secrets and configs that it finds as files.
+    pub files: Vec<PlannedFile>,
     /// How long it gets between its stop signal and being killed, where it is stopped and not killed.
     pub stop_grace: Duration,
     /// A fingerprint of the service's part of the file.
@@ -266,8 +277,8 @@ impl Plan {
     }
 }
 
-/// Decides everything that can be decided before anything runs.
-pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> {
+/// Decides everything that can be decided before anything runs. What secrets and configs hold is read from `disk`.
+pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Result<Plan, Error> {
     let service_names = || project.services.keys().map(String::as_str);
     if let Some(name) = options.probes.keys().find(|name| !project.services.contains_key(*name)) {
         return Err(Error::unknown("service", name, service_names()));
@@ -286,12 +297,15 @@ pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> 
 
     let mut problems = Vec::new();
     let mut warnings = project.warnings.clone();
-    let mut services = Vec::new();
+    let mut secrets = project.secrets.clone();
+    let mut services: Vec<PlannedService> = Vec::new();
     for name in order::topological(&project.services) {
         support::check(project, name, &mut problems, &mut warnings);
+        let files = file::plan(project, disk, name, &mut problems, &mut warnings);
+        file::add_secrets(&files, &mut secrets);
         // The replicas differ in their number alone, so what is wrong with one is wrong with all.
         let replicas = (1..=project.services[name].scale.min(support::MOST_REPLICAS))
-            .map(|number| plan_service(project, options, &stack, name, number))
+            .map(|number| plan_service(project, options, &stack, name, number, files.clone()))
             .collect::<Result<Vec<_>, _>>();
         match replicas {
             Ok(replicas) => services.extend(replicas),
@@ -306,12 +320,12 @@ pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> 
         project: project.name.clone(),
         directory: project.directory.clone(),
         env_files: project.env_files.clone(),
-        services,
         networks,
         volumes,
         warnings,
-        fingerprint: fingerprint(project, options),
-        secrets: project.secrets.clone(),
+        fingerprint: fingerprint(project, options, &services),
+        services,
+        secrets,
     })
 }
 
@@ -338,6 +352,7 @@ fn plan_service(
     stack: &str,
     name: &str,
     number: u32,
+    files: Vec<PlannedFile>,
 ) -> Result<PlannedService, Box<Problem>> {
     let service = project.services[name].clone();
     network::check(project, &service)?;
@@ -364,10 +379,12 @@ fn plan_service(
         },
         restart: plan_restart(service.restart.as_deref()),
         fallback: extension.fallback,
+        pull: PullPolicy::of(project, name)?,
         postgres: (kind == Kind::Postgres || matches!(readiness, Readiness::Explicit(Probe::Sql { .. })))
-            .then(|| PostgresLogin::of(&service)),
+            .then(|| PostgresLogin::of(&service, &files)),
         stop_grace: service.stop_grace_period.unwrap_or(DEFAULT_STOP_GRACE),
-        config_hash: hash(project.document()["services"][name].to_string().as_bytes()),
+        config_hash: config_hash(project, name, &files),
+        files,
         readiness,
         service,
     })
@@ -498,9 +515,19 @@ fn problem(project: &Project, path: &str, message: impl Into<String>) -> Box<Pro
     Box::new(Problem { place, path: path.to_owned(), message, hint: None, line })
 }
 
+/// What the service is made of: its part of the file, and what its secrets and configs hold.
+fn config_hash(project: &Project, name: &str, files: &[PlannedFile]) -> String {
+    let mut content = project.document()["services"][name].to_string().into_bytes();
+    files.iter().for_each(|file| file.add_to_fingerprint(&mut content));
+    hash(&content)
+}
+
 /// What the plan is made of, less what makes each stack unique.
-fn fingerprint(project: &Project, options: &Options) -> String {
+fn fingerprint(project: &Project, options: &Options, services: &[PlannedService]) -> String {
     let mut content = project.document().to_string();
+    for service in services {
+        content.push_str(&service.config_hash);
+    }
     content.push_str(&format!("{:?}{:?}{:?}", options.keep_volumes, options.ports, options.probes));
     hash(content.as_bytes())
 }

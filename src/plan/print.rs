@@ -47,6 +47,9 @@ impl fmt::Display for Plan {
                 let source = mount.source.as_deref().unwrap_or("a volume of its own");
                 writeln!(f, "  mount {} from {}", mount.target, source)?;
             }
+            for file in &planned.files {
+                writeln!(f, "  {file}")?;
+            }
             for (name, value) in &service.environment {
                 match value {
                     Some(value) => writeln!(f, "  env {name}={}", self.secrets.show(name, value))?,

@@ -1,6 +1,8 @@
 //! Which keys of a service greenroom applies, which it reads and leaves out, and which it refuses to ignore.
 
-use super::problem;
+use super::{build, problem};
+use serde_json::Value as Json;
+
 use crate::compose::{Problem, Project, Warning};
 
 /// Applied at `up`.
@@ -9,6 +11,7 @@ const APPLIED: &[&str] = &[
     "cap_add",
     "cap_drop",
     "command",
+    "configs",
     "container_name",
     "depends_on",
     "dns",
@@ -40,6 +43,7 @@ const APPLIED: &[&str] = &[
     "read_only",
     "restart",
     "scale",
+    "secrets",
     "security_opt",
     "shm_size",
     "stdin_open",
@@ -95,18 +99,12 @@ pub(super) fn check(
 ) {
     let Some(keys) = project.document()["services"][service].as_object() else { return };
     for (key, value) in keys {
-        let absent = value.is_null()
-            || value.as_array().is_some_and(Vec::is_empty)
-            || value.as_object().is_some_and(serde_json::Map::is_empty);
-        if absent || key.starts_with("x-") || APPLIED.contains(&key.as_str()) {
+        if is_absent(value) || key.starts_with("x-") || APPLIED.contains(&key.as_str()) {
             continue;
         }
         let path = format!("services.{service}.{key}");
         if NOT_APPLIED.contains(&key.as_str()) {
-            warnings.push(Warning {
-                place: project.place(&path),
-                message: format!("{path}: greenroom does not apply `{key}`"),
-            });
+            warnings.push(not_applied(project, &path));
         } else {
             let mut refused = problem(
                 project,
@@ -120,9 +118,23 @@ pub(super) fn check(
             problems.push(*refused);
         }
     }
+    build::check(project, service, problems, warnings);
     for message in unsupported_values(project, service) {
         problems.push(*problem(project, &format!("services.{service}.{}", message.0), message.1));
     }
+}
+
+/// Whether a value says nothing.
+pub(super) fn is_absent(value: &Json) -> bool {
+    value.is_null()
+        || value.as_array().is_some_and(Vec::is_empty)
+        || value.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
+/// What is said of a key that is read and left out, by its path in the document.
+pub(super) fn not_applied(project: &Project, path: &str) -> Warning {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    Warning { place: project.place(path), message: format!("{path}: greenroom does not apply `{key}`") }
 }
 
 /// Keys that are applied, but not with every value.

@@ -183,7 +183,7 @@ impl StackBuilder {
             timeout: self.timeout,
             probes: self.probes.clone(),
         };
-        plan::plan(project, &options)
+        plan::plan(project, &Disk, &options)
     }
 
     /// Brings the stack up and waits until every service answers.

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
 use super::start::Start;
-use crate::engine::{BuildSpec, Dockerfile, Image, Progress};
+use crate::engine::{BuildSpec, Context, Dockerfile, Image, Progress};
 use crate::plan::{Base, Fallback, hash};
 
 /// The build argument by which a Dockerfile takes its base image.
@@ -55,18 +55,10 @@ pub(super) async fn build(
     if let Some(base) = &fallback.base {
         args.insert(BASE_ARGUMENT.to_owned(), base_image(start, base, &progress).await?);
     }
-    let spec = BuildSpec {
-        reference: reference.clone(),
-        context: context.0.clone(),
-        dockerfile: Dockerfile::Path(fallback.dockerfile.clone()),
-        args,
-        target: None,
-        labels: BTreeMap::from([("greenroom.fallback".to_owned(), service.to_owned())]),
-        network: None,
-        platform: None,
-        no_cache: false,
-        pull: false,
-    };
+    let dockerfile = Dockerfile::Path(fallback.dockerfile.clone());
+    let mut spec = BuildSpec::new(reference.clone(), Context::Folder(context.0.clone()), dockerfile);
+    spec.args = args;
+    spec.labels = BTreeMap::from([("greenroom.fallback".to_owned(), service.to_owned())]);
     start.engine.build(&spec, &progress).await.map_err(|error| error.to_string())?;
     let image = find(start, &reference).await?;
     image

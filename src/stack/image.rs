@@ -1,17 +1,18 @@
-//! Which image really runs: present, else built, else pulled, else the declared fallback.
+//! Which image really runs: present, else pulled, else built, else the declared fallback.
 //!
 //! The order is Compose's (<https://github.com/compose-spec/compose-spec/blob/main/05-services.md#pull_policy>); only the
 //! fallback is greenroom's own, and never silent.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::failure::{Failure, ServiceFailure};
 use super::fallback;
 use super::start::Start;
 use crate::compose::{Build, Mount, MountKind};
-use crate::engine::{BuildSpec, Dockerfile, EngineError, Image};
+use crate::engine::{BuildSpec, Context, Dockerfile, EngineError, Image};
 use crate::event::Event;
-use crate::plan::PlannedService;
+use crate::plan::{PlannedService, PullPolicy, cached_image};
 
 /// The image of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,39 +49,59 @@ pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<U
     Ok(UsedImage { reference: used, stands_in_for: Some(reference), healthcheck: image.healthcheck })
 }
 
-/// Presence, build and pull, as `pull_policy` decides.
+/// Presence, pull and build, as `pull_policy` decides.
 async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Result<Image, EngineError> {
     let service = &planned.service;
     let engine = &start.engine;
-    let policy = service.pull_policy.as_deref().unwrap_or("missing");
     let progress = |line: &str| start.image_progress(&service.name, line);
-    let rebuild = policy == "build";
-    let fetch_anew = matches!(policy, "always" | "daily" | "weekly") || policy.starts_with("every_");
-    if !rebuild
-        && !fetch_anew
-        && let Some(image) = engine.image(reference).await?
-    {
-        return Ok(image);
+    let present = engine.image(reference).await?;
+    if service.image.is_some() && is_to_be_pulled(planned.pull, present.as_ref(), SystemTime::now()) {
+        progress(&format!("pulling {reference}"));
+        match engine.pull(reference, service.platform.as_deref(), &progress).await {
+            Ok(()) => return made(start, reference).await,
+            // As Compose does: what can be built need not be had from a registry.
+            Err(error) if service.build.is_some() => progress(&error.to_string()),
+            Err(error) => return Err(error),
+        }
     }
-    match &service.build {
-        Some(build) if !fetch_anew => {
+    match (&service.build, present) {
+        (Some(build), present) if present.is_none() || planned.pull == PullPolicy::Build => {
             progress(&format!("building {reference} from {}", build.context));
             engine.build(&build_spec(reference, build, planned), &progress).await?;
+            made(start, reference).await
         }
-        _ if policy == "never" => {
-            return Err(EngineError {
+        (_, Some(image)) => Ok(image),
+        (_, None) => {
+            let why = match planned.pull {
+                PullPolicy::Build => "and there is no `build` for its `pull_policy: build` to go by",
+                _ => "and `pull_policy: never` forbids to pull it",
+            };
+            Err(EngineError {
                 operation: format!("find image `{reference}`"),
                 status: None,
-                message: "the engine does not have it, and `pull_policy: never` forbids to pull it"
-                    .to_owned(),
-            });
-        }
-        _ => {
-            progress(&format!("pulling {reference}"));
-            engine.pull(reference, service.platform.as_deref(), &progress).await?;
+                message: format!("the engine does not have it, {why}"),
+            })
         }
     }
-    engine.image(reference).await?.ok_or_else(|| EngineError {
+}
+
+/// Whether the policy asks for a pull; `present` is what the engine has.
+fn is_to_be_pulled(policy: PullPolicy, present: Option<&Image>, now: SystemTime) -> bool {
+    match policy {
+        PullPolicy::Always => true,
+        PullPolicy::Never | PullPolicy::Build => false,
+        PullPolicy::Missing => present.is_none(),
+        // Of an image that was pulled, most engines do not tell when: then it is old, as for Compose.
+        PullPolicy::Every(age) => {
+            let named_at = present.and_then(|image| image.named_at);
+            named_at.is_none_or(|named_at| named_at + age < now)
+        }
+    }
+}
+
+/// What was pulled or built.
+async fn made(start: &Start, reference: &str) -> Result<Image, EngineError> {
+    start.engine.image(reference).await?.ok_or_else(|| EngineError {
         operation: format!("find image `{reference}`"),
         status: None,
         message: "it was pulled or built, and the engine does not have it all the same".to_owned(),
@@ -93,17 +114,32 @@ fn build_spec(reference: &str, build: &Build, planned: &PlannedService) -> Build
         (None, Some(path)) => Dockerfile::Path(path.clone()),
         (None, None) => Dockerfile::Path("Dockerfile".to_owned()),
     };
+    let context = if build.is_remote() {
+        Context::Remote(build.context.clone())
+    } else {
+        Context::Folder(build.context.clone().into())
+    };
+    let platform = match (&planned.service.platform, &build.platforms[..]) {
+        (Some(platform), _) => Some(platform.clone()),
+        (None, [only]) => Some(only.clone()),
+        // Of several, the engine's own runs here.
+        (None, _) => None,
+    };
     BuildSpec {
-        reference: reference.to_owned(),
-        context: build.context.clone().into(),
-        dockerfile,
+        tags: build.tags.clone(),
         args: build.args.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect(),
         target: build.target.clone(),
         labels: build.labels.clone(),
         network: build.network.clone(),
-        platform: planned.service.platform.clone(),
+        platform,
         no_cache: build.no_cache,
         pull: build.pull,
+        cache_from: build.cache_from.iter().filter_map(|source| cached_image(source)).collect(),
+        extra_hosts: build.extra_hosts.iter().map(|host| host.replacen('=', ":", 1)).collect(),
+        shm_size: build.shm_size,
+        ulimits: build.ulimits.clone(),
+        isolation: build.isolation.clone(),
+        ..BuildSpec::new(reference.to_owned(), context, dockerfile)
     }
 }
 

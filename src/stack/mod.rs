@@ -6,6 +6,7 @@ mod evidence;
 mod external;
 mod failure;
 mod fallback;
+mod files;
 mod image;
 mod service;
 mod spec;

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::failure::{Failure, ServiceFailure};
 use super::image::UsedImage;
 use super::start::{Progress, Start};
-use super::{external, spec};
-use crate::engine::{Engine, EngineError, Exit, FoundMount, Inspection, State};
+use super::{external, files, spec};
+use crate::engine::{ContainerSpec, Engine, EngineError, Exit, FoundMount, Inspection, State};
 use crate::event::{Event, ServiceReady};
 use crate::plan::{PlannedService, PostgresLogin, Probe, Readiness, Restart, Setting, join};
 use crate::poll::{Answer, Cadence, GaveUp, Wait};
@@ -78,27 +78,11 @@ pub(super) async fn run_service(
     dependencies: impl Future<Output = ()>,
 ) -> Result<RunningService, Failure> {
     let name = &planned.name;
-    let spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
-    super::image::make_bind_folders(&spec.mounts)
-        .map_err(|error| start.failed(name, ServiceFailure::not_started(error)))?;
-    let create = async {
-        let (engine, spec) = (start.engine.clone(), spec.clone());
-        start.create(async move { engine.create_container(&spec).await }).await
-    };
-    let started = async {
-        // Created while its dependencies come up, which saves time, unless it is made of a part of one of them.
-        let id = if planned.network_of.is_some() {
-            dependencies.await;
-            create.await?
-        } else {
-            let id = create.await?;
-            dependencies.await;
-            id
-        };
-        start.engine.start_container(&spec).await?;
-        Ok::<_, EngineError>(id)
-    };
-    let id = match started.await {
+    let not_started = |error: String| start.failed(name, ServiceFailure::not_started(error));
+    let mut spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
+    super::image::make_bind_folders(&spec.mounts).map_err(not_started)?;
+    spec.mounts.extend(files::mounts(start, planned).map_err(not_started)?);
+    let id = match created_and_started(start, planned, &spec, dependencies).await {
         Ok(id) => id,
         Err(error) => {
             let held = external::address_holder(&start.plan, start.engine.as_ref(), planned).await;
@@ -112,6 +96,37 @@ pub(super) async fn run_service(
     let running = until_ready(start, planned, image, &id).await?;
     progress.send_replace(Progress::Ready);
     Ok(running)
+}
+
+/// Creates the container while its dependencies come up, which saves time, unless it is made of a part of one of them.
+async fn created_and_started(
+    start: &Start,
+    planned: &PlannedService,
+    spec: &ContainerSpec,
+    dependencies: impl Future<Output = ()>,
+) -> Result<String, EngineError> {
+    let create = async {
+        let id = {
+            let (engine, spec) = (start.engine.clone(), spec.clone());
+            start.create(async move { engine.create_container(&spec).await }).await?
+        };
+        let copies = files::copies(planned);
+        if !copies.is_empty() {
+            // Into its layer, which stays when it is started again.
+            start.engine.copy_into(&id, &copies).await?;
+        }
+        Ok::<_, EngineError>(id)
+    };
+    let id = if planned.network_of.is_some() {
+        dependencies.await;
+        create.await?
+    } else {
+        let id = create.await?;
+        dependencies.await;
+        id
+    };
+    start.engine.start_container(spec).await?;
+    Ok(id)
 }
 
 /// Stops the service with its own signal and grace period, starts it again and waits until it is ready.

@@ -5,6 +5,7 @@ mod handles;
 mod lifetimes;
 mod readiness;
 mod replicas;
+mod supply;
 mod ticker;
 mod volumes;
 
@@ -25,6 +26,16 @@ fn polygon() -> StackBuilder {
 /// The shell services of one profile.
 fn shell(profile: &str) -> StackBuilder {
     Stack::builder(file("fixtures/live/shell.yml")).profile(profile)
+}
+
+/// Asks the engine itself; gives the status and the answer.
+async fn ask_engine(method: reqwest::Method, path: &str) -> reqwest::Result<(u16, serde_json::Value)> {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+    let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
+    let client = reqwest::Client::builder().unix_socket(socket).build()?;
+    let answer = client.request(method, format!("http://engine/v1.41{path}")).send().await?;
+    let status = answer.status().as_u16();
+    Ok((status, serde_json::from_str(&answer.text().await?).unwrap_or_default()))
 }
 
 /// Asserts that the engine has nothing any more that carries the label of `stack`.

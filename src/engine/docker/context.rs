@@ -1,144 +1,229 @@
-//! A build context as the tar stream that the engine takes, less what `.dockerignore` leaves out.
+//! A build context as the tar stream that the engine takes, less what its `.dockerignore` leaves out.
 
+use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
-/// Packs the folder `context`; `dockerfile` is always packed, whatever `.dockerignore` says.
-pub(super) fn pack(context: &Path, dockerfile: &str, inline: Option<&str>) -> io::Result<Vec<u8>> {
-    let ignore = Ignore::read(context)?;
-    let mut tar = tar::Builder::new(Vec::new());
-    tar.follow_symlinks(false);
+use super::ignore::Ignore;
+use crate::engine::Dockerfile;
+
+/// The name of a Dockerfile that is not of the context, inside it; it must not hide a file of the user's.
+const ADDED_DOCKERFILE: &str = ".greenroom.Dockerfile";
+
+const DOCKERIGNORE: &str = ".dockerignore";
+
+/// A context that is ready to be sent.
+pub(super) struct Packed {
+    pub(super) tar: Vec<u8>,
+    /// The Dockerfile's path inside it.
+    pub(super) dockerfile: String,
+}
+
+/// Packs the folder `context`. The Dockerfile may lie elsewhere; it is packed whatever `.dockerignore` says.
+pub(super) fn pack(context: &Path, dockerfile: &Dockerfile) -> io::Result<Packed> {
+    let (ignore, dockerfile) = match dockerfile {
+        Dockerfile::Inline(text) => (None, Where::Added(text.clone())),
+        Dockerfile::Path(path) => {
+            let path = clean(&context.join(path));
+            // One that belongs to the Dockerfile beats the context's own.
+            let ignore = read_if_there(&with_end(&path, DOCKERIGNORE))?;
+            let place = match path.strip_prefix(clean(context)) {
+                Ok(inside) => Where::Inside(inside.to_owned()),
+                Err(_) => Where::Added(std::fs::read_to_string(&path).map_err(|error| of(&path, &error))?),
+            };
+            (ignore, place)
+        }
+    };
+    let own_ignore = read_if_there(&context.join(DOCKERIGNORE))?;
+    let ignore = Ignore::parse(ignore.or_else(|| own_ignore.clone()).as_deref().unwrap_or_default());
+    let mut packing = Packing { tar: tar::Builder::new(Vec::new()), root: context, ignore, dockerfile };
+    packing.tar.follow_symlinks(false);
     // Engines do not know the extension by which sparse files are packed.
-    tar.sparse(false);
-    pack_folder(&mut tar, context, Path::new(""), &ignore, dockerfile)?;
-    if let Some(text) = inline {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, dockerfile, text.as_bytes())?;
-    }
-    tar.into_inner()
+    packing.tar.sparse(false);
+    packing.pack_folder(Path::new(""))?;
+    packing.finish(own_ignore)
 }
 
-fn pack_folder(
-    tar: &mut tar::Builder<Vec<u8>>,
-    root: &Path,
-    folder: &Path,
-    ignore: &Ignore,
-    dockerfile: &str,
-) -> io::Result<()> {
-    let mut entries = std::fs::read_dir(root.join(folder))?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let name = folder.join(entry.file_name());
-        let is_folder = entry.file_type()?.is_dir();
-        let ignored = ignore.matches(&name) && name != Path::new(dockerfile);
-        if is_folder {
-            // An ignored folder is still entered where a later `!pattern` may bring something of it back.
-            if !ignored {
-                tar.append_path_with_name(entry.path(), &name)?;
-            }
-            if !ignored || ignore.has_exceptions || Path::new(dockerfile).starts_with(&name) {
-                pack_folder(tar, root, &name, ignore, dockerfile)?;
-            }
-        } else if !ignored {
-            tar.append_path_with_name(entry.path(), &name)?;
-        }
-    }
-    Ok(())
+/// Where the Dockerfile lies.
+enum Where {
+    Inside(PathBuf),
+    /// Not in the context: this is its text.
+    Added(String),
 }
 
-/// The patterns of a `.dockerignore`, in order; the last that matches decides.
-/// <https://docs.docker.com/build/concepts/context/#dockerignore-files>
-struct Ignore {
-    patterns: Vec<(bool, Vec<String>)>,
-    has_exceptions: bool,
+struct Packing<'a> {
+    tar: tar::Builder<Vec<u8>>,
+    root: &'a Path,
+    ignore: Ignore,
+    dockerfile: Where,
 }
 
-impl Ignore {
-    fn read(context: &Path) -> io::Result<Ignore> {
-        match std::fs::read_to_string(context.join(".dockerignore")) {
-            Ok(text) => Ok(Ignore::parse(&text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ignore::parse("")),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn parse(text: &str) -> Ignore {
-        let patterns: Vec<_> = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .map(|line| {
-                let (ignored, pattern) =
-                    line.strip_prefix('!').map_or((true, line), |rest| (false, rest.trim()));
-                let parts = pattern
-                    .split('/')
-                    .filter(|part| !part.is_empty() && *part != ".")
-                    .map(str::to_owned)
-                    .collect();
-                (ignored, parts)
-            })
-            .collect();
-        let has_exceptions = patterns.iter().any(|(ignored, _)| !ignored);
-        Ignore { patterns, has_exceptions }
-    }
-
-    fn matches(&self, path: &Path) -> bool {
-        let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-        let mut ignored = false;
-        for (ignores, pattern) in &self.patterns {
-            // A pattern also covers all that lies below what it names.
-            if (1..=parts.len()).any(|end| matches_parts(pattern, &parts[..end])) {
-                ignored = *ignores;
+impl Packing<'_> {
+    fn pack_folder(&mut self, folder: &Path) -> io::Result<()> {
+        let path = self.root.join(folder);
+        let entries = std::fs::read_dir(&path).map_err(|error| of(&path, &error))?;
+        let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let name = folder.join(entry.file_name());
+            let is_ignored = self.ignore.matches(&name) && !self.is_needed(&name);
+            if entry.file_type()?.is_dir() {
+                if !is_ignored {
+                    self.tar.append_path_with_name(entry.path(), &name)?;
+                }
+                // An ignored folder is still entered where something of it is wanted all the same.
+                if !is_ignored || self.ignore.has_exceptions || self.has_dockerfile(&name) {
+                    self.pack_folder(&name)?;
+                }
+            } else if !is_ignored && !self.is_rewritten(&name) {
+                self.tar.append_path_with_name(entry.path(), &name)?;
             }
         }
-        ignored
+        Ok(())
+    }
+
+    /// The builder itself reads these; it keeps what `.dockerignore` names from the image.
+    fn is_needed(&self, name: &Path) -> bool {
+        name == Path::new(DOCKERIGNORE) || matches!(&self.dockerfile, Where::Inside(path) if path == name)
+    }
+
+    fn has_dockerfile(&self, folder: &Path) -> bool {
+        matches!(&self.dockerfile, Where::Inside(path) if path.starts_with(folder))
+    }
+
+    /// Whether [`finish`](Packing::finish) adds another version of it.
+    fn is_rewritten(&self, name: &Path) -> bool {
+        matches!(self.dockerfile, Where::Added(_)) && name == Path::new(DOCKERIGNORE)
+    }
+
+    /// Adds a Dockerfile that is not of the context, and says in `.dockerignore` that it is not: the builder then takes it
+    /// out of the context before its first step.
+    fn finish(mut self, own_ignore: Option<String>) -> io::Result<Packed> {
+        let dockerfile = match &self.dockerfile {
+            Where::Inside(path) => path.to_string_lossy().into_owned(),
+            Where::Added(text) => {
+                let own_ignore = own_ignore.unwrap_or_else(|| DOCKERIGNORE.to_owned());
+                append(&mut self.tar, DOCKERIGNORE, &format!("{own_ignore}\n{ADDED_DOCKERFILE}\n"))?;
+                append(&mut self.tar, ADDED_DOCKERFILE, text)?;
+                ADDED_DOCKERFILE.to_owned()
+            }
+        };
+        Ok(Packed { tar: self.tar.into_inner()?, dockerfile })
     }
 }
 
-fn matches_parts(pattern: &[String], parts: &[std::borrow::Cow<'_, str>]) -> bool {
-    match (pattern.split_first(), parts.split_first()) {
-        (None, None) => true,
-        (Some((first, rest)), _) if first == "**" => {
-            (0..=parts.len()).any(|skip| matches_parts(rest, &parts[skip..]))
-        }
-        (Some((first, rest)), Some((part, others))) => {
-            matches_part(first.as_bytes(), part.as_bytes()) && matches_parts(rest, others)
-        }
-        _ => false,
+fn append(tar: &mut tar::Builder<Vec<u8>>, name: &str, text: &str) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(text.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, name, text.as_bytes())
+}
+
+fn read_if_there(path: &Path) -> io::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(of(path, &error)),
     }
 }
 
-/// Go's `filepath.Match` without character classes: `*` and `?` inside one path part.
-fn matches_part(pattern: &[u8], part: &[u8]) -> bool {
-    match (pattern.split_first(), part.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => (0..=part.len()).any(|skip| matches_part(rest, &part[skip..])),
-        (Some((b'?', rest)), Some((_, others))) => matches_part(rest, others),
-        (Some((byte, rest)), Some((other, others))) => byte == other && matches_part(rest, others),
-        _ => false,
+/// An error with the file that it is about.
+fn of(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// The path without `.` and `..`, as it is written: links are not followed.
+fn clean(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                cleaned.pop();
+            }
+            part => cleaned.push(part),
+        }
     }
+    cleaned
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
+    /// A folder with these files; a file holds its own path.
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("the folder for temporary files can be written to");
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("it has a folder")).expect("it can be made");
+            fs::write(path, text).expect("it can be written");
+        }
+        folder
+    }
+
+    /// The Dockerfile's name in the context, then the files in it, less the folders.
+    fn packed(context: &Path, dockerfile: Dockerfile) -> Vec<String> {
+        let packed = pack(context, &dockerfile).expect("it can be packed");
+        let mut archive = tar::Archive::new(&*packed.tar);
+        let entries = archive.entries().expect("it is a tar file").map(|entry| {
+            let entry = entry.expect("so is every part");
+            entry.path().expect("a name").to_string_lossy().into_owned()
+        });
+        let files = entries.filter(|name| context.join(name).is_file() || name.starts_with('.'));
+        std::iter::once(packed.dockerfile).chain(files).collect()
+    }
+
+    fn path(path: &str) -> Dockerfile {
+        Dockerfile::Path(path.to_owned())
+    }
 
     #[test]
-    fn the_last_matching_pattern_decides() {
-        let ignore = Ignore::parse("# comment\ntarget\n*.log\n!keep.log\n**/node_modules\ndocs/*.md\n");
-        for (path, ignored) in [
-            ("target", true),
-            ("target/debug/x", true),
-            ("src/target", false),
-            ("a.log", true),
-            ("keep.log", false),
-            ("a/b/node_modules/c", true),
-            ("docs/a.md", true),
-            ("docs/a.txt", false),
-        ] {
-            assert_eq!(ignore.matches(Path::new(path)), ignored, "{path}");
+    fn the_dockerfile_and_dockerignore_are_sent_though_ignored() {
+        let folder =
+            folder(&[(".dockerignore", "*\n!src\n"), ("docker/Dockerfile", ""), ("src/a", ""), ("b", "")]);
+        assert_eq!(
+            packed(folder.path(), path("./docker/Dockerfile")),
+            ["docker/Dockerfile", ".dockerignore", "docker/Dockerfile", "src/a"]
+        );
+    }
+
+    #[test]
+    fn a_dockerfiles_own_dockerignore_beats_the_contexts() {
+        let folder =
+            folder(&[(".dockerignore", "a"), ("x.dockerignore", "b"), ("x", ""), ("a", ""), ("b", "")]);
+        assert_eq!(packed(folder.path(), path("x")), ["x", ".dockerignore", "a", "x", "x.dockerignore"]);
+    }
+
+    #[test]
+    fn a_dockerfile_from_elsewhere_is_added_and_kept_from_the_image() {
+        let folder =
+            folder(&[("context/a", ""), ("context/.dockerignore", "b"), ("Dockerfile", "FROM scratch")]);
+        let context = folder.path().join("context");
+        for dockerfile in [path("../Dockerfile"), Dockerfile::Inline("FROM scratch".to_owned())] {
+            assert_eq!(
+                packed(&context, dockerfile),
+                [".greenroom.Dockerfile", "a", ".dockerignore", ".greenroom.Dockerfile"]
+            );
+        }
+        let absolute = folder.path().join("Dockerfile").to_string_lossy().into_owned();
+        assert_eq!(packed(&context, path(&absolute))[0], ".greenroom.Dockerfile");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let folder = folder(&[("context/a", "")]);
+        for (context, dockerfile) in [("context", "../Dockerfile"), ("nowhere", "Dockerfile")] {
+            let error = pack(&folder.path().join(context), &path(dockerfile)).err().expect("it is not there");
+            let named = if context == "nowhere" { "nowhere" } else { "Dockerfile" };
+            assert!(error.to_string().contains(named), "{error}");
         }
     }
 }

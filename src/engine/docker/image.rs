@@ -6,15 +6,15 @@ use futures_util::{Stream, StreamExt};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::auth::DockerCredentials;
 use testcontainers::bollard::models::ImageInspect;
-use testcontainers::bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder};
+use testcontainers::bollard::query_parameters::{
+    BuildImageOptions, BuildImageOptionsBuilder, CreateImageOptionsBuilder,
+};
 use testcontainers::bollard::{body_full, body_try_stream};
 use tokio::io::AsyncReadExt;
 
-use super::{body, context, failed};
-use crate::engine::{BuildSpec, Dockerfile, EngineError, Image, Progress};
-
-/// The name of an inline Dockerfile inside the context; it must not hide a file of the user's.
-const INLINE_DOCKERFILE: &str = ".greenroom.Dockerfile";
+use super::context::{self, Packed};
+use super::{body, failed};
+use crate::engine::{BuildSpec, Context, Dockerfile, EngineError, Image, Progress};
 
 pub(super) fn from_inspect(found: ImageInspect) -> Image {
     let config = found.config.unwrap_or_default();
@@ -31,6 +31,12 @@ pub(super) fn from_inspect(found: ImageInspect) -> Image {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         stop_signal: config.stop_signal,
+        named_at: found
+            .metadata
+            .and_then(|metadata| metadata.last_tag_time)
+            // The engine's zero is in the year 1.
+            .filter(|time| time.unix_timestamp() > 0)
+            .map(Into::into),
     }
 }
 
@@ -102,44 +108,15 @@ pub(super) async fn build(
     build: &BuildSpec,
     progress: Progress<'_>,
 ) -> Result<(), EngineError> {
-    let operation = || format!("build image `{}` from {}", build.reference, build.context.display());
-    let (dockerfile, inline) = match &build.dockerfile {
-        Dockerfile::Path(path) => (path.clone(), None),
-        Dockerfile::Inline(text) => (INLINE_DOCKERFILE.to_owned(), Some(text.clone())),
-    };
-    let packed = {
-        let (context, dockerfile) = (build.context.clone(), dockerfile.clone());
-        tokio::task::spawn_blocking(move || context::pack(&context, &dockerfile, inline.as_deref()))
-            .await
-            .map_err(std::io::Error::other)
-            .flatten()
-            .map_err(|error| EngineError {
-                operation: operation(),
-                status: None,
-                message: format!("cannot read the build context: {error}"),
-            })?
-    };
-    let mut options = BuildImageOptionsBuilder::new()
-        .dockerfile(&dockerfile)
-        .t(&build.reference)
-        .rm(true)
-        .forcerm(true)
-        .nocache(build.no_cache)
-        .buildargs(&body::to_map(&build.args))
-        .labels(&body::to_map(&build.labels));
-    if let Some(target) = &build.target {
-        options = options.target(target);
-    }
-    if let Some(network) = &build.network {
-        options = options.networkmode(network);
-    }
-    if let Some(platform) = &build.platform {
-        options = options.platform(platform);
-    }
-    if build.pull {
-        options = options.pull("true");
-    }
-    let mut stream = client.build_image(options.build(), None, Some(body_full(packed.into())));
+    let operation = || format!("build image `{}` from {}", build.reference, build.context);
+    let packed = pack(build).await.map_err(|error| EngineError {
+        operation: operation(),
+        status: None,
+        message: format!("cannot read the build context: {error}"),
+    })?;
+    let options = build_options(build, &packed.dockerfile);
+    let client = with_query(client, &unnamed_options(build));
+    let mut stream = client.build_image(options, None, Some(body_full(packed.tar.into())));
     let mut last_lines = std::collections::VecDeque::new();
     while let Some(info) = stream.next().await {
         let info = info.map_err(failed(operation())).map_err(|error| with_output(error, &last_lines))?;
@@ -158,6 +135,89 @@ pub(super) async fn build(
         }
     }
     Ok(())
+}
+
+/// The context as it is sent; of one that the engine fetches, nothing is.
+async fn pack(build: &BuildSpec) -> std::io::Result<Packed> {
+    match (&build.context, &build.dockerfile) {
+        (Context::Folder(folder), dockerfile) => {
+            let (folder, dockerfile) = (folder.clone(), dockerfile.clone());
+            tokio::task::spawn_blocking(move || context::pack(&folder, &dockerfile))
+                .await
+                .map_err(std::io::Error::other)
+                .flatten()
+        }
+        (Context::Remote(_), Dockerfile::Path(path)) => {
+            Ok(Packed { tar: Vec::new(), dockerfile: path.clone() })
+        }
+        (Context::Remote(_), Dockerfile::Inline(_)) => {
+            Err(std::io::Error::other("the engine fetches it, and takes no other Dockerfile with it"))
+        }
+    }
+}
+
+fn build_options(build: &BuildSpec, dockerfile: &str) -> BuildImageOptions {
+    let mut options = BuildImageOptionsBuilder::new()
+        .dockerfile(dockerfile)
+        .t(&build.reference)
+        .rm(true)
+        .forcerm(true)
+        .nocache(build.no_cache)
+        .buildargs(&body::to_map(&build.args))
+        .labels(&body::to_map(&build.labels));
+    if let Context::Remote(url) = &build.context {
+        options = options.remote(url);
+    }
+    if let Some(target) = &build.target {
+        options = options.target(target);
+    }
+    if let Some(network) = &build.network {
+        options = options.networkmode(network);
+    }
+    if let Some(platform) = &build.platform {
+        options = options.platform(platform);
+    }
+    if build.pull {
+        options = options.pull("true");
+    }
+    if !build.cache_from.is_empty() {
+        options = options.cachefrom(&build.cache_from);
+    }
+    options.build()
+}
+
+/// What the engine takes and bollard's options have no field for, or one where several are needed.
+/// <https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageBuild>; the command-line client
+/// sends ulimits and isolation, too.
+fn unnamed_options(build: &BuildSpec) -> Vec<(&'static str, String)> {
+    let mut options: Vec<_> = build.tags.iter().map(|tag| ("t", tag.clone())).collect();
+    options.extend(build.extra_hosts.iter().map(|host| ("extrahosts", host.clone())));
+    options.extend(build.shm_size.map(|bytes| ("shmsize", bytes.to_string())));
+    options.extend(build.isolation.iter().map(|isolation| ("isolation", isolation.clone())));
+    if !build.ulimits.is_empty() {
+        let limits = build
+            .ulimits
+            .iter()
+            .map(|(name, limit)| serde_json::json!({"Name": name, "Soft": limit.soft, "Hard": limit.hard}));
+        options.push(("ulimits", serde_json::Value::from_iter(limits).to_string()));
+    }
+    options
+}
+
+/// A client that adds these parameters to its requests.
+fn with_query(client: &Docker, parameters: &[(&'static str, String)]) -> Docker {
+    if parameters.is_empty() {
+        return client.clone();
+    }
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    client.clone().with_request_modifier(move |mut request| {
+        let joint = if request.uri().query().is_some() { '&' } else { '?' };
+        // What is made of a URI and form-encoded text is a URI.
+        if let Ok(uri) = format!("{}{joint}{query}", request.uri()).parse() {
+            *request.uri_mut() = uri;
+        }
+        request
+    })
 }
 
 /// A build's error names the step that failed; why it failed is in the step's output.

@@ -1,8 +1,10 @@
 //! The real engine: Docker over its HTTP API, by way of testcontainers.
 
+mod archive;
 mod body;
 mod connect;
 mod context;
+mod ignore;
 mod image;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,14 +25,14 @@ use testcontainers::bollard::models::{
 use testcontainers::bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectNetworkOptions, ListContainersOptionsBuilder,
     ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptions, StartContainerOptions, StopContainerOptionsBuilder,
+    RemoveVolumeOptions, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
 
 use super::{
-    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, Filter, FoundContainer, FoundMount,
-    FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter, FoundContainer,
+    FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
 };
 
 pub(crate) use connect::connect;
@@ -114,6 +116,23 @@ impl Engine for Docker {
             )))?;
         }
         Ok(id)
+    }
+
+    async fn copy_into(&self, id: &str, files: &[FileSpec]) -> Result<(), EngineError> {
+        let operation = || {
+            let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+            format!("copy {} into container `{id}`", paths.join(", "))
+        };
+        let archive = archive::of_files(files).map_err(|error| EngineError {
+            operation: operation(),
+            status: None,
+            message: error.to_string(),
+        })?;
+        let options = UploadToContainerOptionsBuilder::new().path("/").build();
+        self.client
+            .upload_to_container(id, Some(options), bollard::body_full(archive.into()))
+            .await
+            .map_err(failed(operation()))
     }
 
     async fn start_container(&self, container: &ContainerSpec) -> Result<(), EngineError> {

@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 
 use crate::compose::MountKind;
 use crate::engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, Filter, FoundContainer, FoundMount,
-    FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter, FoundContainer,
+    FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
 };
 
 type Labels = BTreeMap<String, String>;
@@ -107,6 +107,8 @@ pub(super) enum Whereabouts {
     Nowhere,
     Registry,
     Engine,
+    /// On the engine, and in a registry, which may have another version.
+    Both,
 }
 
 /// One request.
@@ -126,6 +128,8 @@ struct Container {
     run: Option<(Instant, Run)>,
     starts: usize,
     commands: usize,
+    /// What was copied into it.
+    files: Vec<FileSpec>,
 }
 
 impl Container {
@@ -240,6 +244,12 @@ impl ScriptedEngine {
         self.world().images.insert(reference.to_owned(), (whereabouts, Image::default()));
     }
 
+    /// The image is on the engine and in a registry; it got its name on the engine this long ago.
+    pub(super) fn image_was_named(&self, reference: &str, ago: Duration) {
+        let image = Image { named_at: SystemTime::now().checked_sub(ago), ..Image::default() };
+        self.world().images.insert(reference.to_owned(), (Whereabouts::Both, image));
+    }
+
     pub(super) fn image_has_healthcheck(&self, reference: &str, test: &[&str]) {
         let healthcheck = Some(test.iter().map(|&word| word.to_owned()).collect());
         let image = Image { healthcheck, ..Image::default() };
@@ -260,7 +270,7 @@ impl ScriptedEngine {
     pub(super) fn has_container(&self, spec: ContainerSpec) {
         let run = Some((Instant::now(), Run::On));
         let id = format!("foreign-{}", spec.name);
-        self.world().containers.push(Container { id, spec, run, starts: 1, commands: 0 });
+        self.world().containers.push(Container { id, spec, run, starts: 1, commands: 0, files: Vec::new() });
     }
 
     /// Every request that asked for a change or ran a command, a line each: milliseconds, and what.
@@ -306,6 +316,15 @@ impl ScriptedEngine {
             world.networks.iter().map(|(name, labels)| (format!("network {name}"), labels.clone()));
         let volumes = world.volumes.iter().map(|(name, labels)| (format!("volume {name}"), labels.clone()));
         containers.chain(networks).chain(volumes).collect()
+    }
+
+    /// What was copied into the container of this name: its path, and its text.
+    pub(super) fn files(&self, name: &str) -> Vec<(String, String)> {
+        let mut world = self.world();
+        let found = world.find(name).map(|container| container.files.clone());
+        let files = found.unwrap_or_else(|| panic!("there is no container `{name}`"));
+        let text = |file: FileSpec| (file.path, String::from_utf8_lossy(&file.content).into_owned());
+        files.into_iter().map(text).collect()
     }
 
     /// The body that the container of this name was created with.
@@ -366,7 +385,7 @@ impl Engine for ScriptedEngine {
             Ok(match world.images.get(reference) {
                 // The name of a fallback follows from what it is made of: nobody has it before it is built.
                 None => (!reference.starts_with("greenroom-fallback/")).then(Image::default),
-                Some((Whereabouts::Engine, image)) => Some(image.clone()),
+                Some((Whereabouts::Engine | Whereabouts::Both, image)) => Some(image.clone()),
                 Some(_) => None,
             })
         })
@@ -382,8 +401,8 @@ impl Engine for ScriptedEngine {
         let operation = format!("pull image {reference}");
         let name = reference.to_owned();
         self.change(operation.clone(), move |world| match world.images.get_mut(&name) {
-            Some((whereabouts @ Whereabouts::Registry, _)) => {
-                *whereabouts = Whereabouts::Engine;
+            Some((whereabouts @ (Whereabouts::Registry | Whereabouts::Both), _)) => {
+                *whereabouts = Whereabouts::Both;
                 Ok(())
             }
             _ => Err(refused(404, &operation, "repository does not exist")),
@@ -455,8 +474,31 @@ impl Engine for ScriptedEngine {
                 }
             }
             let id = format!("id-of-{}", spec.name);
-            world.containers.push(Container { id: id.clone(), spec, run: None, starts: 0, commands: 0 });
+            let files = Vec::new();
+            world.containers.push(Container {
+                id: id.clone(),
+                spec,
+                run: None,
+                starts: 0,
+                commands: 0,
+                files,
+            });
             Ok(id)
+        })
+        .await
+    }
+
+    async fn copy_into(&self, id: &str, files: &[FileSpec]) -> Result<(), EngineError> {
+        let name = self.world().name_of(id);
+        let operation = format!("copy {files:?} into {name}");
+        let files = files.to_vec();
+        self.change(operation.clone(), move |world| {
+            let container = world.find(&name).ok_or_else(|| refused(404, &operation, "No such container"))?;
+            if container.spec.service.read_only {
+                return Err(refused(400, &operation, "container rootfs is marked read-only"));
+            }
+            container.files.extend(files);
+            Ok(())
         })
         .await
     }

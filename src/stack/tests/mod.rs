@@ -8,6 +8,8 @@ mod ready;
 mod restart;
 mod failure;
 mod image;
+mod pull;
+mod files;
 mod volume;
 mod cancel;
 mod teardown;
@@ -41,11 +43,17 @@ const fn secs(seconds: u64) -> Duration {
 
 /// Makes the plan of a compose file that lies in `directory`, as stack `greenroom-shop-1` unless the options say otherwise.
 fn plan_of(directory: &Path, compose: &str, options: &Options) -> Plan {
+    /// The compose file, and secrets and configs that hold their own names.
     struct OneFile<'a>(&'a str);
 
     impl Files for OneFile<'_> {
-        fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-            Ok(self.0.as_bytes().to_vec())
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Ok(if name == "compose.yaml" {
+                self.0.into()
+            } else {
+                format!("content of {name}\n").into_bytes()
+            })
         }
 
         fn is_file(&self, path: &Path) -> bool {
@@ -56,7 +64,7 @@ fn plan_of(directory: &Path, compose: &str, options: &Options) -> Plan {
     let mut request = Request::in_directory(directory);
     request.project_name = Some("shop".to_owned());
     let project = compose::read(&request, &OneFile(compose)).expect("the test's file is right");
-    plan::plan(&project, options).expect("the test's file can be planned")
+    plan::plan(&project, &OneFile(compose), options).expect("the test's file can be planned")
 }
 
 /// A stack on the scripted engine.

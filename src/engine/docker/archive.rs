@@ -1,0 +1,20 @@
+//! Files for a container as the tar stream that the engine takes.
+
+use std::io;
+
+use crate::engine::FileSpec;
+
+/// The files with their owners and modes. Their folders are not in it: the engine makes those that are missing and leaves
+/// the others as they are.
+pub(super) fn of_files(files: &[FileSpec]) -> io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.content.len() as u64);
+        header.set_mode(file.mode);
+        header.set_uid(file.uid.into());
+        header.set_gid(file.gid.into());
+        tar.append_data(&mut header, file.path.trim_start_matches('/'), &*file.content)?;
+    }
+    tar.into_inner()
+}
