@@ -1,8 +1,7 @@
 //! Text that a variable or quotes made, brought to the type that its key asks for: `privileged: ${FLAG}`.
 
-use super::node::{Node, Value};
+use super::node::{MergeTag, Node, Value};
 use super::reading::Reading;
-use super::scalar;
 use super::shape::{Keys, Kind};
 use super::trail::Trail;
 use super::units;
@@ -10,7 +9,7 @@ use super::units;
 /// Casts every text below `node` that stands where `keys` asks for a boolean or a number.
 pub(crate) fn cast(reading: &mut Reading<'_>, node: &mut Node, keys: &'static Keys, trail: &Trail<'_>) {
     let Value::Map(map) = &mut node.value else { return };
-    for (key, value) in map {
+    for (key, value) in map.iter_mut().filter(|(_, value)| value.tag != Some(MergeTag::Reset)) {
         if let Some(field) = keys.field(key) {
             cast_kind(reading, value, &field.kind, &trail.key(key));
         }
@@ -45,8 +44,10 @@ fn cast_kind(reading: &mut Reading<'_>, node: &mut Node, kind: &'static Kind, tr
                 cast_integer(reading, value, &trail.key(key));
             }
         }
-        Kind::Bool | Kind::External => cast_boolean(reading, node, trail),
-        Kind::Int | Kind::LooseInt | Kind::IntIn(..) | Kind::Unsigned => cast_integer(reading, node, trail),
+        Kind::Bool | Kind::External(_) => cast_boolean(reading, node, trail),
+        Kind::Int | Kind::LooseInt | Kind::IntIn(..) | Kind::Unsigned | Kind::LooseUnsigned => {
+            cast_integer(reading, node, trail);
+        }
         Kind::Number => cast_number(reading, node, trail),
         _ => {}
     }
@@ -62,17 +63,18 @@ fn cast_boolean(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
 
 fn cast_integer(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
     let Value::Text(text) = &node.value else { return };
-    match scalar::integer(text) {
-        Some(value) => node.value = Value::Int(value),
-        None => wrong(reading, node, trail, "a whole number", "write digits only"),
+    // Unlike a plain number, a text is decimal whatever it begins with.
+    match text.parse::<i64>() {
+        Ok(value) => node.value = Value::Int(i128::from(value)),
+        Err(_) => wrong(reading, node, trail, "a whole number", "write digits only"),
     }
 }
 
 fn cast_number(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
     let Value::Text(text) = &node.value else { return };
-    match text.parse::<f64>() {
-        Ok(value) => node.value = Value::Float(value),
-        Err(_) => wrong(reading, node, trail, "a number", "write digits, with a point if need be"),
+    match units::decimal(text) {
+        Some(value) => node.value = Value::Float(value),
+        None => wrong(reading, node, trail, "a number", "write digits, with a point if need be"),
     }
 }
 

@@ -103,17 +103,22 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
                 reading.value_problem(node, trail, format!("must be {range}, and is {number}"));
             }
         }
-        Kind::Unsigned => {
-            if let Value::Int(..0) = node.value {
+        Kind::Unsigned | Kind::LooseUnsigned => {
+            let is_negative = matches!(node.value, Value::Int(..0))
+                || matches!(node.value, Value::Float(number) if number < 0.0);
+            if is_negative {
                 reading.value_problem(node, trail, "can't be negative");
             }
         }
         Kind::Texts => check_values(reading, node, &Kind::Text, trail),
         Kind::Environment => check_variables(reading, node, trail),
-        Kind::Pairs | Kind::Ssh => check_pairs(reading, node, trail),
+        Kind::Pairs => check_pairs(reading, node, trail),
         Kind::Hosts => check_hosts(reading, node, trail),
         Kind::Command if node.as_list().is_some() => check_items(reading, node, &Kind::Text, trail),
-        Kind::Ulimit => check_ulimit(reading, node, trail),
+        Kind::Ulimit | Kind::PlainUlimit => check_ulimit(reading, node, trail),
+        Kind::External(extensions) => check_external(reading, node, *extensions, trail),
+        Kind::ProviderOptions => check_provider_options(reading, node, trail),
+        Kind::Ssh => check_ssh(reading, node, trail),
         Kind::Choice(words) => {
             let text = node.as_text().unwrap_or_default();
             if !words.contains(&text) {
@@ -145,17 +150,18 @@ fn accepts(kind: &Kind, value: &Value) -> bool {
         Kind::OptionalText => matches!(value, Value::Text(_) | Value::Null),
         Kind::Bool => matches!(value, Value::Bool(_) | Value::Text(_)),
         Kind::PlainBool => matches!(value, Value::Bool(_)),
-        Kind::PlainInt => matches!(value, Value::Int(_)),
+        Kind::PlainInt => matches!(value, Value::Int(_)) || is_whole(value),
+        Kind::PlainUlimit => matches!(value, Value::Int(_) | Value::Map(_)),
         Kind::Count => matches!(value, Value::Int(_) | Value::Text(_)),
         Kind::PlainNumber => matches!(value, Value::Int(_) | Value::Float(_)),
         Kind::Int | Kind::IntIn(..) | Kind::Unsigned | Kind::IntBytes => {
             matches!(value, Value::Int(_) | Value::Text(_)) || is_whole(value)
         }
-        Kind::LooseInt | Kind::Number | Kind::Bytes | Kind::Mode => {
+        Kind::LooseInt | Kind::LooseUnsigned | Kind::Number | Kind::Bytes | Kind::Mode => {
             matches!(value, Value::Int(_) | Value::Float(_) | Value::Text(_))
         }
         Kind::Ulimit => matches!(value, Value::Int(_) | Value::Text(_) | Value::Map(_)),
-        Kind::External => matches!(value, Value::Bool(_) | Value::Text(_) | Value::Map(_)),
+        Kind::External(_) => matches!(value, Value::Bool(_) | Value::Text(_) | Value::Map(_)),
         Kind::Pairs | Kind::Environment | Kind::Ssh | Kind::Hosts => {
             matches!(value, Value::Map(_) | Value::List(_))
         }
@@ -187,14 +193,17 @@ fn wanted(kind: &Kind) -> String {
         Kind::Text | Kind::OptionalText | Kind::Choice(_) | Kind::Checked(..) => "a string".to_owned(),
         Kind::TextBytes => "a size with its unit, such as \"64m\"".to_owned(),
         Kind::Duration => "a duration with its unit, such as \"10s\"".to_owned(),
-        Kind::Bool | Kind::PlainBool | Kind::External => "a boolean".to_owned(),
+        Kind::Bool | Kind::PlainBool | Kind::External(_) => "a boolean".to_owned(),
         Kind::Count => "a number or `all`".to_owned(),
-        Kind::PlainInt | Kind::Int | Kind::IntIn(..) | Kind::LooseInt | Kind::Unsigned => {
-            "a whole number".to_owned()
-        }
+        Kind::PlainInt
+        | Kind::Int
+        | Kind::IntIn(..)
+        | Kind::LooseInt
+        | Kind::Unsigned
+        | Kind::LooseUnsigned => "a whole number".to_owned(),
         Kind::Number | Kind::PlainNumber | Kind::Mode => "a number".to_owned(),
         Kind::Bytes | Kind::IntBytes => "a size".to_owned(),
-        Kind::Ulimit => "a number or a mapping".to_owned(),
+        Kind::Ulimit | Kind::PlainUlimit => "a number or a mapping".to_owned(),
         Kind::Pairs | Kind::Environment | Kind::Ssh | Kind::Hosts => "a mapping or a list".to_owned(),
         Kind::Command => "a string or a list".to_owned(),
         Kind::Options
@@ -248,10 +257,22 @@ fn check_unique(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
             Some(text) => !seen.insert((item.type_name(), text)),
             None => items[..index].iter().any(|other| other.same(item)),
         };
+        let repeated = repeated || is_number_of_a_text(item, &items[..index]);
         if repeated {
             reading.problem(item.spot, trail.index(index), "this entry is already in the list");
         }
     }
+}
+
+/// Compose's validator takes a number for a repetition of an earlier text that reads the same, but not the other way
+/// round.
+fn is_number_of_a_text(item: &Node, earlier: &[Node]) -> bool {
+    let number = match item.value {
+        Value::Int(number) => number as f64,
+        Value::Float(number) => number,
+        _ => return false,
+    };
+    earlier.iter().filter_map(Node::as_text).any(|text| text.parse() == Ok(number))
 }
 
 fn check_names(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
@@ -317,11 +338,54 @@ fn check_ulimit(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     check_ulimit_keys(reading, map, trail);
     for key in ["soft", "hard"] {
         match map.get(key) {
-            Some(value) => check_kind(reading, value, &Kind::Int, &trail.key(key)),
+            Some(Node { value: Value::Int(_), .. }) => {}
+            Some(value) => wrong_type(reading, value, &trail.key(key), "a whole number"),
             None => {
                 reading.problem(node.entry_spot(), trail, format!("the key `{key}` is missing")).hint =
                     Some("write both `soft` and `hard`, or one number".to_owned());
             }
+        }
+    }
+}
+
+/// The old form of `external` has a name.
+fn check_external(reading: &mut Reading<'_>, node: &Node, extensions: Extensions, trail: &Trail<'_>) {
+    for (key, value) in node.as_map().into_iter().flatten() {
+        if key == "name" {
+            check_kind(reading, value, &Kind::Text, &trail.key(key));
+        } else if extensions != Extensions::AnyKey && !key.starts_with("x-") {
+            reading.problem(value.entry_spot(), trail, format!("unknown key `{key}`")).hint =
+                Some("write `external: true`, and `name` beside it".to_owned());
+        }
+    }
+}
+
+/// Scalars and lists of them.
+fn check_provider_options(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    for (key, value) in node.as_map().into_iter().flatten() {
+        let trail = trail.key(key);
+        match value.as_list() {
+            Some(items) => {
+                for (index, item) in items.iter().enumerate().filter(|(_, item)| item.to_go_text().is_none())
+                {
+                    wrong_type(reading, item, &trail.index(index), "a string, a number or a boolean");
+                }
+            }
+            None if value.to_go_text().is_none() => {
+                wrong_type(reading, value, &trail, "a string, a number, a boolean or a list of them");
+            }
+            None => {}
+        }
+    }
+}
+
+/// In a list an agent that is not the default one names its socket or key; in a mapping it need not.
+fn check_ssh(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    check_pairs(reading, node, trail);
+    for (index, item) in node.as_list().into_iter().flatten().enumerate() {
+        if item.as_text().is_some_and(|text| text != "default" && !text.contains('=')) {
+            reading.value_problem(item, trail.index(index), "names no socket or key").hint =
+                Some("write ID=PATH, or `default`".to_owned());
         }
     }
 }

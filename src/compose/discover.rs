@@ -60,8 +60,8 @@ pub(crate) fn discover(reading: &mut Reading<'_>, request: &Request) -> Result<F
     let mut profiles = request.profiles.clone();
     if profiles.is_empty() {
         let listed = variables.value("COMPOSE_PROFILES").unwrap_or_default().split(',');
-        profiles =
-            listed.map(|profile| profile.trim().to_owned()).filter(|profile| !profile.is_empty()).collect();
+        // Nothing listed is the one profile without a name: so a service with `profiles: [""]` is active.
+        profiles = listed.map(|profile| profile.trim().to_owned()).collect();
     }
     variables.add_missing([("PWD".to_owned(), working_dir.display().to_string())], "the environment");
     let files =

@@ -56,6 +56,7 @@ fn print_field(
     match field.print {
         Print::NonEmpty if is_empty(&json) => None,
         Print::Present if json.is_null() => None,
+        Print::AlwaysZero if is_empty(&json) => Some(zero(&field.kind)),
         _ => Some(json),
     }
 }
@@ -68,11 +69,21 @@ fn print_missing(
 ) -> Option<Json> {
     match field.print {
         Print::Always => Some(Json::Null),
+        Print::AlwaysZero => Some(zero(&field.kind)),
         Print::AlwaysMap => {
             let empty = Node::empty_map(node.spot);
             Some(print(reading, &empty, &field.kind, &trail.key(field.name)))
         }
         _ => None,
+    }
+}
+
+/// What a key of this kind is to Go when the file does not say.
+fn zero(kind: &Kind) -> Json {
+    match kind {
+        Kind::Int | Kind::PlainInt => 0.into(),
+        Kind::Bytes => Json::String("0".to_owned()),
+        _ => Json::String(String::new()),
     }
 }
 
@@ -125,14 +136,14 @@ fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Tr
         Kind::Bytes | Kind::IntBytes | Kind::TextBytes => print_bytes(reading, node, trail),
         Kind::Duration => print_duration(reading, node, trail),
         Kind::Mode => print_mode(reading, node, trail),
-        Kind::Number => print_number(node),
-        Kind::LooseInt | Kind::PlainNumber => match node.value {
+        Kind::Number => print_number(reading, node, trail),
+        Kind::LooseInt | Kind::LooseUnsigned | Kind::PlainNumber => match node.value {
             Value::Float(value) => (value as i64).into(),
             _ => print_any(node),
         },
         Kind::Command => print_command(reading, node, trail),
         Kind::Hosts => print_hosts(reading, node, trail),
-        Kind::Ulimit => match node.as_map() {
+        Kind::Ulimit | Kind::PlainUlimit => match node.as_map() {
             Some(map) => ["hard", "soft"]
                 .into_iter()
                 .filter_map(|key| Some((key.to_owned(), print_any(map.get(key)?))))
@@ -149,7 +160,7 @@ fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Tr
         Kind::Text | Kind::OptionalText | Kind::Choice(_) | Kind::Checked(..) => print_text(node),
         Kind::Bool
         | Kind::PlainBool
-        | Kind::External
+        | Kind::External(_)
         | Kind::Int
         | Kind::IntIn(..)
         | Kind::Unsigned
@@ -195,12 +206,16 @@ fn float(value: f64) -> Json {
 }
 
 /// Compose keeps these in single precision.
-fn print_number(node: &Node) -> Json {
+fn print_number(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let value = match node.value {
         Value::Int(value) => value as f64,
         Value::Float(value) => value,
         _ => return print_text(node),
     };
+    if !value.is_finite() {
+        reading.value_problem(node, trail, "is no finite number");
+        return Json::Null;
+    }
     format!("{}", value as f32).parse().map_or(Json::Null, float)
 }
 
@@ -286,7 +301,7 @@ fn print_command(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> J
     }
 }
 
-/// `host=address` in every entry, sorted by host as Compose sorts them.
+/// `host=address` in every entry, sorted as Compose sorts them.
 fn print_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let mut hosts: Vec<(String, String)> = Vec::new();
     let bare = |address: &str| {
@@ -308,8 +323,10 @@ fn print_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Jso
             }
         }
     }
-    hosts.sort_by(|a, b| a.0.cmp(&b.0));
-    hosts.into_iter().map(|(name, address)| Json::String(format!("{name}={address}"))).collect()
+    let mut entries: Vec<String> =
+        hosts.into_iter().map(|(name, address)| format!("{name}={address}")).collect();
+    entries.sort();
+    entries.into_iter().map(Json::String).collect()
 }
 
 fn print_provider_options(node: &Node) -> Json {

@@ -18,8 +18,7 @@ pub(crate) fn parse(
     variables: &mut Assignments,
     outer: &mut dyn Lookup,
 ) -> Result<(), DotenvError> {
-    let text = text.replace("\r\n", "\n");
-    let mut file = File { rest: &text, line: 1, variables };
+    let mut file = File { rest: text, line: 1, variables };
     while file.skip_to_statement() {
         file.statement(outer)?;
     }
@@ -57,8 +56,8 @@ pub(crate) fn parse_raw(
     variables: &mut Assignments,
     outer: &mut dyn Lookup,
 ) -> Result<(), DotenvError> {
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim_start();
+    for (index, line) in text.split('\n').enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line).trim_start();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -66,7 +65,7 @@ pub(crate) fn parse_raw(
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (line, outer.value(line)),
         };
-        if name.is_empty() || name.contains(char::is_whitespace) {
+        if name.is_empty() || name.contains(' ') {
             let message = format!("`{name}` is not a variable's name");
             return Err(DotenvError { line: index + 1, message });
         }
@@ -149,7 +148,7 @@ impl File<'_> {
         }
         let Some(end) = end else { return Ok((String::new(), true)) };
         let name = self.rest[..end].trim_end().to_owned();
-        if name.contains(char::is_whitespace) {
+        if name.contains(' ') {
             return Err(self.fault(format!("a variable's name can't hold a blank: `{name}`")));
         }
         let skipped = if has_value { end + 1 } else { end };
@@ -220,9 +219,9 @@ impl Lookup for Inside<'_> {
     }
 }
 
-/// A `#` begins a comment only after a blank.
+/// A `#` begins a comment only after a space; after a tab it does not.
 fn without_comment(line: &str) -> &str {
-    line.find(" #").or_else(|| line.find("\t#")).map_or(line, |at| &line[..at])
+    line.find(" #").map_or(line, |at| &line[..at])
 }
 
 /// A blank that is not the end of a line.

@@ -137,16 +137,20 @@ pub(crate) fn add_label_files(
     reading: &mut Reading<'_>,
     service: &mut Node,
     name: &str,
-    variables: &Variables,
 ) -> Result<(), Stopped> {
     let files = service.items("label_file").to_vec();
     if files.is_empty() {
         return Ok(());
     }
+    // Labels see those of the files before, and no variable.
+    let mut outer = Variables::default();
     let mut assigned = Assignments::default();
     for (index, file) in files.iter().enumerate() {
         let path = format!("services.{name}.label_file[{index}]");
-        read_service_file(reading, file, &path, variables, &mut assigned)?;
+        read_service_file(reading, file, &path, &outer, &mut assigned)?;
+        for (label, assignment) in &assigned.values {
+            outer.set(label, &assignment.value, "a label file");
+        }
     }
     let mut labels = nodes(assigned);
     labels.extend(service.get("labels").map(pairs).unwrap_or_default());

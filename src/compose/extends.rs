@@ -25,7 +25,7 @@ pub(crate) fn apply(
     let mut resolved = Map::with_capacity(services.len());
     for (name, service) in services {
         let mut chain = Chain { scope, services: Vec::new() };
-        let here = Services { file, directory: scope.directory, services };
+        let here = Services { file, services };
         let mut extended = chain.extend(reading, name, &here)?;
         extended.key = service.key;
         resolved.insert(name.clone(), extended);
@@ -39,7 +39,6 @@ pub(crate) fn apply(
 /// The services of one file.
 struct Services<'a> {
     file: &'a Path,
-    directory: &'a Path,
     services: &'a Map,
 }
 
@@ -63,7 +62,7 @@ impl Chain<'_> {
         let Some((base_name, base_node)) = base_of(reading, extends, &path) else { return Err(Stopped) };
         self.enter(reading, name, here, extends, &path)?;
         let mut base = match extends.get("file") {
-            Some(file) => self.base_of_other_file(reading, &base_name, file, here, &path)?,
+            Some(file) => self.base_of_other_file(reading, &base_name, file, &path)?,
             None if here.services.contains_key(&base_name) => self.extend(reading, &base_name, here)?,
             None => return Err(unknown_base(reading, &base_name, base_node, here, &path)),
         };
@@ -122,14 +121,13 @@ impl Chain<'_> {
         reading: &mut Reading<'_>,
         base_name: &str,
         file: &Node,
-        here: &Services<'_>,
         path: &str,
     ) -> Result<Node, Stopped> {
         let Some(file_name) = file.as_text() else {
             reading.problem(file.spot, format!("{path}.file"), "must be a string");
             return Err(Stopped);
         };
-        let other = paths::join(here.directory, file_name);
+        let other = paths::join(self.scope.directory, file_name);
         let named = Named { path: other.clone(), by: Some((file.clone(), format!("{path}.file"))) };
         let directory = other.parent().unwrap_or(Path::new("/")).to_owned();
         let mut document: Option<Node> = None;
@@ -142,11 +140,12 @@ impl Chain<'_> {
             });
         }
         let mut document = document.unwrap_or_else(|| Node::empty_map(file.spot));
-        // Where the chain goes on from there, `file` is still to be read relative to that folder: it is absolute then.
-        paths::resolve(reading, &mut document, &directory);
+        // Relative to the project's folder, as the extending service's own paths are: an environment file that both
+        // name is then seen to be one.
+        paths::resolve(reading, &mut document, &paths::relative(self.scope.directory, &directory));
         let empty = Map::new();
         let services = document.get("services").and_then(Node::as_map).unwrap_or(&empty);
-        let there = Services { file: &other, directory: &directory, services };
+        let there = Services { file: &other, services };
         if !services.contains_key(base_name) {
             return Err(unknown_base(reading, base_name, file, &there, path));
         }

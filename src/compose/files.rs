@@ -29,6 +29,11 @@ pub trait Files {
     /// Whether `path` is there and is not a directory.
     fn is_file(&self, path: &Path) -> bool;
 
+    /// Whether `path` is there and is a directory. What does not know answers that it is.
+    fn is_directory(&self, _path: &Path) -> bool {
+        true
+    }
+
     /// How many bytes `path` has, if that can be known without reading it: a file that is too large is refused unread.
     fn size(&self, _path: &Path) -> Option<u64> {
         None
@@ -46,6 +51,10 @@ impl Files for Disk {
 
     fn is_file(&self, path: &Path) -> bool {
         path.is_file()
+    }
+
+    fn is_directory(&self, path: &Path) -> bool {
+        path.is_dir()
     }
 
     fn size(&self, path: &Path) -> Option<u64> {

@@ -43,6 +43,8 @@ pub(crate) fn apply(
 struct Include {
     files: Vec<Named>,
     directory: PathBuf,
+    /// Whether `directory` is there.
+    is_there: bool,
     env_files: Option<Vec<Named>>,
 }
 
@@ -62,13 +64,22 @@ impl Include {
             let message = format!("must be a path or a mapping, and is {}", entry.type_name());
             reading.problem(entry.spot, path, message);
         }
+        for key in ["path", "env_file"] {
+            check_texts(reading, entry.get(key), &format!("{path}.{key}"));
+        }
         let first = files.first()?;
-        let own_directory = match entry.text_at("project_directory") {
-            Some(own) => paths::join(directory, own),
+        let own_directory = match entry.get("project_directory").and_then(Node::to_go_text) {
+            Some(own) => paths::join(directory, &own),
             None => first.path.parent().unwrap_or(Path::new("/")).to_owned(),
         };
+        let is_there = own_directory == directory || reading.files.is_directory(&own_directory);
         let env_files = entry.get("env_file").map(|node| texts(Some(node)).into_iter().map(named).collect());
-        Some(Include { files, directory: own_directory, env_files })
+        Some(Include { files, directory: own_directory, is_there, env_files })
+    }
+
+    /// What relative paths are relative to. As in Compose, a folder that is not there stands for the one around it.
+    fn base(&self) -> &Path {
+        if self.is_there { &self.directory } else { self.directory.parent().unwrap_or(&self.directory) }
     }
 
     fn load(
@@ -87,12 +98,26 @@ impl Include {
         };
         let mut variables = scope.variables.clone();
         environment::add_env_files(reading, &mut variables, &env_files)?;
-        let inner = Scope { directory: &self.directory, variables: &variables, including };
+        let inner = Scope { directory: self.base(), variables: &variables, including };
         let source = |file: &Named| Source { file: file.clone(), documents: None };
         let mut sources: Vec<Source> = self.files.iter().map(source).collect();
         let mut document = load::load(reading, &mut sources, &inner)?;
         environment::resolve(&mut document, &variables);
         Ok(document)
+    }
+}
+
+/// Notes what is neither a path nor a list of paths.
+fn check_texts(reading: &mut Reading<'_>, node: Option<&Node>, path: &str) {
+    let Some(node) = node else { return };
+    let wrong = match &node.value {
+        Value::Text(_) | Value::Null => None,
+        Value::List(items) => items.iter().find(|item| item.as_text().is_none()),
+        _ => Some(node),
+    };
+    if let Some(wrong) = wrong {
+        let message = format!("must be a path or a list of paths, and is {}", wrong.type_name());
+        reading.problem(wrong.spot, path, message);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::node::{Node, Spot, Value};
+use super::node::{MergeTag, Node, Spot, Value};
 use super::reading::Reading;
 use super::template::{self, Lookup, TemplateError};
 use super::trail::Trail;
@@ -17,6 +17,8 @@ pub(crate) fn interpolate(
     trail: &Trail<'_>,
 ) {
     match &mut node.value {
+        // What is reset is gone before variables are looked at.
+        _ if node.tag == Some(MergeTag::Reset) => {}
         Value::Map(map) => {
             for (key, value) in map {
                 interpolate(reading, value, variables, &trail.key(key));

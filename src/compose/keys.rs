@@ -7,7 +7,9 @@ use super::shape::Kind::{
     Bool, Bytes, Either, External, Keys as Table, List, Mode, Names, Optional, Options, Pairs, PlainInt,
     Text, TextList, Texts, UniqueList,
 };
-use super::shape::{Extensions, Field, Keys, Kind, always_map, closed, field, hidden, open, shown};
+use super::shape::{
+    Extensions, Field, Keys, Kind, always_map, always_zero, closed, field, hidden, open, shown,
+};
 
 /// The whole document (Compose specification, "The Compose file").
 pub(crate) static PROJECT: Keys = open(&[
@@ -46,7 +48,7 @@ static NETWORK: Keys = open(&[
     field("driver", Text),
     field("driver_opts", Options),
     always_map("ipam", Table(&IPAM)),
-    field("external", External),
+    field("external", External(Extensions::Allowed)),
     field("internal", Bool),
     shown("enable_ipv4", Bool),
     shown("enable_ipv6", Bool),
@@ -72,7 +74,7 @@ static VOLUME: Keys = open(&[
     field("name", Text),
     field("driver", Text),
     field("driver_opts", Options),
-    field("external", External),
+    field("external", External(Extensions::Allowed)),
     field("labels", Pairs),
 ]);
 
@@ -80,7 +82,7 @@ static SECRET: Keys = open(&[
     field("name", Text),
     field("environment", Text),
     field("file", Text),
-    field("external", External),
+    field("external", External(Extensions::AnyKey)),
     field("labels", Pairs),
     field("driver", Text),
     field("driver_opts", Options),
@@ -92,7 +94,7 @@ static CONFIG: Keys = open(&[
     field("content", Text),
     field("environment", Text),
     field("file", Text),
-    field("external", External),
+    field("external", External(Extensions::AnyKey)),
     field("labels", Pairs),
     field("template_driver", Text),
 ]);
@@ -133,9 +135,13 @@ pub(crate) static FILE_REFERENCE: Kind = Either(&[
 ]);
 
 /// `bytes per second` on a device.
-pub(crate) static BLKIO_LIMIT: Keys =
-    closed(&[field("path", Text).named_in_json("Path"), field("rate", Bytes).named_in_json("Rate")]);
+pub(crate) static BLKIO_LIMIT: Keys = closed(&[
+    always_zero("path", Text).named_in_json("Path"),
+    always_zero("rate", Bytes).named_in_json("Rate"),
+]);
 
 /// The share of a device.
-pub(crate) static BLKIO_WEIGHT: Keys =
-    closed(&[field("path", Text).named_in_json("Path"), field("weight", PlainInt).named_in_json("Weight")]);
+pub(crate) static BLKIO_WEIGHT: Keys = closed(&[
+    always_zero("path", Text).named_in_json("Path"),
+    always_zero("weight", PlainInt).named_in_json("Weight"),
+]);

@@ -175,7 +175,7 @@ fn read_env_files(
     for (name, service) in tree.get_mut("services").and_then(Node::as_map_mut).into_iter().flatten() {
         // One missing file does not hide what else is wrong.
         let _ = environment::add_service_files(reading, service, name, &found.variables);
-        let _ = environment::add_label_files(reading, service, name, &found.variables);
+        let _ = environment::add_label_files(reading, service, name);
     }
     reading.checked()
 }

@@ -300,9 +300,8 @@ fn scalar_node(
             Ok(value) => Value::Float(value),
             Err(_) => return Err(wrong("a float")),
         },
-        _ if style == ScalarStyle::Plain && (tag.is_none() || merge_tag(tag).is_some()) => {
-            scalar::plain(text)
-        }
+        // Any other tag, `!override` among them, makes the scalar a text: so it is to Go's library.
+        _ if style == ScalarStyle::Plain && tag.is_none() => scalar::plain(text),
         _ => Value::Text(text.to_owned()),
     };
     Ok(Node { tag: merge_tag(tag), ..Node::new(value, spot) })

@@ -1,6 +1,6 @@
 //! Relative paths of a document, made absolute (Compose specification, "Relative path determination").
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::node::{Node, Value};
 use super::reading::Reading;
@@ -8,6 +8,13 @@ use super::reading::Reading;
 /// `path` below `base`, unless it is absolute, without `.`, `..` and repeated slashes: Go's `filepath.Join`.
 pub(crate) fn join(base: &Path, path: &str) -> PathBuf {
     PathBuf::from(clean(&base.join(path).to_string_lossy()))
+}
+
+/// `path` as it is reached from `base`; both are absolute.
+pub(crate) fn relative(base: &Path, path: &Path) -> PathBuf {
+    let shared = base.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let up = base.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(path.components().skip(shared)).collect()
 }
 
 /// Go's `path.Clean`.

@@ -3,11 +3,11 @@
 use super::keys::{BLKIO_LIMIT, BLKIO_WEIGHT, DEVICE_REQUEST, FILE_REFERENCE, GPU_REQUEST, TEXT_OR_LIST};
 use super::shape::Kind::{
     self, Bool, Bytes, Checked, Choice, Command, Duration, Either, Environment, Hosts, Int, IntBytes, IntIn,
-    Keys as Table, List, LooseInt, Names, NullableOptions, Number, Optional, Options, Pairs, PlainBool,
-    PlainInt, PlainNumber, ProviderOptions, Ssh, Text, TextBytes, TextList, Ulimit, UniqueList, UniqueListOf,
-    Unsigned,
+    Keys as Table, List, LooseInt, LooseUnsigned, Names, NullableOptions, Number, Optional, Options, Pairs,
+    PlainBool, PlainInt, PlainNumber, PlainUlimit, ProviderOptions, Ssh, Text, TextBytes, TextList, Ulimit,
+    UniqueList, UniqueListOf, Unsigned,
 };
-use super::shape::{Keys, always, always_map, closed, field, hidden, open, shown};
+use super::shape::{Keys, always, always_map, always_zero, closed, field, hidden, open, shown};
 
 pub(crate) static SERVICE: Keys = open(&[
     field("annotations", Pairs),
@@ -94,7 +94,7 @@ pub(crate) static SERVICE: Keys = open(&[
     shown("init", Bool),
     field("ipc", Text),
     field("isolation", Text),
-    hidden("label_file", TEXT_OR_LIST),
+    hidden("label_file", Either(&[Text, TextList])),
     field("labels", Pairs),
     field("links", UniqueList),
     shown("logging", Table(&open(&[field("driver", Text), field("options", NullableOptions)]))),
@@ -180,7 +180,7 @@ static BUILD: Keys = open(&[
     field("privileged", Bool),
     field("secrets", List(&FILE_REFERENCE)),
     field("tags", TextList),
-    field("ulimits", Names(&Ulimit)),
+    field("ulimits", Names(&PlainUlimit)),
     field("platforms", TextList),
 ]);
 
@@ -194,7 +194,7 @@ static DEPENDENCY: Keys = open(&[
 static HEALTHCHECK: Keys = open(&[
     field("disable", Bool),
     shown("interval", Duration),
-    shown("retries", Unsigned),
+    shown("retries", LooseUnsigned),
     field("test", Either(&[Text, TextList])),
     shown("timeout", Duration),
     shown("start_period", Duration),
@@ -297,7 +297,7 @@ static DEPLOY: Keys = open(&[
                         "generic_resources",
                         List(&Table(&open(&[shown(
                             "discrete_resource_spec",
-                            Table(&open(&[always("kind", Text), always("value", Int)])),
+                            Table(&open(&[always_zero("kind", Text), always_zero("value", Int)])),
                         )]))),
                     ),
                     field("devices", List(&Table(&DEVICE_REQUEST))),

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     LooseInt,
     /// An integer that is not negative, or a string that holds one.
     Unsigned,
+    /// The same, or a number whose fraction disappears.
+    LooseUnsigned,
     /// An integer that is no string.
     PlainInt,
     /// A number that is no string; its fraction disappears.
@@ -81,8 +83,10 @@ pub(crate) enum Kind {
     Count,
     /// `soft` and `hard`, or one number for both.
     Ulimit,
-    /// `external: true`, or the old `external: {name: …}`.
-    External,
+    /// The same, where no string holds a number.
+    PlainUlimit,
+    /// `external: true`, or the old `external: {name: …}` with what else the schema takes in that mapping.
+    External(Extensions),
     /// What a model provider takes: scalars and lists of them.
     ProviderOptions,
 }
@@ -124,6 +128,8 @@ pub(crate) enum Print {
     Present,
     /// Even when it is not there: as `null`.
     Always,
+    /// Even when it is not there: as an empty string or zero.
+    AlwaysZero,
     /// Even when it is not there: as an empty mapping.
     AlwaysMap,
     /// Never: its effect shows elsewhere.
@@ -159,6 +165,11 @@ pub(crate) const fn shown(name: &'static str, kind: Kind) -> Field {
 /// A key that always shows.
 pub(crate) const fn always(name: &'static str, kind: Kind) -> Field {
     Field::with(name, kind, Print::Always)
+}
+
+/// A key that always shows, empty or zero if need be.
+pub(crate) const fn always_zero(name: &'static str, kind: Kind) -> Field {
+    Field::with(name, kind, Print::AlwaysZero)
 }
 
 /// A mapping that always shows.

@@ -2,21 +2,33 @@
 
 /// `64m`, `64MB`, `1.5 GiB`: powers of 1024 all of them. A fraction of a byte disappears.
 pub(crate) fn bytes(text: &str) -> Option<i64> {
-    let split = text.rfind(|c: char| c.is_ascii_digit() || c == '.')? + 1;
-    let (number, unit) = text.split_at(split);
-    if !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-        return None;
-    }
-    let number: f64 = number.parse().ok()?;
-    let unit = unit.strip_prefix(' ').unwrap_or(unit).to_ascii_lowercase();
-    let letter = match unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b')).unwrap_or(&unit) {
-        "" => return (unit.is_empty() || unit == "b").then_some(number as i64),
-        letter => letter,
+    let last = text.rfind(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' '))?;
+    let (number, unit) = match &text[last..=last] {
+        " " => (&text[..last], &text[last + 1..]),
+        _ => text.split_at(last + 1),
     };
-    let power = ["k", "m", "g", "t", "p"].iter().position(|known| *known == letter)? + 1;
+    let number = decimal(number).filter(|number| *number >= 0.0)?;
+    let unit = unit.to_ascii_lowercase();
+    let power = match unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b')).unwrap_or(&unit) {
+        "" if unit == "ib" => return None,
+        "" => 0,
+        letter => ["k", "m", "g", "t", "p"].iter().position(|known| *known == letter)? + 1,
+    };
     let bytes = number * 1024_f64.powi(i32::try_from(power).ok()?);
     // What does not fit wraps around in Compose.
     Some(if bytes >= 9.3e18 { i64::MIN } else { bytes as i64 })
+}
+
+/// A number as Go's `ParseFloat` takes it: with a sign, an exponent, and underscores between digits.
+pub(crate) fn decimal(text: &str) -> Option<f64> {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let bytes = text.as_bytes();
+    let stands_between_digits =
+        |at: usize| is_digit(bytes.get(at.wrapping_sub(1))) && is_digit(bytes.get(at + 1));
+    if !text.match_indices('_').all(|(at, _)| stands_between_digits(at)) {
+        return None;
+    }
+    text.replace('_', "").parse().ok()
 }
 
 const NANOSECONDS: [(&str, i128); 9] = [
@@ -89,10 +101,10 @@ pub(crate) fn go_duration(nanoseconds: i64) -> String {
             1_000..1_000_000 => ("µs", 1_000),
             _ => ("ms", 1_000_000),
         };
-        return format!("{sign}{}{unit}", decimal(size, divisor));
+        return format!("{sign}{}{unit}", fraction(size, divisor));
     }
     let (minutes, rest) = (size / 60_000_000_000, size % 60_000_000_000);
-    let seconds = decimal(rest, 1_000_000_000);
+    let seconds = fraction(rest, 1_000_000_000);
     let (hours, minutes) = (minutes / 60, minutes % 60);
     match (hours, minutes) {
         (0, 0) => format!("{sign}{seconds}s"),
@@ -101,13 +113,13 @@ pub(crate) fn go_duration(nanoseconds: i64) -> String {
     }
 }
 
-fn decimal(value: u128, divisor: u128) -> String {
-    let (whole, fraction) = (value / divisor, value % divisor);
-    if fraction == 0 {
+fn fraction(value: u128, divisor: u128) -> String {
+    let (whole, rest) = (value / divisor, value % divisor);
+    if rest == 0 {
         return whole.to_string();
     }
     let width = divisor.ilog10() as usize;
-    let digits = format!("{fraction:0width$}");
+    let digits = format!("{rest:0width$}");
     format!("{whole}.{}", digits.trim_end_matches('0'))
 }
 
