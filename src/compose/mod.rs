@@ -58,6 +58,8 @@ mod forms;
 mod units;
 mod words;
 mod decode;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

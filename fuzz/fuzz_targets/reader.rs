@@ -1,0 +1,62 @@
+//! Whole projects: whatever the files hold, the reader answers with a document or with problems that have places, and
+//! the document that it prints reads back as it was.
+#![no_main]
+
+use std::path::Path;
+
+use greenroom_fuzz::compose::{self, Problems, Project, Values};
+use greenroom_fuzz::{FOLDER, Texts, request};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let texts = Texts::split(input);
+    match compose::read(&request(), &texts) {
+        Ok(project) => {
+            check_places(&project, &texts);
+            check_prints(&project);
+        }
+        Err(problems) => check_problems(&problems, &texts),
+    }
+});
+
+fn check_problems(problems: &Problems, texts: &Texts) {
+    assert!(problems.iter().next().is_some(), "an error says what is wrong");
+    for place in problems.iter().filter_map(|problem| problem.place.as_ref()) {
+        texts.assert_has(place);
+    }
+    let _ = problems.to_string();
+}
+
+fn check_places(project: &Project, texts: &Texts) {
+    for place in project.warnings.iter().filter_map(|warning| warning.place.as_ref()) {
+        texts.assert_has(place);
+    }
+    for name in project.services.keys() {
+        let place = project.place(&format!("services.{name}")).expect("a service stands somewhere");
+        texts.assert_has(&place);
+    }
+}
+
+fn check_prints(project: &Project) {
+    let json = project.to_json(Values::Shown);
+    let yaml = project.to_yaml(Values::Shown);
+    let _ = project.to_json(Values::Redacted);
+    if let Ok(again) = read_printed(&json) {
+        assert_eq!(json, again.to_json(Values::Shown), "the printed JSON reads back");
+    }
+    if let Ok(again) = read_printed(&yaml) {
+        assert_eq!(project.document(), again.document(), "the printed YAML reads back");
+    }
+}
+
+/// Compose itself prints documents that it refuses to read (a limit of `-1`, a dependency that is not active), so that
+/// an error here is none of ours.
+fn read_printed(text: &str) -> Result<Project, Problems> {
+    let mut texts = Texts::default();
+    texts.0.insert(Path::new(FOLDER).join("compose.yaml"), text.as_bytes().to_vec());
+    let mut request = request();
+    // What was outside is in the document now.
+    request.environment.clear();
+    request.profiles = vec!["*".to_owned()];
+    compose::read(&request, &texts)
+}
