@@ -14,7 +14,7 @@ pub(super) fn mounts(start: &Start, planned: &PlannedService) -> Result<Vec<Moun
         let source = match &file.content {
             Content::Folder(path) => path.clone(),
             Content::Bytes(bytes) => {
-                let name = format!("{}-{index}", planned.service.name);
+                let name = format!("{}-{index}", planned.name);
                 let path = start
                     .state
                     .save_file(&start.plan.stack, &name, bytes, file.mode)
