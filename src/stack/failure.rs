@@ -35,6 +35,12 @@ pub(super) enum ServiceFailure {
     },
     /// The engine could not create or start its container.
     NotStarted(String),
+    /// A command that the file wants run after the start.
+    PostStart {
+        command: String,
+        what: String,
+        output: String,
+    },
     Exited {
         exit: Exit,
         last: Option<String>,
@@ -109,6 +115,9 @@ impl ServiceFailure {
                 format!("service `{service}` has no image to run: {error}")
             }
             ServiceFailure::NotStarted(error) => format!("service `{service}` could not be started: {error}"),
+            ServiceFailure::PostStart { command, what, .. } => {
+                format!("service `{service}` could not be started: its post_start hook `{command}` {what}")
+            }
             ServiceFailure::Exited { exit, after, .. } => {
                 // What the engine says of it may be long, and gets a line of its own.
                 let exit = Exit { error: String::new(), ..exit.clone() };
@@ -138,6 +147,11 @@ impl ServiceFailure {
 
     fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
+        if let ServiceFailure::PostStart { output, .. } = self
+            && !output.trim().is_empty()
+        {
+            details.push(format!("the hook says: {}", output.trim_end().replace('\n', "\n  ")));
+        }
         if let ServiceFailure::NoImage { fallback: Some(error), .. } = self {
             details.push(format!("its fallback could not be built: {error}"));
         }
@@ -170,6 +184,10 @@ impl ServiceFailure {
             return Some("the volume was written by another PostgreSQL version; `greenroom volumes rm` it to start clean".to_owned());
         }
         match self {
+            ServiceFailure::NoImage { error, .. } if error.contains("requires BuildKit") => Some(
+                "build it first with `docker compose build`; for tests, name the image in an override file: `image: NAME` and `build: !reset null`"
+                    .to_owned(),
+            ),
             ServiceFailure::NoImage { fallback: None, .. } => Some(
                 "check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"
                     .to_owned(),
