@@ -44,6 +44,17 @@ pub enum Event {
         /// After how long it is started again.
         pause: Duration,
     },
+    /// A hook failed that was to run before its container is stopped; the container is stopped all the same.
+    HookFailed {
+        /// The service.
+        service: String,
+        /// Which one: `pre_stop[0]`.
+        hook: String,
+        /// How it went.
+        message: String,
+        /// What it printed; empty where it is not known what in it is a secret.
+        output: String,
+    },
     /// A service answers, or has completed.
     Ready(ServiceReady),
     /// Logs and state were saved.
@@ -96,6 +107,9 @@ impl Observer {
             }
             Event::Started { service } => tracing::debug!(service, "started"),
             Event::Restarting { service, exit, .. } => tracing::info!(service, exit, "restarting"),
+            Event::HookFailed { service, hook, message, output } => {
+                tracing::warn!(service, hook, message, output, "a hook failed");
+            }
             Event::Ready(ready) => tracing::info!(service = ready.service, after = ?ready.after, "ready"),
             Event::EvidenceSaved { directory } => {
                 tracing::info!(directory = %directory.display(), "evidence saved");

@@ -12,6 +12,7 @@ use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::compose::Hook;
 
 /// Names another folder for greenroom's state, for tests and for machines without a home.
 const DIRECTORY_VARIABLE: &str = "GREENROOM_STATE_DIR";
@@ -33,6 +34,13 @@ pub(crate) struct ServiceState {
     pub restarts: u32,
     /// The image that the file names, when another one runs.
     pub stands_in_for: Option<String>,
+    /// What is to be run in the container before it is stopped. Its words and variables may be secrets, which no label may
+    /// hold: those everybody can read who may talk to the engine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pre_stop: Vec<Hook>,
+    /// How long that may take.
+    #[serde(default)]
+    pub stop_grace_ms: u64,
 }
 
 /// The folder in which all of it lies.

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use greenroom::FoundStack;
+use greenroom::{Event, FoundStack};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;
-use crate::progress::seconds;
+use crate::progress::{seconds, text};
 use crate::signals::Signals;
 use crate::{names, output};
 
@@ -50,7 +50,12 @@ async fn remove_all(stacks: Vec<FoundStack>) -> Result<Vec<String>, Failure> {
     for stack in stacks {
         removals.spawn(async move {
             let (name, begin) = (stack.name.clone(), Instant::now());
-            stack.down().await.map(|()| (name, begin.elapsed()))
+            let told = |event: &Event| {
+                if let Event::HookFailed { .. } = event {
+                    output::tell(&text(event));
+                }
+            };
+            stack.down_observed(told).await.map(|()| (name, begin.elapsed()))
         });
     }
     let removed = signals.finish(async {

@@ -52,7 +52,7 @@ impl Progress {
     }
 }
 
-fn text(event: &Event) -> String {
+pub(crate) fn text(event: &Event) -> String {
     match event {
         Event::Planned(plan) => {
             let warnings: String =
@@ -71,6 +71,10 @@ fn text(event: &Event) -> String {
         Event::Started { service } => format!("  {service}: started, waiting until it answers"),
         Event::Restarting { service, exit, pause } => {
             format!("  {service}: {exit}; starting it again in {}", seconds(*pause))
+        }
+        Event::HookFailed { service, hook, message, output } => {
+            let output: String = output.lines().map(|line| format!("\n  {line}")).collect();
+            format!("warning: {hook} of service `{service}` {message}{output}")
         }
         Event::Ready(ready) => {
             let restarts = match ready.restarts {

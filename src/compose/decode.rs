@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::model::{
-    Attachment, Build, Condition, Dependency, FileReference, FileSource, Healthcheck, IpamPool, Mount,
+    Attachment, Build, Condition, Dependency, FileReference, FileSource, Healthcheck, Hook, IpamPool, Mount,
     MountKind, Network, Port, Service, Ulimit, Volume,
 };
 use super::node::Node;
@@ -65,6 +65,8 @@ pub(crate) fn service(name: &str, json: &Json, node: &Node) -> Service {
         ulimits: ulimits(json),
         secrets: items(json, "secrets").map(file_reference).collect(),
         configs: items(json, "configs").map(file_reference).collect(),
+        post_start: items(json, "post_start").map(hook).collect(),
+        pre_stop: items(json, "pre_stop").map(hook).collect(),
         greenroom: json.get("x-greenroom").cloned(),
     }
 }
@@ -210,6 +212,16 @@ fn healthcheck(json: &Json) -> Healthcheck {
         start_period: duration(json, "start_period"),
         retries: json.get("retries").and_then(Json::as_u64),
         disable: flag(json, "disable"),
+    }
+}
+
+fn hook(json: &Json) -> Hook {
+    Hook {
+        command: texts(json, "command"),
+        user: text(json, "user"),
+        privileged: flag(json, "privileged"),
+        working_dir: text(json, "working_dir"),
+        environment: optional_texts(json, "environment"),
     }
 }
 

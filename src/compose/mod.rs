@@ -186,7 +186,10 @@ fn read_env_files(
 fn gather_secrets(reading: &mut Reading<'_>, tree: &Node, document: &Json, found: &discover::Found) {
     for service in document["services"].as_object().into_iter().flatten().map(|(_, service)| service) {
         let args = service.get("build").and_then(|build| build.get("args"));
-        for values in [service.get("environment"), args, service.get("labels")].into_iter().flatten() {
+        let hooks = ["post_start", "pre_stop"].into_iter().filter_map(|key| service.get(key)?.as_array());
+        let of_hooks = hooks.flatten().filter_map(|hook| hook.get("environment"));
+        let own = [service.get("environment"), args, service.get("labels")].into_iter().flatten();
+        for values in own.chain(of_hooks) {
             for (name, value) in values.as_object().into_iter().flatten() {
                 reading.secrets.add_named(name, value.as_str().unwrap_or_default());
             }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// One service as written, in canonical form.
 #[derive(Clone, Default, PartialEq)]
 pub struct Service {
@@ -100,6 +102,10 @@ pub struct Service {
     pub secrets: Vec<FileReference>,
     /// The configs that it finds as files.
     pub configs: Vec<FileReference>,
+    /// What is run in the container once it has started.
+    pub post_start: Vec<Hook>,
+    /// What is run in the container before it is stopped.
+    pub pre_stop: Vec<Hook>,
     /// The raw `x-greenroom` value, typed by `plan`.
     pub greenroom: Option<serde_json::Value>,
 }
@@ -306,6 +312,22 @@ pub struct Healthcheck {
     pub disable: bool,
 }
 
+/// A command that is run in a container at a turn of its life.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#post_start>
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The program and its arguments; no shell reads them.
+    pub command: Vec<String>,
+    /// The user who runs it; `None`: the container's own.
+    pub user: Option<String>,
+    /// It runs with all privileges.
+    pub privileged: bool,
+    /// The folder in which it runs.
+    pub working_dir: Option<String>,
+    /// On top of the container's own. `None` as a value: unset.
+    pub environment: BTreeMap<String, Option<String>>,
+}
+
 /// A limit of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ulimit {
@@ -388,6 +410,13 @@ impl std::fmt::Debug for Service {
             .field("name", &self.name)
             .field("image", &self.image)
             .finish_non_exhaustive()
+    }
+}
+
+/// Its words and variables, which can hold secrets, are left out.
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hook").field("user", &self.user).finish_non_exhaustive()
     }
 }
 

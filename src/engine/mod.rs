@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
-use crate::compose::{Mount, Ulimit};
+use crate::compose::{Hook, Mount, Ulimit};
 use crate::plan::{label, replica};
 
 /// The oldest engine API that greenroom works with: Docker Engine 20.10.
@@ -48,6 +48,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn inspect(&self, id: &str) -> Result<Inspection, EngineError>;
     /// Runs a command in the container, as the user who runs the container unless told otherwise.
     async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError>;
+    /// Runs a hook in the container.
+    async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError>;
     /// The container's log, standard output and standard error as they came; the last `tail` lines when given.
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError>;
 

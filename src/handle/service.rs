@@ -118,14 +118,19 @@ impl ServiceHandle {
     }
 
     /// Stops the service with its own signal, as an orderly shutdown would, at most `grace` long; then it is killed. Its
-    /// container stays, and [`Stack::restart`](crate::Stack::restart) starts it again.
+    /// `pre_stop` hooks are run before, within their own time. Its container stays, and [`Stack::restart`](crate::Stack::restart) starts it again.
     ///
     /// # Errors
     ///
     /// The engine could not stop it.
     pub async fn stop(&self, grace: std::time::Duration) -> Result<(), Error> {
         let (engine, id) = (self.engine.clone(), self.id.clone());
-        runtime::run(async move { engine.stop(&id, grace).await.map_err(Error::engine) }).await
+        let (plan, name) = (self.plan.clone(), self.name.clone());
+        runtime::run(async move {
+            crate::stack::run_pre_stop(engine.as_ref(), &plan, &name, &id).await;
+            engine.stop(&id, grace).await.map_err(Error::engine)
+        })
+        .await
     }
 }
 

@@ -50,6 +50,11 @@ impl fmt::Display for Plan {
             for file in &planned.files {
                 writeln!(f, "  {file}")?;
             }
+            for (when, hooks) in [("post_start", &service.post_start), ("pre_stop", &service.pre_stop)] {
+                for hook in hooks {
+                    writeln!(f, "  {when} `{}`", self.secrets.hide(&hook.command.join(" ")))?;
+                }
+            }
             for (name, value) in &service.environment {
                 match value {
                     Some(value) => writeln!(f, "  env {name}={}", self.secrets.show(name, value))?,

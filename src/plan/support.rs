@@ -36,6 +36,8 @@ const APPLIED: &[&str] = &[
     "networks",
     "platform",
     "ports",
+    "post_start",
+    "pre_stop",
     "privileged",
     // Which services a profile leaves out is the reader's to decide.
     "profiles",
@@ -82,8 +84,6 @@ const NOT_APPLIED: &[&str] = &[
     "oom_kill_disable",
     "oom_score_adj",
     "pids_limit",
-    "post_start",
-    "pre_stop",
     "storage_opt",
 ];
 

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hook::HookFailure;
 use super::image::UsedImage;
 use super::service::resolve_login;
 use super::teardown::{self, Evidence};
 use super::{Lifetime, Running, RunningService, Stack, containers_of};
 use crate::engine::{self, Engine, Filter, State};
-use crate::event::Observer;
+use crate::event::{Event, Observer};
 use crate::plan::{Plan, label};
 use crate::report::{Report, ServiceReport, ServiceStatus};
+use crate::secret::Secrets;
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
@@ -98,11 +100,25 @@ impl FoundStack {
     ///
     /// The engine could not remove something; the error says what.
     pub async fn down(self) -> Result<(), Error> {
+        self.down_observed(|_| {}).await
+    }
+
+    /// The same; is told what happens, as it happens. Called from greenroom's own threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`down`](FoundStack::down).
+    pub async fn down_observed(self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Result<(), Error> {
+        let observer = Observer::new(observe);
         runtime::run(async move {
             let engine = connect().await?;
-            teardown::remove(engine.as_ref(), &StateFolder::of_user(), &self.name, &Evidence::Skip)
-                .await
-                .map(drop)
+            let told = |service: &str, failure: HookFailure| {
+                // Without the plan it is not known what in a hook's output is a secret.
+                let failure = HookFailure { output: String::new(), ..failure };
+                observer.tell(&failure.into_event(service, &Secrets::default()));
+            };
+            let state = StateFolder::of_user();
+            teardown::remove(engine.as_ref(), &state, &self.name, &Evidence::Skip, &told).await.map(drop)
         })
         .await
     }

@@ -39,6 +39,12 @@ pub(super) enum ServiceFailure {
         /// Who has what it needs, where that is known.
         held: Option<String>,
     },
+    /// A command that the file wants run after the start.
+    PostStart {
+        command: String,
+        what: String,
+        output: String,
+    },
     Exited {
         exit: Exit,
         last: Option<String>,
@@ -119,6 +125,9 @@ impl ServiceFailure {
             ServiceFailure::NotStarted { error, .. } => {
                 format!("service `{service}` could not be started: {error}")
             }
+            ServiceFailure::PostStart { command, what, .. } => {
+                format!("service `{service}` could not be started: its post_start hook `{command}` {what}")
+            }
             ServiceFailure::Exited { exit, after, .. } => {
                 // What the engine says of it may be long, and gets a line of its own.
                 let exit = Exit { error: String::new(), ..exit.clone() };
@@ -148,6 +157,11 @@ impl ServiceFailure {
 
     fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
+        if let ServiceFailure::PostStart { output, .. } = self
+            && !output.trim().is_empty()
+        {
+            details.push(format!("the hook says: {}", output.trim_end().replace('\n', "\n  ")));
+        }
         if let ServiceFailure::NoImage { fallback: Some(error), .. } = self {
             details.push(format!("its fallback could not be built: {error}"));
         }
@@ -183,6 +197,10 @@ impl ServiceFailure {
             return Some("the volume was written by another PostgreSQL version; `greenroom volumes rm` it to start clean".to_owned());
         }
         match self {
+            ServiceFailure::NoImage { error, .. } if error.contains("requires BuildKit") => Some(
+                "build it first with `docker compose build`; for tests, name the image in an override file: `image: NAME` and `build: !reset null`"
+                    .to_owned(),
+            ),
             ServiceFailure::NoImage { fallback: None, .. } => Some(
                 "check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"
                     .to_owned(),

@@ -7,6 +7,7 @@ mod external;
 mod failure;
 mod fallback;
 mod files;
+mod hook;
 mod image;
 mod service;
 mod spec;
@@ -34,6 +35,7 @@ pub use builder::StackBuilder;
 pub(crate) use service::RunningService;
 pub(crate) use start::Running;
 
+use hook::HookFailure;
 use start::Start;
 use teardown::Evidence;
 
@@ -250,7 +252,10 @@ async fn remove(
 ) -> Result<(), Error> {
     let begin = Instant::now();
     let stack = running.plan.stack.clone();
-    let saved = teardown::remove(engine.as_ref(), &StateFolder::of_user(), &stack, &evidence).await?;
+    let told = |service: &str, failure: HookFailure| {
+        observer.tell(&failure.into_event(service, &running.plan.secrets));
+    };
+    let saved = teardown::remove(engine.as_ref(), &StateFolder::of_user(), &stack, &evidence, &told).await?;
     if let Some(directory) = saved {
         observer.tell(&Event::EvidenceSaved { directory });
     }
@@ -328,7 +333,9 @@ async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> R
     let seen = start.last_seen.lock().expect("nothing panics while it holds this lock").clone();
     let seen = seen.into_iter().map(|(service, what)| (service, start.plan.secrets.hide(&what))).collect();
     let evidence = Evidence::Save { seen };
-    let removed = teardown::remove(start.engine.as_ref(), &start.state, &start.plan.stack, &evidence).await;
+    // What had not come up has nothing written down that would be run before it goes.
+    let removed =
+        teardown::remove(start.engine.as_ref(), &start.state, &start.plan.stack, &evidence, &|_, _| {}).await;
     let (saved, left) = match removed {
         Ok(saved) => (saved, None),
         Err(error) => (start.state.evidence_directory(&start.plan.stack).ok(), Some(error)),
@@ -352,12 +359,22 @@ fn remember(running: &Running, folder: &StateFolder) {
             probe: running.plan.secrets.hide(&service.probe()),
             restarts: service.restarts,
             stands_in_for: service.image.stands_in_for.clone(),
+            pre_stop: service.planned.service.pre_stop.clone(),
+            stop_grace_ms: millis(service.planned.stop_grace),
         };
         (name, state)
     });
     let state = StackState { total_ms: millis(running.total), services: services.collect() };
     if let Err(error) = folder.save(&running.plan.stack, &state) {
         tracing::warn!(stack = running.plan.stack, %error, "the stack's state could not be saved");
+    }
+}
+
+/// Runs a service's `pre_stop` hooks; that one failed goes to `tracing`.
+pub(crate) async fn run_pre_stop(engine: &dyn Engine, plan: &Plan, service: &str, id: &str) {
+    let Some(planned) = plan.service(service) else { return };
+    if let Some(failure) = hook::pre_stop(engine, id, &planned.service.pre_stop, planned.stop_grace).await {
+        Observer::default().tell(&failure.into_event(service, &plan.secrets));
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::failure::{Failure, ServiceFailure};
 use super::image::UsedImage;
 use super::start::{Progress, Start};
-use super::{external, files, spec};
+use super::{external, files, hook, spec};
 use crate::engine::{ContainerSpec, Engine, EngineError, Exit, FoundMount, Inspection, State};
 use crate::event::{Event, ServiceReady};
 use crate::plan::{PlannedService, PostgresLogin, Probe, Readiness, Restart, Setting, join};
@@ -90,10 +90,12 @@ pub(super) async fn run_service(
             return Err(start.failed(name, failure));
         }
     };
+    let begin = Instant::now();
     start.observer.tell(&Event::Started { service: name.clone() });
+    hook::post_start(start, planned, &id, begin).await?;
     progress.send_replace(Progress::Started);
 
-    let running = until_ready(start, planned, image, &id).await?;
+    let running = until_ready(start, planned, image, &id, begin).await?;
     progress.send_replace(Progress::Ready);
     Ok(running)
 }
@@ -129,28 +131,35 @@ async fn created_and_started(
     Ok(id)
 }
 
-/// Stops the service with its own signal and grace period, starts it again and waits until it is ready.
+/// Stops the service with its own signal and grace period, starts it again and waits until it is ready. Its hooks are run
+/// as at a stop and a start.
 pub(super) async fn restart(start: &Start, running: &RunningService) -> Result<RunningService, Failure> {
     let planned = &running.planned;
     let name = &planned.name;
     let engine = |error: EngineError| start.failed(name, ServiceFailure::not_started(error));
+    let hooks = &planned.service.pre_stop;
+    let failed = hook::pre_stop(start.engine.as_ref(), &running.id, hooks, planned.stop_grace).await;
+    if let Some(failure) = failed {
+        start.observer.tell(&failure.into_event(name, &start.plan.secrets));
+    }
     start.engine.stop(&running.id, planned.stop_grace).await.map_err(engine)?;
     start.engine.restart_container(&running.id).await.map_err(engine)?;
+    let begin = Instant::now();
     start.observer.tell(&Event::Started { service: name.clone() });
-    until_ready(start, planned, &running.image, &running.id).await
+    hook::post_start(start, planned, &running.id, begin).await?;
+    until_ready(start, planned, &running.image, &running.id, begin).await
 }
 
-/// Waits until a container that has just been started is ready, and tells it.
+/// Waits until a container that was started at `begin` is ready, and tells it.
 async fn until_ready(
     start: &Start,
     planned: &PlannedService,
     image: &UsedImage,
     id: &str,
+    begin: Instant,
 ) -> Result<RunningService, Failure> {
     let probes = planned.readiness.probes(image.healthcheck.as_deref());
-    let now = Instant::now();
-    let mut waiting =
-        Waiting { start, planned, id, probes: &probes, begin: now, last_start: now, restarts: 0 };
+    let mut waiting = Waiting { start, planned, id, probes: &probes, begin, last_start: begin, restarts: 0 };
     let seen = waiting.until_ready().await?;
     let running = RunningService {
         id: id.to_owned(),

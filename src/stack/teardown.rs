@@ -4,12 +4,13 @@ use futures_util::future::join_all;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::evidence;
+use super::hook::HookFailure;
 use super::spec::STOP_GRACE_LABEL;
+use super::{evidence, hook};
 use crate::Error;
 use crate::engine::{Engine, EngineError, Filter, FoundContainer};
 use crate::plan::label;
-use crate::state::StateFolder;
+use crate::state::{StackState, StateFolder};
 
 /// Whether logs and states are saved first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,15 +21,20 @@ pub(super) enum Evidence {
     Skip,
 }
 
+/// Who is told of a service's hook that failed.
+pub(super) type Told<'a> = &'a (dyn Fn(&str, HookFailure) + Send + Sync);
+
 /// Removes the containers, networks and fresh volumes of `stack`. Gives the folder of the evidence, where it was saved.
 ///
 /// A container is killed, not asked: a process that ignores SIGTERM would cost ten seconds. One that uses a kept volume is
-/// stopped first, with its own signal and grace period, so that what is kept is whole.
+/// stopped first, with its own signal and grace period, so that what is kept is whole. Hooks that are to run before a stop are
+/// run before anything ends: they may need another service.
 pub(super) async fn remove(
     engine: &dyn Engine,
     state: &StateFolder,
     stack: &str,
     evidence: &Evidence,
+    told: Told<'_>,
 ) -> Result<Option<PathBuf>, Error> {
     let own = Filter::label(label::STACK, stack);
     let (containers, networks, volumes) =
@@ -47,6 +53,7 @@ pub(super) async fn remove(
         Evidence::Save { .. } | Evidence::Skip => None,
     };
 
+    run_hooks(engine, &state.load(stack), &containers, told).await;
     let mut failures = Vec::new();
     failures.extend(
         join_all(containers.iter().map(|container| remove_container(engine, container)))
@@ -65,6 +72,27 @@ pub(super) async fn remove(
     } else {
         Err(Error::teardown(stack, &failures))
     }
+}
+
+/// Runs the `pre_stop` hooks that were written down when the stack had come up.
+async fn run_hooks(
+    engine: &dyn Engine,
+    remembered: &StackState,
+    containers: &[FoundContainer],
+    told: Told<'_>,
+) {
+    let running = containers.iter().filter(|container| container.running);
+    let hooks = running.filter_map(|container| {
+        let service = container.service()?;
+        let known = remembered.services.get(&service).filter(|known| !known.pre_stop.is_empty())?;
+        Some(async move {
+            let grace = Duration::from_millis(known.stop_grace_ms);
+            if let Some(failure) = hook::pre_stop(engine, &container.id, &known.pre_stop, grace).await {
+                told(&service, failure);
+            }
+        })
+    });
+    join_all(hooks).await;
 }
 
 async fn remove_container(engine: &dyn Engine, container: &FoundContainer) -> Result<(), EngineError> {

@@ -15,6 +15,7 @@ fn supply(profile: &str) -> StackBuilder {
         .profile(profile)
         .env("SUPPLY_SECRET", "greenroom-supply-secret")
         .env("SUPPLY_USER", "supplied")
+        .env("OUT", "/nowhere")
 }
 
 /// Asserts that each of `lines` is one of the log.
@@ -128,5 +129,48 @@ async fn an_image_is_built_as_the_file_says() -> Result {
         let (status, said) = ask_engine(Method::DELETE, &format!("/images/{image}")).await?;
         assert_eq!(status, 200, "{image}: {said}");
     }
+    Ok(())
+}
+
+/// What the service with the hooks was told, in a folder of the host that outlives it.
+fn told(folder: &tempfile::TempDir) -> Result<String> {
+    Ok(std::fs::read_to_string(folder.path().join("told"))?)
+}
+
+const AFTER_START: &str = "after the start as 1000 in /tmp\nthen as 0 in /\n";
+const BEFORE_STOP: &str = "before the stop, greenroom-supply-secret, as 1001 in /tmp\n";
+
+#[tokio::test]
+async fn hooks_are_run_after_the_start_and_before_the_stop() -> Result {
+    let folder = tempfile::tempdir()?;
+    let stack = supply("hooks").env("OUT", &folder.path().to_string_lossy()).up().await?;
+    assert_eq!(told(&folder)?, AFTER_START);
+    stack.restart("hooked").await?;
+    assert_eq!(told(&folder)?, [AFTER_START, BEFORE_STOP, AFTER_START].concat());
+    stack.down().await?;
+    assert_eq!(told(&folder)?, [AFTER_START, BEFORE_STOP, AFTER_START, BEFORE_STOP].concat());
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_process_runs_the_hooks_when_it_takes_the_stack_down() -> Result {
+    let folder = tempfile::tempdir()?;
+    let stack = supply("hooks").env("OUT", &folder.path().to_string_lossy()).up().await?;
+    // As another process finds it: by the engine's labels and what lies on the disk.
+    let found = greenroom::stacks().await?.into_iter().find(|found| found.name == stack.name());
+    found.ok_or("it is not found")?.down().await?;
+    assert_eq!(told(&folder)?, [AFTER_START, BEFORE_STOP].concat());
+    stack.down().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_after_the_start_fails_it() -> Result {
+    let error = supply("failing-hook").up().await.expect_err("its hook ends with 7");
+    let story = format!("{error:?}");
+    for part in ["service `fails-after-start` could not be started", "ended with 7", "cannot seed with ***"] {
+        assert!(story.contains(part), "`{part}` is not in:\n{story}");
+    }
+    assert!(!story.contains("greenroom-supply-secret"), "{story}");
     Ok(())
 }

@@ -22,16 +22,7 @@ pub(super) fn container(spec: &ContainerSpec) -> ContainerCreateBody {
         user: service.user.clone(),
         tty: Some(service.tty),
         open_stdin: Some(service.stdin_open),
-        // A name without `=` takes the variable out of the image's own environment.
-        env: Some(
-            service
-                .environment
-                .iter()
-                .map(|(name, value)| {
-                    value.as_ref().map_or_else(|| name.clone(), |value| format!("{name}={value}"))
-                })
-                .collect(),
-        ),
+        env: Some(environment(&service.environment)),
         cmd: service.command.clone(),
         entrypoint: service
             .entrypoint
@@ -50,6 +41,14 @@ pub(super) fn container(spec: &ContainerSpec) -> ContainerCreateBody {
         host_config: Some(host_config(spec)),
         ..ContainerCreateBody::default()
     }
+}
+
+/// A name without `=` takes the variable out of the environment that is there already.
+pub(super) fn environment(variables: &BTreeMap<String, Option<String>>) -> Vec<String> {
+    let entry = |(name, value): (&String, &Option<String>)| {
+        value.as_ref().map_or_else(|| name.clone(), |value| format!("{name}={value}"))
+    };
+    variables.iter().map(entry).collect()
 }
 
 fn host_config(spec: &ContainerSpec) -> HostConfig {

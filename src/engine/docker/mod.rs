@@ -35,6 +35,8 @@ use super::{
     FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
 };
 
+use crate::compose::Hook;
+
 pub(crate) use connect::connect;
 
 /// The label by which testcontainers knows its own; it only starts and holds a container that carries it.
@@ -171,24 +173,19 @@ impl Engine for Docker {
     }
 
     async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError> {
+        self.run(id, CreateExecOptions { cmd: Some(argv.to_vec()), ..CreateExecOptions::default() }).await
+    }
+
+    async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError> {
         let options = CreateExecOptions {
-            cmd: Some(argv.to_vec()),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
+            cmd: Some(hook.command.clone()),
+            user: hook.user.clone(),
+            privileged: Some(hook.privileged),
+            working_dir: hook.working_dir.clone(),
+            env: Some(body::environment(&hook.environment)),
             ..CreateExecOptions::default()
         };
-        let failed = |error| failed(format!("run `{}` in container `{id}`", argv.join(" ")))(error);
-        let exec = self.client.create_exec(id, options).await.map_err(failed)?;
-        let mut output = Vec::new();
-        if let StartExecResults::Attached { output: mut stream, .. } =
-            self.client.start_exec(&exec.id, None).await.map_err(failed)?
-        {
-            while let Some(chunk) = stream.next().await {
-                output.extend_from_slice(&chunk.map_err(failed)?.into_bytes());
-            }
-        }
-        let code = self.client.inspect_exec(&exec.id).await.map_err(failed)?.exit_code.unwrap_or(-1);
-        Ok(ExecOutput { code, output: String::from_utf8_lossy(&output).into_owned() })
+        self.run(id, options).await
     }
 
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
@@ -330,6 +327,24 @@ impl Engine for Docker {
 impl Docker {
     pub(super) fn new(client: bollard::Docker) -> Docker {
         Docker { client, held: Mutex::default() }
+    }
+
+    /// Runs a command in a container to its end.
+    async fn run(&self, id: &str, options: CreateExecOptions<String>) -> Result<ExecOutput, EngineError> {
+        let command = options.cmd.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let failed = |error| failed(format!("run `{command}` in container `{id}`"))(error);
+        let options = CreateExecOptions { attach_stdout: Some(true), attach_stderr: Some(true), ..options };
+        let exec = self.client.create_exec(id, options).await.map_err(failed)?;
+        let mut output = Vec::new();
+        if let StartExecResults::Attached { output: mut stream, .. } =
+            self.client.start_exec(&exec.id, None).await.map_err(failed)?
+        {
+            while let Some(chunk) = stream.next().await {
+                output.extend_from_slice(&chunk.map_err(failed)?.into_bytes());
+            }
+        }
+        let code = self.client.inspect_exec(&exec.id).await.map_err(failed)?.exit_code.unwrap_or(-1);
+        Ok(ExecOutput { code, output: String::from_utf8_lossy(&output).into_owned() })
     }
 
     /// Waits, at most ten seconds, for a container whose removal is under way elsewhere; `error` when it stays.

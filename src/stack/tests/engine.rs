@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::compose::MountKind;
+use crate::compose::{Hook, MountKind};
 use crate::engine::{
     BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter, FoundContainer,
     FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
@@ -571,6 +571,10 @@ impl Engine for ScriptedEngine {
                 Run::On => std::future::pending().await,
             },
         })
+    }
+
+    async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError> {
+        self.exec(id, &hook.command).await
     }
 
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {

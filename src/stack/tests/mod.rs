@@ -7,6 +7,7 @@ mod external;
 mod ready;
 mod restart;
 mod failure;
+mod hook;
 mod image;
 mod pull;
 mod files;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::hook::HookFailure;
 use super::start::{Running, Start};
 use super::teardown::Evidence;
 use super::{Lifetime, start_or_clean_up};
@@ -149,7 +151,13 @@ impl TestStack {
 
     async fn down(&self) -> Result<(), Error> {
         let engine = self.engine.as_ref();
-        super::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip).await.map(drop)
+        let told = |service: &str, failure: HookFailure| {
+            let event = failure.into_event(service, &self.plan.secrets);
+            self.events.lock().expect("nothing panics while it holds this lock").push(event);
+        };
+        super::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip, &told)
+            .await
+            .map(drop)
     }
 
     /// The engine's timeline, the names without the stack's.

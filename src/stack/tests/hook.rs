@@ -1,0 +1,160 @@
+//! Hooks after the start and before the stop.
+
+use expect_test::expect;
+
+use super::{Script, TestStack, ms, secs};
+use crate::event::Event;
+use crate::stack::{remember, service};
+
+const FILE: &str = "
+services:
+  db:
+    image: db
+    stop_grace_period: 20s
+    post_start: [{command: [seed, one]}, {command: [seed, two]}]
+    pre_stop: [{command: [drain], environment: {DB_TOKEN: hunter2-hunter2}}]
+  web:
+    image: web
+    depends_on: {db: {condition: service_started}}
+    pre_stop: [{command: [say, goodbye]}]
+";
+
+/// A stack that is up, and written down as one is that came up.
+async fn up() -> (TestStack, crate::stack::Running) {
+    let stack = TestStack::of(FILE);
+    let running = stack.up().await.expect("it runs");
+    remember(&running, &stack.state());
+    (stack, running)
+}
+
+fn told(stack: &TestStack) -> Vec<String> {
+    let events = stack.events().into_iter();
+    let told = events.filter_map(|event| match event {
+        Event::HookFailed { service, hook, message, output } => {
+            Some(format!("{service} {hook} {message}: {output}"))
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_counts_as_started_once_its_hooks_have_ended() {
+    let stack = TestStack::of(FILE);
+    stack.engine.takes("run `seed", "db-1", ms(300));
+    let running = stack.up().await.expect("it runs");
+    expect![[r#"
+        0 create network default
+        0 create container db-1
+        0 create container web-1
+        0 start container db-1
+        0 run `seed one` in db-1
+        300 run `seed two` in db-1
+        600 start container web-1
+    "#]]
+    .assert_eq(&stack.timeline());
+    drop(running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_fails_after_the_start_fails_it_with_what_it_said() {
+    let stack = TestStack::of(FILE);
+    stack.script("db", Script::default().answers([(0, ""), (3, "no table prices\ngiving up\n")]));
+    expect![[r#"
+        service `db` could not be started: its post_start hook `seed two` ended with 3
+          the hook says: no table prices
+            giving up
+          container: greenroom-shop-1-db-1, now removed
+          waited for by: `web`
+          log: $STATE/evidence/greenroom-shop-1/db.log, empty
+          evidence of all services: $STATE/evidence/greenroom-shop-1"#]]
+    .assert_eq(&stack.failure().await);
+    // What never was up is not stopped in an orderly way.
+    assert_eq!(stack.engine.moments("run `drain`", ""), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_container_explains_more_than_that_no_hook_could_be_run_in_it() {
+    let stack = TestStack::of(FILE);
+    stack.script("db", Script::default().ends(ms(0), 3));
+    let story = stack.failure().await;
+    assert!(
+        story.starts_with("service `db` exited with 3 before it was ready, 0.0s after its start"),
+        "{story}"
+    );
+    assert!(story.contains("post_start[0] could not be run: the container is not running"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_hangs_after_the_start_fails_it_at_the_services_deadline() {
+    let stack = TestStack::of(FILE);
+    stack.script("db", Script::default().hangs());
+    let begin = tokio::time::Instant::now();
+    let story = stack.failure().await;
+    assert_eq!(begin.elapsed(), crate::DEFAULT_TIMEOUT);
+    assert!(story.contains("post_start hook `seed one` had not ended at its deadline"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_hooks_are_run_before_anything_is_stopped() {
+    let (stack, running) = up().await;
+    stack.engine.takes("run `drain`", "db-1", secs(2));
+    let before = stack.timeline();
+    stack.down().await.expect("it is removed");
+    drop(running);
+    expect![[r#"
+        500 run `drain` in db-1
+        500 run `say goodbye` in web-1
+        2500 remove container db-1
+        2500 remove container web-1
+        2500 remove network default
+    "#]]
+    .assert_eq(stack.timeline().strip_prefix(&before).expect("calls are only added"));
+    assert_eq!(told(&stack), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_fails_before_the_stop_is_told_and_keeps_nothing_from_being_removed() {
+    let (stack, running) = up().await;
+    stack.script("db", Script::default().answers([(4, "cannot drain hunter2-hunter2\n")]));
+    stack.script("web", Script::default().hangs());
+    let begin = tokio::time::Instant::now();
+    stack.down().await.expect("it is removed");
+    drop(running);
+    assert_eq!(stack.engine.contents(), "");
+    // Its grace period, which is ten seconds where the file says nothing.
+    assert_eq!(begin.elapsed(), secs(10));
+    assert_eq!(
+        told(&stack),
+        ["db pre_stop[0] ended with 4: cannot drain ***", "web pre_stop[0] had not ended at its deadline: "]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_is_a_stop_and_a_start() {
+    let (stack, running) = up().await;
+    let before = stack.timeline();
+    service::restart(&stack.start(), &running.services()["db"]).await.expect("it runs again");
+    expect![[r#"
+        500 run `drain` in db-1
+        500 stop container db-1 within 20s
+        500 restart container db-1
+        500 run `seed one` in db-1
+        500 run `seed two` in db-1
+    "#]]
+    .assert_eq(stack.timeline().strip_prefix(&before).expect("calls are only added"));
+    drop(running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_needs_no_hook() {
+    let stack = TestStack::of(&FILE.replace("post_start", "x-post-start"));
+    stack.script("db", Script::default().ends(secs(3), 0));
+    let running = stack.up().await.expect("it runs");
+    remember(&running, &stack.state());
+    tokio::time::sleep(secs(3)).await;
+    stack.down().await.expect("it is removed");
+    drop(running);
+    assert_eq!(stack.engine.moments("run `drain`", ""), []);
+    assert_eq!(told(&stack), [""; 0]);
+}
