@@ -1,5 +1,6 @@
 //! Short forms brought to their long forms, in a document that [`check`](super::check) has let pass.
 
+use super::environment::pairs;
 use super::merge::names;
 use super::node::{Map, Node, Value};
 use super::reading::Reading;
@@ -36,7 +37,7 @@ fn canonical_service(reading: &mut Reading<'_>, service: &mut Node, trail: &Trai
     for (key, node) in map {
         let trail = trail.key(key);
         match key.as_str() {
-            "build" => canonical_build(node),
+            "build" => canonical_build(reading, node, &trail),
             "depends_on" => {
                 to_names(node, started);
                 for (_, dependency) in node.as_map_mut().into_iter().flatten() {
@@ -77,8 +78,15 @@ fn canonical_service(reading: &mut Reading<'_>, service: &mut Node, trail: &Trai
     }
 }
 
-fn canonical_build(build: &mut Node) {
+fn canonical_build(reading: &mut Reading<'_>, build: &mut Node, trail: &Trail<'_>) {
     to_map(build, "context");
+    for (name, context) in build.get("additional_contexts").map(pairs).unwrap_or_default() {
+        if context.is_null() {
+            let message = format!("`{name}` names no context");
+            reading.value_problem(&context, trail.key("additional_contexts"), message).hint =
+                Some("write NAME=CONTEXT, or NAME: CONTEXT".to_owned());
+        }
+    }
     if let Some(secrets) = build.get_mut("secrets") {
         to_maps(secrets, "source");
     }

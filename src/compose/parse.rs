@@ -3,6 +3,7 @@
 //! The events come from a port of libyaml, since Go's YAML library, which Compose uses, is one too: what the one
 //! takes for YAML (a closing bracket that is indented less than the specification asks) the other does.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Cursor;
 
@@ -23,9 +24,12 @@ const MOST_NODES: usize = 400_000;
 
 /// The documents of one file (Compose reads every document of a file, and merges them in their order).
 pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, Stopped> {
+    let text = reading.sources.text(file);
+    // The parser panics where a block scalar ends the file without a line end.
+    let ended = if text.ends_with('\n') { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\n")) };
     let mut events = Parser::new();
-    events.set_input(Cursor::new(reading.sources.text(file).as_bytes()));
-    let mut builder = Builder { events, file, anchors: HashMap::new(), nodes: 0 };
+    events.set_input(Cursor::new(ended.as_bytes()));
+    let mut builder = Builder { events, file, text, anchors: HashMap::new(), nodes: 0 };
     builder.documents().map_err(|Fault { spot, path, message, hint }| {
         reading.problem(spot, path, message).hint = hint;
         Stopped
@@ -35,6 +39,7 @@ pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, S
 struct Builder<'input> {
     events: Parser<Cursor<&'input [u8]>>,
     file: u32,
+    text: &'input str,
     /// `None` while the anchor's own value is being read.
     anchors: HashMap<String, Option<Node>>,
     nodes: usize,
@@ -107,7 +112,11 @@ impl Builder<'_> {
             return Err(too_deep(spot));
         }
         let (node, anchor) = match event.data {
-            EventData::Scalar { anchor, tag, value, style, .. } => {
+            EventData::Scalar { anchor, tag, mut value, style, .. } => {
+                self.check_escapes(style, event.start_mark, event.end_mark, trail)?;
+                if self.is_cut_short(style, event.end_mark) && value.ends_with('\n') {
+                    value.pop();
+                }
                 (scalar_node(&value, style, tag.as_deref(), spot, trail)?, anchor)
             }
             EventData::SequenceStart { anchor, tag, .. } => {
@@ -142,6 +151,36 @@ impl Builder<'_> {
             self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
+    }
+
+    /// Whether a block scalar ends with the file, and the file with no line end: then the scalar has none either.
+    fn is_cut_short(&self, style: ScalarStyle, end: Mark) -> bool {
+        matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) && end.index > self.text.len() as u64
+    }
+
+    /// Go's library knows no `\/`, which the parser lets pass.
+    fn check_escapes(
+        &self,
+        style: ScalarStyle,
+        start: Mark,
+        end: Mark,
+        trail: &Trail<'_>,
+    ) -> Result<(), Fault> {
+        let range = usize::try_from(start.index).ok().zip(usize::try_from(end.index).ok());
+        let written = range.and_then(|(start, end)| self.text.get(start..end)).unwrap_or_default();
+        let mut rest = written;
+        while style == ScalarStyle::DoubleQuoted
+            && let Some(at) = rest.find('\\')
+        {
+            if rest[at + 1..].starts_with('/') {
+                let mut fault = Fault::new(self.spot(start), trail, "`\\/` is no escape of Compose's");
+                fault.hint = Some("write `/`".to_owned());
+                return Err(fault);
+            }
+            let escaped = rest[at + 1..].chars().next().map_or(0, char::len_utf8);
+            rest = &rest[at + 1 + escaped..];
+        }
+        Ok(())
     }
 
     fn open(&mut self, anchor: Option<&str>) {
@@ -287,7 +326,14 @@ fn scalar_node(
     let wrong = |kind: &str| Fault::new(spot, trail, format!("`{text}` is tagged as {kind} and is none"));
     let value = match core {
         Some("str") => Value::Text(text.to_owned()),
-        Some("null") => Value::Null,
+        Some("null") => match scalar::plain(text) {
+            Value::Null => Value::Null,
+            _ => return Err(wrong("null")),
+        },
+        Some("timestamp") => match scalar::plain(text) {
+            Value::Time(time) => Value::Time(time),
+            _ => return Err(wrong("a date")),
+        },
         Some("bool") => match scalar::plain(text) {
             value @ Value::Bool(_) => value,
             _ => return Err(wrong("a boolean")),
@@ -296,10 +342,12 @@ fn scalar_node(
             Some(value) => Value::Int(value),
             None => return Err(wrong("an integer")),
         },
-        Some("float") => match text.parse() {
-            Ok(value) => Value::Float(value),
-            Err(_) => return Err(wrong("a float")),
+        Some("float") => match scalar::plain(text) {
+            Value::Float(value) => Value::Float(value),
+            Value::Int(value) => Value::Float(value as f64),
+            _ => return Err(wrong("a float")),
         },
+        None if tag == Some("!") && text.is_empty() => Value::Null,
         // Any other tag, `!override` among them, makes the scalar a text: so it is to Go's library.
         _ if style == ScalarStyle::Plain && tag.is_none() => scalar::plain(text),
         _ => Value::Text(text.to_owned()),

@@ -19,10 +19,9 @@ enum Key {
     EnvFile,
 }
 
-const KEYS: [(&str, Key); 29] = [
+const KEYS: [(&str, Key); 28] = [
     ("networks.*.labels", Key::Name),
     ("networks.*.ipam.options", Key::Name),
-    ("volumes.*.labels", Key::Name),
     ("services.*.annotations", Key::Name),
     ("services.*.build.args", Key::Name),
     ("services.*.build.additional_contexts", Key::Name),

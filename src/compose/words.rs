@@ -12,10 +12,8 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, &'static str> {
     let mut dollar_quoted = false;
     for c in line.chars() {
         if escaped {
-            // A backslash at the end of a line joins it with the next.
-            if c != '\n' {
-                word.push(c);
-            }
+            // Unlike in a shell, a backslash at the end of a line keeps the line's end.
+            word.push(c);
             in_word = true;
             escaped = false;
             continue;
@@ -47,14 +45,14 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, &'static str> {
                 in_word = true;
                 continue;
             }
-            '"' | '\'' if quote.is_none() && !dollar_quoted && !back_quoted => {
+            '"' | '\'' if quote.is_none() && !dollar_quoted => {
                 quote = Some(c);
                 in_word = true;
                 continue;
             }
             ';' | '&' | '|' | '<' | '>' if quote.is_none() && !back_quoted && !dollar_quoted => {
-                // `2>&1`: digits before a redirection are part of it.
-                if c == '>' && word.bytes().all(|b| b.is_ascii_digit()) && !word.is_empty() {
+                // `2>&1`: a word that begins with a digit is part of the redirection after it.
+                if c == '>' && word.starts_with(|first: char| first.is_ascii_digit()) {
                     in_word = false;
                 }
                 break;
