@@ -6,17 +6,19 @@
 mod extension;
 mod kind;
 mod names;
+mod need;
 mod order;
 mod print;
 mod probe;
 mod support;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Error;
-use crate::compose::{Mount, MountKind, Problem, Problems, Project, Service, Warning};
+use crate::compose::{Attachment, Mount, MountKind, Problem, Problems, Project, Service, Warning};
 use crate::secret::Secrets;
 
 pub use extension::{Base, Fallback};
@@ -26,7 +28,9 @@ pub use probe::{Accept, Healthcheck, Probe, Readiness};
 
 pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
 pub(crate) use names::{hash, label};
+pub(crate) use need::EngineVersion;
 pub(crate) use probe::join;
+pub(crate) use values::is_readable;
 
 /// How long a service may take to become ready, not counting its image, unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -79,6 +83,8 @@ pub struct Plan {
     pub volumes: Vec<PlannedVolume>,
     /// What the file says and greenroom does not apply, and what the reader warned of.
     pub warnings: Vec<Warning>,
+    /// What the engine must have for it.
+    pub(crate) needs: Vec<need::Need>,
     /// A fingerprint of the file and the options; the same for every stack of the same.
     pub(crate) fingerprint: String,
     pub(crate) secrets: Secrets,
@@ -140,10 +146,8 @@ pub struct PlannedAttachment {
     pub network: String,
     /// Every name that Compose would give the service there.
     pub aliases: Vec<String>,
-    /// The fixed address that the file asks for.
-    pub ipv4_address: Option<String>,
-    /// The fixed address that the file asks for.
-    pub ipv6_address: Option<String>,
+    /// As written, with the service's own `mac_address` on its first network.
+    pub written: Attachment,
 }
 
 /// Which ends of a service, while it is waited for, are "not yet".
@@ -237,14 +241,16 @@ impl Plan {
         self.networks.iter().find(|network| network.key == key)
     }
 
-    /// The kept volumes that `service` mounts.
+    /// The kept volumes that `service` mounts, those of another service's that it takes over among them.
     pub(crate) fn kept_volumes_of<'a>(
         &'a self,
         service: &'a Service,
     ) -> impl Iterator<Item = &'a PlannedVolume> {
-        service
-            .volumes
-            .iter()
+        let others = self.services.iter().map(|other| &other.service);
+        let taken_over = others.filter(|other| service.takes_volumes_from(&other.name));
+        std::iter::once(service)
+            .chain(taken_over)
+            .flat_map(|service| &service.volumes)
             .filter(|mount| mount.kind == MountKind::Volume)
             .filter_map(|mount| self.volume(mount.source.as_deref()?))
             .filter(|volume| volume.fate == Fate::Kept)
@@ -253,9 +259,10 @@ impl Plan {
 
 /// Decides everything that can be decided before anything runs.
 pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> {
-    let service_names = || project.services.keys().map(String::as_str);
-    if let Some(name) = options.probes.keys().find(|name| !project.services.contains_key(*name)) {
-        return Err(Error::unknown("service", name, service_names()));
+    let services = project.services.values().filter(|service| service.provider.is_none());
+    let names: Vec<_> = services.map(|service| service.name.as_str()).collect();
+    if let Some(name) = options.probes.keys().find(|name| !names.contains(&name.as_str())) {
+        return Err(Error::unknown("service", name, names));
     }
     let stack = names::stack(&project.name, &options.id);
     let volumes = plan_volumes(project, options, &stack)?;
@@ -272,8 +279,13 @@ pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> 
     let mut problems = Vec::new();
     let mut warnings = project.warnings.clone();
     let mut services = Vec::new();
+    support::check(project, &mut problems, &mut warnings);
     for name in order::topological(&project.services) {
-        support::check(project, name, &mut problems, &mut warnings);
+        values::check(project, name, &mut problems, &mut warnings);
+        // A provider is no container: `support` has noted that it is left out.
+        if project.services[name].provider.is_some() {
+            continue;
+        }
         match plan_service(project, options, &stack, name) {
             Ok(service) => services.push(service),
             Err(problem) => problems.push(*problem),
@@ -291,6 +303,7 @@ pub(crate) fn plan(project: &Project, options: &Options) -> Result<Plan, Error> 
         networks,
         volumes,
         warnings,
+        needs: need::of(project),
         fingerprint: fingerprint(project, options),
         secrets: project.secrets.clone(),
     })
@@ -343,7 +356,7 @@ fn plan_service(
             Some(timeout) => timeout,
             None => extension.timeout(project, name)?.unwrap_or(DEFAULT_TIMEOUT),
         },
-        restart: plan_restart(service.restart.as_deref()),
+        restart: plan_restart(&service),
         fallback: extension.fallback,
         postgres: (kind == Kind::Postgres || matches!(readiness, Readiness::Explicit(Probe::Sql { .. })))
             .then(|| PostgresLogin::of(&service)),
@@ -459,10 +472,8 @@ fn plan_networks(service: &Service) -> Vec<PlannedAttachment> {
     if service.network_mode.is_some() {
         return Vec::new();
     }
-    let mut attachments: Vec<_> = service.networks.iter().collect();
-    // The first network gives the container its gateway: the one of the highest priority.
-    attachments.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority));
-    attachments
+    let mut mac_address = service.mac_address.clone();
+    by_priority(&service.networks)
         .into_iter()
         .map(|(network, attachment)| {
             let mut aliases = vec![service.name.clone()];
@@ -472,18 +483,31 @@ fn plan_networks(service: &Service) -> Vec<PlannedAttachment> {
                     aliases.push(name.clone());
                 }
             }
-            PlannedAttachment {
-                network: network.clone(),
-                aliases,
-                ipv4_address: attachment.ipv4_address.clone(),
-                ipv6_address: attachment.ipv6_address.clone(),
-            }
+            let mut written = attachment.clone();
+            written.mac_address = mac_address.take().or(written.mac_address);
+            PlannedAttachment { network: network.clone(), aliases, written }
         })
         .collect()
 }
 
-fn plan_restart(restart: Option<&str>) -> Restart {
-    match restart {
+/// The networks of a service in the order in which its container is connected to them: the highest priority first, else
+/// as they sort.
+fn by_priority(networks: &BTreeMap<String, Attachment>) -> Vec<(&String, &Attachment)> {
+    let mut networks: Vec<_> = networks.iter().collect();
+    networks.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority));
+    networks
+}
+
+/// By `deploy.restart_policy` where there is one, as in Compose.
+fn plan_restart(service: &Service) -> Restart {
+    if let Some(policy) = &service.restart_policy {
+        return match policy.condition.as_deref() {
+            Some("any" | "always" | "unless-stopped") => Restart::Always,
+            Some("on-failure") => Restart::OnFailure(policy.max_attempts),
+            _ => Restart::No,
+        };
+    }
+    match service.restart.as_deref() {
         Some("always" | "unless-stopped") => Restart::Always,
         Some("on-failure") => Restart::OnFailure(None),
         Some(text) => {

@@ -36,11 +36,12 @@ impl std::fmt::Display for Until {
     }
 }
 
-/// What `service` waits for; a dependency that is not required and not there is left out.
+/// What `service` waits for; a dependency that is not required and not there is left out, and so is one that is no
+/// container.
 pub(super) fn dependencies(project: &Project, service: &Service) -> Vec<Dependency> {
     let mut found = Vec::new();
     for (name, dependency) in &service.depends_on {
-        if !project.services.contains_key(name) {
+        if project.services.get(name).is_none_or(|dependency| dependency.provider.is_some()) {
             continue;
         }
         let until = match dependency.condition {

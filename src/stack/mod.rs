@@ -6,6 +6,7 @@ mod evidence;
 mod failure;
 mod fallback;
 mod image;
+mod security;
 mod service;
 mod spec;
 mod start;
@@ -303,6 +304,7 @@ async fn start(
     cancelled: oneshot::Receiver<()>,
 ) -> Result<Stack, Error> {
     let engine = engine::connect().await.map_err(Error::engine_unavailable)?;
+    let plan = plan.for_engine(&engine.version())?;
     observer.tell(&Event::Planned(plan.clone()));
     let start =
         Start::new(engine.clone(), Arc::new(plan), observer.clone(), lifetime, StateFolder::of_user());

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::FusedFuture;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::failure::{Failure, ServiceFailure};
 use super::image::UsedImage;
-use super::spec;
 use super::start::{Progress, Start};
+use super::{security, spec};
 use crate::engine::{Engine, EngineError, Exit, FoundMount, Inspection, State};
 use crate::event::{Event, ServiceReady};
 use crate::plan::{PlannedService, PostgresLogin, Probe, Readiness, Restart, Setting, join};
@@ -78,25 +81,32 @@ pub(super) async fn run_service(
     dependencies: impl Future<Output = ()>,
 ) -> Result<RunningService, Failure> {
     let name = &planned.service.name;
-    let spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
-    super::image::make_bind_folders(&spec.mounts)
-        .map_err(|error| start.failed(name, ServiceFailure::NotStarted(error)))?;
-    let id = {
+    let not_started = |error| start.failed(name, ServiceFailure::NotStarted(error));
+    let mut spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
+    let security =
+        security::read(&planned.service.security_opt, &start.plan.directory).map_err(not_started)?;
+    spec.security_opt = security.options;
+    spec.shows_system_paths = security.shows_system_paths;
+    super::image::make_bind_folders(&spec.mounts).map_err(not_started)?;
+    let mut dependencies = pin!(dependencies.fuse());
+    if spec.is_made_of_others() {
+        dependencies.as_mut().await;
+    }
+    let created = {
         let (engine, spec) = (start.engine.clone(), spec.clone());
         start.create(async move { engine.create_container(&spec).await }).await
     };
-    let id = id.map_err(|error| start.failed(name, ServiceFailure::NotStarted(error.to_string())))?;
-    dependencies.await;
+    let created = created.map_err(|error| not_started(error.to_string()))?;
+    created.warnings.iter().for_each(|warning| start.engine_warns(name, warning));
+    if !dependencies.is_terminated() {
+        dependencies.await;
+    }
 
-    start
-        .engine
-        .start_container(&spec)
-        .await
-        .map_err(|error| start.failed(name, ServiceFailure::NotStarted(error.to_string())))?;
+    start.engine.start_container(&spec).await.map_err(|error| not_started(error.to_string()))?;
     start.observer.tell(&Event::Started { service: name.clone() });
     progress.send_replace(Progress::Started);
 
-    let running = until_ready(start, planned, image, &id).await?;
+    let running = until_ready(start, planned, image, &created.id).await?;
     progress.send_replace(Progress::Ready);
     Ok(running)
 }

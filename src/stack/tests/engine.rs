@@ -13,9 +13,11 @@ use tokio::time::Instant;
 
 use crate::compose::MountKind;
 use crate::engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, Filter, FoundContainer, FoundMount,
-    FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, Filter, FoundContainer,
+    FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
 };
+
+use crate::plan::EngineVersion;
 
 type Labels = BTreeMap<String, String>;
 
@@ -155,6 +157,8 @@ struct World {
     /// What to answer to a request, by its beginning and end.
     failures: Vec<(String, String, String)>,
     delays: Vec<(String, String, Duration)>,
+    /// What it says of every container that is created.
+    warnings: Vec<String>,
 }
 
 impl World {
@@ -215,6 +219,10 @@ impl ScriptedEngine {
     /// Requests that begin with `operation` and end with `name` take this long.
     pub(super) fn takes(&self, operation: &str, name: &str, time: Duration) {
         self.world().delays.push((operation.to_owned(), name.to_owned(), time));
+    }
+
+    pub(super) fn warns(&self, warning: &str) {
+        self.world().warnings.push(warning.to_owned());
     }
 
     /// Every image is in the engine unless a test says otherwise.
@@ -343,6 +351,10 @@ impl ScriptedEngine {
 
 #[async_trait]
 impl Engine for ScriptedEngine {
+    fn version(&self) -> EngineVersion {
+        EngineVersion { engine: "28.5.1".to_owned(), api: (1, 51) }
+    }
+
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         self.look(&format!("inspect image {reference}"), |world| {
             Ok(match world.images.get(reference) {
@@ -411,7 +423,7 @@ impl Engine for ScriptedEngine {
         .await
     }
 
-    async fn create_container(&self, container: &ContainerSpec) -> Result<String, EngineError> {
+    async fn create_container(&self, container: &ContainerSpec) -> Result<Created, EngineError> {
         let operation = format!("create container {}", container.name);
         let spec = container.clone();
         self.change(operation.clone(), move |world| {
@@ -429,9 +441,15 @@ impl Engine for ScriptedEngine {
                     return refuse(404, format!("volume {volume} not found"));
                 }
             }
+            if let Some(from) = spec.volumes_from.first()
+                && world.find(from.split(':').next().unwrap_or(from)).is_none()
+            {
+                return refuse(404, format!("No such container: {from}"));
+            }
             let id = format!("id-of-{}", spec.name);
+            let warnings = world.warnings.clone();
             world.containers.push(Container { id: id.clone(), spec, run: None, starts: 0, commands: 0 });
-            Ok(id)
+            Ok(Created { id, warnings })
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 mod engine;
 mod graph;
+mod spec;
 mod ready;
 mod restart;
 mod failure;
