@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::compose::Warning;
 use crate::plan::Plan;
 
 /// One thing that happened. Text in it has its secrets hidden.
@@ -30,6 +31,8 @@ pub enum Event {
         /// Why the wanted one is not to be had.
         reason: String,
     },
+    /// The engine does something otherwise than the file says, and said so.
+    Warned(Warning),
     /// A container runs.
     Started {
         /// The service.
@@ -105,6 +108,7 @@ impl Observer {
             Event::FallbackImage { service, wanted, used, reason } => {
                 tracing::warn!(service, wanted, used, reason, "a fallback image stands in");
             }
+            Event::Warned(warning) => tracing::warn!("{warning}"),
             Event::Started { service } => tracing::debug!(service, "started"),
             Event::Restarting { service, exit, .. } => tracing::info!(service, exit, "restarting"),
             Event::HookFailed { service, hook, message, output } => {

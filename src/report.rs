@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::compose::Warning;
+
 /// The services of a stack, and how long each took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,6 +20,8 @@ pub struct Report {
     pub services: BTreeMap<String, ServiceReport>,
     /// From the beginning of `up` to the last service's ready, images included.
     pub total: Duration,
+    /// What of the file is not applied, and what the reader and the engine warned of.
+    pub warnings: Vec<Warning>,
 }
 
 /// One service of a report.
@@ -65,13 +69,21 @@ impl Report {
     /// {"project": "shop", "stack": "greenroom-shop-7f3a01c2", "total_ms": 1840,
     ///  "services": {"db": {"image": "postgres:17", "stands_in_for": null, "container": "greenroom-shop-7f3a01c2-db-1",
     ///    "state": "ready", "ready_after_ms": 1520, "probe": "sql :5432 `SELECT 1`", "restarts": 0,
-    ///    "ports": {"5432/tcp": "127.0.0.1:49153"}}}}
+    ///    "ports": {"5432/tcp": "127.0.0.1:49153"}}},
+    ///  "warnings": ["compose.yml:9:7: services.db.attach: greenroom does not apply `attach`"]}
     /// ```
     #[must_use]
     pub fn to_json(&self) -> Value {
         let services: serde_json::Map<_, _> =
             self.services.iter().map(|(name, service)| (name.clone(), service.to_json())).collect();
-        json!({"project": self.project, "stack": self.stack, "total_ms": millis(self.total), "services": services})
+        let warnings: Vec<_> = self.warnings.iter().map(ToString::to_string).collect();
+        json!({
+            "project": self.project,
+            "stack": self.stack,
+            "total_ms": millis(self.total),
+            "services": services,
+            "warnings": warnings,
+        })
     }
 }
 
@@ -191,6 +203,7 @@ mod tests {
             project: "shop".to_owned(),
             services: services.map(|(name, service)| (name.to_owned(), service)).into(),
             total: Duration::from_millis(13_840),
+            warnings: vec![Warning { place: None, message: "services.db.attach: not applied".to_owned() }],
         }
     }
 
@@ -247,7 +260,10 @@ mod tests {
                   "restarts": 3,
                   "ports": {}
                 }
-              }
+              },
+              "warnings": [
+                "services.db.attach: not applied"
+              ]
             }"#]]
         .assert_eq(&json);
     }

@@ -68,6 +68,7 @@ pub(crate) fn text(event: &Event) -> String {
             "warning: service `{service}` runs a FALLBACK IMAGE\n  wanted: {wanted}\n  runs: {used}\n  reason: {}",
             reason.trim_end().replace('\n', "\n    ")
         ),
+        Event::Warned(warning) => format!("warning: {warning}"),
         Event::Started { service } => format!("  {service}: started, waiting until it answers"),
         Event::Restarting { service, exit, pause } => {
             format!("  {service}: {exit}; starting it again in {}", seconds(*pause))

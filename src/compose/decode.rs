@@ -10,8 +10,9 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::model::{
-    Attachment, Build, Condition, Dependency, FileReference, FileSource, Healthcheck, Hook, IpamPool, Mount,
-    MountKind, Network, Port, Service, Ulimit, Volume,
+    Attachment, Blkio, Build, Condition, Dependency, Device, DeviceRequest, FileReference, FileSource,
+    Healthcheck, Hook, IpamPool, Logging, Mount, MountKind, Network, Port, Resources, RestartPolicy, Service,
+    Ulimit, Volume,
 };
 use super::node::Node;
 use super::units;
@@ -56,7 +57,27 @@ pub(crate) fn service(name: &str, json: &Json, node: &Node) -> Service {
         security_opt: texts(json, "security_opt"),
         group_add: texts(json, "group_add"),
         shm_size: bytes(json, "shm_size"),
-        mem_limit: bytes(json, "mem_limit"),
+        resources: resources(json),
+        devices: items(json, "devices").map(device).collect(),
+        device_requests: device_requests(json),
+        device_cgroup_rules: texts(json, "device_cgroup_rules"),
+        annotations: text_map(json, "annotations"),
+        ipc: text(json, "ipc"),
+        pid: text(json, "pid"),
+        uts: text(json, "uts"),
+        userns_mode: text(json, "userns_mode"),
+        cgroup: text(json, "cgroup"),
+        cgroup_parent: text(json, "cgroup_parent"),
+        isolation: text(json, "isolation"),
+        runtime: text(json, "runtime"),
+        logging: json.get("logging").map(logging),
+        mac_address: text(json, "mac_address"),
+        links: texts(json, "links"),
+        external_links: texts(json, "external_links"),
+        volumes_from: texts(json, "volumes_from"),
+        storage_opt: text_map(json, "storage_opt"),
+        restart_policy: part(part(json, "deploy"), "restart_policy").as_object().map(restart_policy),
+        provider: text(part(json, "provider"), "type"),
         extra_hosts: texts(json, "extra_hosts"),
         dns: texts(json, "dns"),
         dns_search: texts(json, "dns_search"),
@@ -71,22 +92,33 @@ pub(crate) fn service(name: &str, json: &Json, node: &Node) -> Service {
     }
 }
 
-pub(crate) fn network(json: &Json) -> Network {
-    let ipam = json.get("ipam").unwrap_or(&Json::Null);
+/// `node` is the network in the tree: the document, as Compose's, leaves the options of `ipam` out.
+pub(crate) fn network(json: &Json, node: Option<&Node>) -> Network {
+    let ipam = part(json, "ipam");
+    let ipam_options = node.and_then(|node| node.get("ipam")?.get("options"));
     Network {
         name: text(json, "name").unwrap_or_default(),
         external: flag(json, "external"),
         driver: text(json, "driver"),
         driver_opts: text_map(json, "driver_opts"),
         internal: flag(json, "internal"),
+        enable_ipv4: json.get("enable_ipv4").and_then(Json::as_bool),
         enable_ipv6: json.get("enable_ipv6").and_then(Json::as_bool),
+        attachable: flag(json, "attachable"),
         labels: text_map(json, "labels"),
         ipam_driver: text(ipam, "driver"),
+        ipam_options: ipam_options
+            .and_then(Node::as_map)
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_text()?.to_owned())))
+            .collect(),
         ipam: items(ipam, "config")
             .map(|pool| IpamPool {
                 subnet: text(pool, "subnet"),
                 gateway: text(pool, "gateway"),
                 ip_range: text(pool, "ip_range"),
+                aux_addresses: text_map(pool, "aux_addresses"),
             })
             .collect(),
     }
@@ -160,13 +192,13 @@ fn port(json: &Json) -> Option<Port> {
 }
 
 fn mount(json: &Json) -> Mount {
-    let part = |key: &str| json.get(key).unwrap_or(&Json::Null);
-    let (bind, volume, tmpfs) = (part("bind"), part("volume"), part("tmpfs"));
+    let [bind, volume, tmpfs, image] = ["bind", "volume", "tmpfs", "image"].map(|key| part(json, key));
     Mount {
         kind: match json.get("type").and_then(Json::as_str) {
             Some("bind") => MountKind::Bind,
             Some("volume") => MountKind::Volume,
             Some("tmpfs") => MountKind::Tmpfs,
+            Some("image") => MountKind::Image,
             _ => MountKind::Other,
         },
         source: text(json, "source"),
@@ -175,8 +207,10 @@ fn mount(json: &Json) -> Mount {
         create_host_path: flag(bind, "create_host_path"),
         propagation: text(bind, "propagation"),
         selinux: text(bind, "selinux"),
+        recursive: text(bind, "recursive"),
         nocopy: flag(volume, "nocopy"),
-        subpath: text(volume, "subpath"),
+        labels: text_map(volume, "labels"),
+        subpath: text(volume, "subpath").or_else(|| text(image, "subpath")),
         size: bytes(tmpfs, "size"),
         mode: tmpfs.get("mode").and_then(Json::as_u64).and_then(|mode| u32::try_from(mode).ok()),
     }
@@ -187,7 +221,101 @@ fn attachment(json: &Json) -> Attachment {
         aliases: texts(json, "aliases"),
         ipv4_address: text(json, "ipv4_address"),
         ipv6_address: text(json, "ipv6_address"),
-        priority: json.get("priority").and_then(Json::as_i64).unwrap_or(0),
+        link_local_ips: texts(json, "link_local_ips"),
+        mac_address: text(json, "mac_address"),
+        driver_opts: text_map(json, "driver_opts"),
+        interface_name: text(json, "interface_name"),
+        priority: number(json, "priority").unwrap_or(0),
+        gw_priority: number(json, "gw_priority"),
+    }
+}
+
+/// The service's own keys and `deploy.resources`, whose limits win, as in Compose; where both are written they are equal.
+fn resources(json: &Json) -> Resources {
+    let deployed = part(part(json, "deploy"), "resources");
+    let (limits, reservations) = (part(deployed, "limits"), part(deployed, "reservations"));
+    // Zero is "not said" everywhere here.
+    let set = |value: Option<i64>| value.filter(|value| *value != 0);
+    let cpus = |json: &Json| json.get("cpus").and_then(Json::as_f64).filter(|cpus| *cpus != 0.0);
+    Resources {
+        cpus: cpus(limits).or_else(|| cpus(json)),
+        cpu_count: set(number(json, "cpu_count")),
+        cpu_percent: set(number(json, "cpu_percent")),
+        cpu_period: set(number(json, "cpu_period")),
+        cpu_quota: set(number(json, "cpu_quota")),
+        cpu_rt_period: set(number(json, "cpu_rt_period")),
+        cpu_rt_runtime: set(number(json, "cpu_rt_runtime")),
+        cpu_shares: set(number(json, "cpu_shares")),
+        cpuset: text(json, "cpuset"),
+        memory: set(bytes(limits, "memory")).or_else(|| set(bytes(json, "mem_limit"))),
+        memory_reservation: set(bytes(reservations, "memory"))
+            .or_else(|| set(bytes(json, "mem_reservation"))),
+        memory_swap: set(bytes(json, "memswap_limit")),
+        memory_swappiness: set(bytes(json, "mem_swappiness")),
+        oom_kill_disable: flag(json, "oom_kill_disable"),
+        oom_score_adj: set(number(json, "oom_score_adj")),
+        pids: set(number(limits, "pids")).or_else(|| set(number(json, "pids_limit"))),
+        blkio: blkio(part(json, "blkio_config")),
+    }
+}
+
+fn blkio(json: &Json) -> Blkio {
+    let by_path = |key: &str, value: &str| {
+        let entry =
+            |json: &Json| Some((text(json, "Path")?, bytes(json, value).or_else(|| number(json, value))?));
+        items(json, key).filter_map(entry).collect()
+    };
+    Blkio {
+        weight: number(json, "weight").and_then(|weight| u16::try_from(weight).ok()),
+        weight_device: by_path("weight_device", "Weight"),
+        device_read_bps: by_path("device_read_bps", "Rate"),
+        device_write_bps: by_path("device_write_bps", "Rate"),
+        device_read_iops: by_path("device_read_iops", "Rate"),
+        device_write_iops: by_path("device_write_iops", "Rate"),
+    }
+}
+
+fn device(json: &Json) -> Device {
+    Device {
+        source: text(json, "source").unwrap_or_default(),
+        target: text(json, "target").unwrap_or_default(),
+        permissions: text(json, "permissions").unwrap_or_else(|| "rwm".to_owned()),
+    }
+}
+
+fn device_requests(json: &Json) -> Vec<DeviceRequest> {
+    let reservations = part(part(part(json, "deploy"), "resources"), "reservations");
+    let reserved = items(reservations, "devices").map(device_request);
+    // What `gpus` asks for must be able to be one.
+    let gpus = items(json, "gpus").map(|json| {
+        let mut request = device_request(json);
+        request.capabilities.push("gpu".to_owned());
+        request
+    });
+    reserved.chain(gpus).collect()
+}
+
+fn device_request(json: &Json) -> DeviceRequest {
+    DeviceRequest {
+        driver: text(json, "driver"),
+        count: number(json, "count"),
+        ids: texts(json, "device_ids"),
+        capabilities: texts(json, "capabilities"),
+        options: text_map(json, "options"),
+    }
+}
+
+fn logging(json: &Json) -> Logging {
+    Logging { driver: text(json, "driver"), options: text_map(json, "options") }
+}
+
+fn restart_policy(json: &serde_json::Map<String, Json>) -> RestartPolicy {
+    RestartPolicy {
+        condition: json.get("condition").and_then(Json::as_str).map(str::to_owned),
+        max_attempts: json
+            .get("max_attempts")
+            .and_then(Json::as_u64)
+            .and_then(|most| u32::try_from(most).ok()),
     }
 }
 
@@ -236,6 +364,15 @@ fn ulimit(json: &Json) -> Ulimit {
 
 fn text(json: &Json, key: &str) -> Option<String> {
     json.get(key)?.as_str().map(str::to_owned)
+}
+
+/// What stands below a key; `null` where nothing does.
+fn part<'a>(json: &'a Json, key: &str) -> &'a Json {
+    json.get(key).unwrap_or(&Json::Null)
+}
+
+fn number(json: &Json, key: &str) -> Option<i64> {
+    json.get(key)?.as_i64()
 }
 
 fn flag(json: &Json, key: &str) -> bool {

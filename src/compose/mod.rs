@@ -210,12 +210,16 @@ fn project(
     document: Json,
 ) -> Project {
     let empty = Node::empty_map(tree.spot);
+    let node = |kind: &str, name: &str| tree.get(kind).and_then(|entries| entries.get(name));
     let entries = |kind: &str| document[kind].as_object().into_iter().flatten();
     let services = entries("services")
         .map(|(name, json)| {
-            let node = tree.get("services").and_then(|services| services.get(name)).unwrap_or(&empty);
+            let node = node("services", name).unwrap_or(&empty);
             (name.clone(), decode::service(name, json, node))
         })
+        .collect();
+    let networks = entries("networks")
+        .map(|(name, json)| (name.clone(), decode::network(json, node("networks", name))))
         .collect();
     Project {
         name,
@@ -223,7 +227,7 @@ fn project(
         files: found.files.into_iter().map(|file| file.file.path).collect(),
         env_files: found.env_files,
         services,
-        networks: entries("networks").map(|(name, json)| (name.clone(), decode::network(json))).collect(),
+        networks,
         volumes: entries("volumes").map(|(name, json)| (name.clone(), decode::volume(json))).collect(),
         secret_sources: entries("secrets")
             .map(|(name, json)| (name.clone(), decode::file_source(json)))

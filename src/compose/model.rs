@@ -84,8 +84,48 @@ pub struct Service {
     pub group_add: Vec<String>,
     /// Bytes.
     pub shm_size: Option<i64>,
-    /// Bytes.
-    pub mem_limit: Option<i64>,
+    /// What it may use, from the service's own keys and `deploy.resources`.
+    pub resources: Resources,
+    /// Devices of the host.
+    pub devices: Vec<Device>,
+    /// Devices that the engine's drivers choose: `gpus` and `deploy.resources.reservations.devices`.
+    pub device_requests: Vec<DeviceRequest>,
+    /// Which devices its control group may use: `c 1:3 mr`.
+    pub device_cgroup_rules: Vec<String>,
+    /// What the container's runtime is told.
+    pub annotations: BTreeMap<String, String>,
+    /// `shareable`, `private`, `host`, `none`, `service:NAME` or `container:NAME`.
+    pub ipc: Option<String>,
+    /// `host`, `service:NAME` or `container:NAME`.
+    pub pid: Option<String>,
+    /// `host`.
+    pub uts: Option<String>,
+    /// `host`.
+    pub userns_mode: Option<String>,
+    /// `host` or `private`.
+    pub cgroup: Option<String>,
+    /// The control group that the container's own lies in.
+    pub cgroup_parent: Option<String>,
+    /// `default`; Windows knows others.
+    pub isolation: Option<String>,
+    /// The program that runs the container, as the engine's configuration names it.
+    pub runtime: Option<String>,
+    /// Where its log goes.
+    pub logging: Option<Logging>,
+    /// Its address on its first network.
+    pub mac_address: Option<String>,
+    /// `SERVICE` or `SERVICE:ALIAS`.
+    pub links: Vec<String>,
+    /// `CONTAINER` or `CONTAINER:ALIAS`, of a container that is not of this project.
+    pub external_links: Vec<String>,
+    /// `SERVICE`, `SERVICE:ro`, or `container:NAME` with or without `:ro`.
+    pub volumes_from: Vec<String>,
+    /// Options of the storage driver.
+    pub storage_opt: BTreeMap<String, String>,
+    /// How a service ends up running again, as `deploy` says it; where it does, `restart` does not count.
+    pub restart_policy: Option<RestartPolicy>,
+    /// The type of the provider that stands for a container.
+    pub provider: Option<String>,
     /// `name=address`, as Compose prints them.
     pub extra_hosts: Vec<String>,
     /// DNS servers.
@@ -108,6 +148,114 @@ pub struct Service {
     pub pre_stop: Vec<Hook>,
     /// The raw `x-greenroom` value, typed by `plan`.
     pub greenroom: Option<serde_json::Value>,
+}
+
+/// What a container may use. Nothing said is `None`, or an empty list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resources {
+    /// Processors; half a one is 0.5.
+    pub cpus: Option<f64>,
+    /// Processors of a Windows container.
+    pub cpu_count: Option<i64>,
+    /// The part of the processors that a Windows container gets.
+    pub cpu_percent: Option<i64>,
+    /// Microseconds.
+    pub cpu_period: Option<i64>,
+    /// Microseconds of each period.
+    pub cpu_quota: Option<i64>,
+    /// Microseconds.
+    pub cpu_rt_period: Option<i64>,
+    /// Microseconds of each period.
+    pub cpu_rt_runtime: Option<i64>,
+    /// Its weight against other containers.
+    pub cpu_shares: Option<i64>,
+    /// Which processors: `0-3`, `0,1`.
+    pub cpuset: Option<String>,
+    /// Bytes.
+    pub memory: Option<i64>,
+    /// Bytes that it keeps when memory gets scarce.
+    pub memory_reservation: Option<i64>,
+    /// Bytes of memory and swap together; -1 for any.
+    pub memory_swap: Option<i64>,
+    /// From 0 to 100.
+    pub memory_swappiness: Option<i64>,
+    /// It is not killed when memory runs out.
+    pub oom_kill_disable: bool,
+    /// Who is killed first, from -1000 to 1000.
+    pub oom_score_adj: Option<i64>,
+    /// Processes and threads; -1 for any number.
+    pub pids: Option<i64>,
+    /// Access to block devices.
+    pub blkio: Blkio,
+}
+
+/// Access to block devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blkio {
+    /// From 10 to 1000.
+    pub weight: Option<u16>,
+    /// The same for single devices, by path.
+    pub weight_device: Vec<(String, i64)>,
+    /// Bytes a second, by path.
+    pub device_read_bps: Vec<(String, i64)>,
+    /// Bytes a second, by path.
+    pub device_write_bps: Vec<(String, i64)>,
+    /// Operations a second, by path.
+    pub device_read_iops: Vec<(String, i64)>,
+    /// Operations a second, by path.
+    pub device_write_iops: Vec<(String, i64)>,
+}
+
+/// A device of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// On the host, or the name of a CDI device (`vendor.com/class=name`).
+    pub source: String,
+    /// In the container.
+    pub target: String,
+    /// Some of `r`, `w` and `m`.
+    pub permissions: String,
+}
+
+/// Devices that one of the engine's drivers chooses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceRequest {
+    /// The driver.
+    pub driver: Option<String>,
+    /// How many; -1 for all.
+    pub count: Option<i64>,
+    /// Which.
+    pub ids: Vec<String>,
+    /// What they must be able to do.
+    pub capabilities: Vec<String>,
+    /// The driver's options.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Where a container's log goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logging {
+    /// The engine's own default without it.
+    pub driver: Option<String>,
+    /// The driver's options.
+    pub options: BTreeMap<String, String>,
+}
+
+/// `deploy.restart_policy`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RestartPolicy {
+    /// `none`, `on-failure` or `any`.
+    pub condition: Option<String>,
+    /// How often at most.
+    pub max_attempts: Option<u32>,
+}
+
+impl Service {
+    /// Whether its container mounts what that of `other` does.
+    pub(crate) fn takes_volumes_from(&self, other: &str) -> bool {
+        let services = self.volumes_from.iter().filter(|from| !from.starts_with("container:"));
+        services.into_iter().any(|from| from.split(':').next() == Some(other))
+    }
 }
 
 /// `build:` in its long form; the context is absolute unless it is a URL.
@@ -186,9 +334,13 @@ pub struct Mount {
     pub propagation: Option<String>,
     /// For a bind: `z` or `Z`.
     pub selinux: Option<String>,
+    /// For a bind: what becomes of mounts below it: `enabled`, `disabled`, `writable` or `readonly`.
+    pub recursive: Option<String>,
     /// For a volume: do not copy the image's content into it.
     pub nocopy: bool,
-    /// For a volume: the folder in it that is mounted.
+    /// For a volume: labels of one that is created by being mounted.
+    pub labels: BTreeMap<String, String>,
+    /// For a volume or an image: the folder in it that is mounted.
     pub subpath: Option<String>,
     /// Bytes, for a tmpfs.
     pub size: Option<i64>,
@@ -205,7 +357,9 @@ pub enum MountKind {
     Volume,
     /// A temporary file system.
     Tmpfs,
-    /// `npipe`, `cluster`, `image`: read, not applied.
+    /// The content of an image.
+    Image,
+    /// `npipe`, `cluster`: read, not applied.
     Other,
 }
 
@@ -220,6 +374,8 @@ impl Mount {
             create_host_path: false,
             propagation: None,
             selinux: None,
+            recursive: None,
+            labels: BTreeMap::new(),
             nocopy: false,
             subpath: None,
             size: None,
@@ -266,8 +422,18 @@ pub struct Attachment {
     pub ipv4_address: Option<String>,
     /// A fixed address.
     pub ipv6_address: Option<String>,
-    /// The highest gives the container its gateway.
+    /// Further addresses of the link.
+    pub link_local_ips: Vec<String>,
+    /// A fixed address.
+    pub mac_address: Option<String>,
+    /// Options of the network's driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// The name of the interface inside the container.
+    pub interface_name: Option<String>,
+    /// The network of the highest is the first that the container is connected to.
     pub priority: i64,
+    /// The network of the highest gives the container its gateway.
+    pub gw_priority: Option<i64>,
 }
 
 /// What a service depends on.
@@ -350,12 +516,18 @@ pub struct Network {
     pub driver_opts: BTreeMap<String, String>,
     /// It leads nowhere else.
     pub internal: bool,
+    /// It has IPv4 addresses.
+    pub enable_ipv4: Option<bool>,
     /// It has IPv6 addresses.
     pub enable_ipv6: Option<bool>,
+    /// Containers that are started by hand may join it, where it spans engines.
+    pub attachable: bool,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Who hands out its addresses.
     pub ipam_driver: Option<String>,
+    /// That driver's options.
+    pub ipam_options: BTreeMap<String, String>,
     /// Subnet, gateway, ip range.
     pub ipam: Vec<IpamPool>,
 }
@@ -369,6 +541,8 @@ pub struct IpamPool {
     pub gateway: Option<String>,
     /// The part of the subnet that containers get.
     pub ip_range: Option<String>,
+    /// Addresses that are taken already, by whom.
+    pub aux_addresses: BTreeMap<String, String>,
 }
 
 /// A top-level volume.

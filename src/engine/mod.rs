@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
-use crate::compose::{Hook, Mount, Ulimit};
-use crate::plan::{label, replica};
+use crate::compose::{Attachment, Hook, Logging, Mount, Ulimit};
+use crate::plan::{EngineVersion, label, replica};
 
 /// The oldest engine API that greenroom works with: Docker Engine 20.10.
 pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
@@ -22,6 +22,9 @@ pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
 /// What greenroom asks of a container engine. The scripted engine of the tests is the other implementation.
 #[async_trait]
 pub(crate) trait Engine: Send + Sync + 'static {
+    /// What the engine said of itself when it was connected to.
+    fn version(&self) -> EngineVersion;
+
     /// What the image's configuration says, `None` when the engine does not have it.
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError>;
     async fn pull(
@@ -36,8 +39,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     async fn create_network(&self, network: &NetworkSpec) -> Result<(), EngineError>;
     async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError>;
-    /// Creates the container and connects it to all its networks; it does not run yet. Gives its id.
-    async fn create_container(&self, container: &ContainerSpec) -> Result<String, EngineError>;
+    /// Creates the container and connects it to all its networks; it does not run yet.
+    async fn create_container(&self, container: &ContainerSpec) -> Result<Created, EngineError>;
     /// Puts files into a container that does not run yet, and makes the folders that they lie in where they are missing.
     async fn copy_into(&self, id: &str, files: &[FileSpec]) -> Result<(), EngineError>;
     /// Starts a created container, through testcontainers, which holds it from then on.
@@ -201,17 +204,47 @@ pub(crate) struct VolumeSpec {
 }
 
 /// A container's whole body, as greenroom decided it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ContainerSpec {
     pub name: String,
     pub image: String,
     pub labels: BTreeMap<String, String>,
     pub service: crate::compose::Service,
     pub ports: Vec<PortSpec>,
-    /// The networks by their name on the engine; the first is the one whose gateway the container uses.
+    /// The networks by their name on the engine, in the order in which it is connected to them.
     pub networks: Vec<AttachmentSpec>,
     /// `Mount::source` of a volume is its name on the engine here.
     pub mounts: Vec<Mount>,
+    /// Where its log goes; the engine's default without it.
+    pub logging: Option<Logging>,
+    /// As the service's, with `container:NAME` for a service.
+    pub network_mode: Option<String>,
+    /// As the service's, with `container:NAME` for a service.
+    pub ipc: Option<String>,
+    /// As the service's, with `container:NAME` for a service.
+    pub pid: Option<String>,
+    /// `CONTAINER` or `CONTAINER:MODE`.
+    pub volumes_from: Vec<String>,
+    /// As the service's, with the profiles themselves in the place of their files.
+    pub security_opt: Vec<String>,
+    /// Nothing below `/proc` and `/sys` is hidden.
+    pub shows_system_paths: bool,
+}
+
+impl ContainerSpec {
+    /// Whether the engine must know other containers before it can create this one.
+    pub(crate) fn is_made_of_others(&self) -> bool {
+        let modes = self.network_mode.iter().chain(&self.ipc).chain(&self.pid);
+        !self.volumes_from.is_empty() || modes.into_iter().any(|mode| mode.starts_with("container:"))
+    }
+}
+
+/// A container that has been created.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Created {
+    pub id: String,
+    /// What the engine does otherwise than it was told, in its own words.
+    pub warnings: Vec<String>,
 }
 
 /// A file to be put into a container.
@@ -245,8 +278,10 @@ pub(crate) struct PortSpec {
 pub(crate) struct AttachmentSpec {
     pub network: String,
     pub aliases: Vec<String>,
-    pub ipv4_address: Option<String>,
-    pub ipv6_address: Option<String>,
+    /// Names that this container alone has for others: `CONTAINER:ALIAS`.
+    pub links: Vec<String>,
+    /// As written, its aliases among [`aliases`](Self::aliases).
+    pub written: Attachment,
 }
 
 /// What a container is at one moment.

@@ -1,20 +1,16 @@
 //! Which keys of `build` the engine's classic builder can do: it is on every engine, and needs no plugin.
 
-use serde_json::Value as Json;
-
-use super::{problem, support};
+use super::problem;
 use crate::compose::{Problem, Project, Warning};
 
 /// What only BuildKit has, and the image would not be the same without.
-const NEEDS_BUILDKIT: [&str; 5] = ["additional_contexts", "entitlements", "privileged", "secrets", "ssh"];
-
-/// What changes nothing about the image itself.
-const NOT_APPLIED: [&str; 3] = ["cache_to", "provenance", "sbom"];
+pub(super) const NEEDS_BUILDKIT: [&str; 5] =
+    ["build.additional_contexts", "build.entitlements", "build.privileged", "build.secrets", "build.ssh"];
 
 /// Contexts that only BuildKit fetches.
 const BUILDKIT_SCHEMES: [&str; 4] = ["docker-image://", "oci-layout://", "service:", "target:"];
 
-/// Complains of what the builder cannot do, and notes what it need not.
+/// Complains of values that the builder cannot do, and notes those that it need not; `support` knows the keys.
 pub(super) fn check(
     project: &Project,
     service: &str,
@@ -23,16 +19,6 @@ pub(super) fn check(
 ) {
     let Some(build) = &project.services[service].build else { return };
     let path = |key: &str| format!("services.{service}.build.{key}");
-    let written = &project.document()["services"][service]["build"];
-    let says = |key: &&str| {
-        written.get(*key).is_some_and(|value| *value != Json::Bool(false) && !support::is_absent(value))
-    };
-    for key in NEEDS_BUILDKIT.iter().filter(|key| says(key)) {
-        problems.push(*needs_buildkit(project, &path(key), &format!("`{key}`")));
-    }
-    for key in NOT_APPLIED.iter().filter(|key| says(key)) {
-        warnings.push(support::not_applied(project, &path(key)));
-    }
     if let Some(scheme) = BUILDKIT_SCHEMES.iter().find(|scheme| build.context.starts_with(**scheme)) {
         problems.push(*needs_buildkit(project, &path("context"), &format!("a context of `{scheme}`")));
     }
@@ -49,7 +35,7 @@ pub(super) fn check(
     }
 }
 
-fn needs_buildkit(project: &Project, path: &str, what: &str) -> Box<Problem> {
+pub(super) fn needs_buildkit(project: &Project, path: &str, what: &str) -> Box<Problem> {
     let message = format!("{what} needs BuildKit, and greenroom builds with the engine's own builder");
     let mut refused = problem(project, path, message);
     refused.hint = Some(

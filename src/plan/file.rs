@@ -220,7 +220,7 @@ fn content(project: &Project, disk: &dyn Files, kind: Kind, key: &str) -> Result
 /// Labels of a secret or config are a swarm's; a service does not see them.
 fn note_labels(project: &Project, kind: Kind, key: &str, warnings: &mut Vec<Warning>) {
     if project.document()[kind.key()][key].get("labels").is_some() {
-        let warning = support::not_applied(project, &format!("{}.{key}.labels", kind.key()));
+        let warning = support::not_applied(project, &format!("{}.{key}.labels", kind.key()), "labels");
         // Several services may use it.
         if !warnings.contains(&warning) {
             warnings.push(warning);

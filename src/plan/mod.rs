@@ -8,6 +8,7 @@ mod extension;
 mod file;
 mod kind;
 mod names;
+mod need;
 mod network;
 mod order;
 mod ports;
@@ -15,13 +16,14 @@ mod print;
 mod probe;
 mod pull;
 mod support;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Error;
-use crate::compose::{Files, Mount, MountKind, Problem, Problems, Project, Service, Warning};
+use crate::compose::{Attachment, Files, Mount, MountKind, Problem, Problems, Project, Service, Warning};
 use crate::secret::Secrets;
 
 pub use extension::{Base, Fallback};
@@ -35,7 +37,9 @@ pub(crate) use build::cached_image;
 pub(crate) use file::Content;
 pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
 pub(crate) use names::{hash, label, replica};
+pub(crate) use need::EngineVersion;
 pub(crate) use probe::join;
+pub(crate) use values::is_readable;
 
 /// How long a service may take to become ready, not counting its image, unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -88,6 +92,8 @@ pub struct Plan {
     pub volumes: Vec<PlannedVolume>,
     /// What the file says and greenroom does not apply, and what the reader warned of.
     pub warnings: Vec<Warning>,
+    /// What the engine must have for it.
+    pub(crate) needs: Vec<need::Need>,
     /// A fingerprint of the file and the options; the same for every stack of the same.
     pub(crate) fingerprint: String,
     pub(crate) secrets: Secrets,
@@ -160,10 +166,8 @@ pub struct PlannedAttachment {
     pub network: String,
     /// Every name that Compose would give the service there.
     pub aliases: Vec<String>,
-    /// The fixed address that the file asks for.
-    pub ipv4_address: Option<String>,
-    /// The fixed address that the file asks for.
-    pub ipv6_address: Option<String>,
+    /// As written, with the service's own `mac_address` on its first network.
+    pub written: Attachment,
 }
 
 /// Which ends of a service, while it is waited for, are "not yet".
@@ -263,14 +267,16 @@ impl Plan {
         self.networks.iter().find(|network| network.key == key)
     }
 
-    /// The kept volumes that `service` mounts.
+    /// The kept volumes that `service` mounts, those of another service's that it takes over among them.
     pub(crate) fn kept_volumes_of<'a>(
         &'a self,
         service: &'a Service,
     ) -> impl Iterator<Item = &'a PlannedVolume> {
-        service
-            .volumes
-            .iter()
+        let others = self.services.iter().map(|other| &other.service);
+        let taken_over = others.filter(|other| service.takes_volumes_from(&other.name));
+        std::iter::once(service)
+            .chain(taken_over)
+            .flat_map(|service| &service.volumes)
             .filter(|mount| mount.kind == MountKind::Volume)
             .filter_map(|mount| self.volume(mount.source.as_deref()?))
             .filter(|volume| volume.fate == Fate::Kept)
@@ -279,9 +285,10 @@ impl Plan {
 
 /// Decides everything that can be decided before anything runs. What secrets and configs hold is read from `disk`.
 pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Result<Plan, Error> {
-    let service_names = || project.services.keys().map(String::as_str);
-    if let Some(name) = options.probes.keys().find(|name| !project.services.contains_key(*name)) {
-        return Err(Error::unknown("service", name, service_names()));
+    let services = project.services.values().filter(|service| service.provider.is_none());
+    let names: Vec<_> = services.map(|service| service.name.as_str()).collect();
+    if let Some(name) = options.probes.keys().find(|name| !names.contains(&name.as_str())) {
+        return Err(Error::unknown("service", name, names));
     }
     let stack = names::stack(&project.name, &options.id);
     let volumes = plan_volumes(project, options, &stack)?;
@@ -299,12 +306,18 @@ pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Re
     let mut warnings = project.warnings.clone();
     let mut secrets = project.secrets.clone();
     let mut services: Vec<PlannedService> = Vec::new();
+    support::check(project, &mut problems, &mut warnings);
     for name in order::topological(&project.services) {
-        support::check(project, name, &mut problems, &mut warnings);
+        build::check(project, name, &mut problems, &mut warnings);
+        values::check(project, name, &mut problems, &mut warnings);
+        // A provider is no container: `support` has noted that it is left out.
+        if project.services[name].provider.is_some() {
+            continue;
+        }
         let files = file::plan(project, disk, name, &mut problems, &mut warnings);
         file::add_secrets(&files, &mut secrets);
         // The replicas differ in their number alone, so what is wrong with one is wrong with all.
-        let replicas = (1..=project.services[name].scale.min(support::MOST_REPLICAS))
+        let replicas = (1..=project.services[name].scale.min(values::MOST_REPLICAS))
             .map(|number| plan_service(project, options, &stack, name, number, files.clone()))
             .collect::<Result<Vec<_>, _>>();
         match replicas {
@@ -323,6 +336,7 @@ pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Re
         networks,
         volumes,
         warnings,
+        needs: need::of(project),
         fingerprint: fingerprint(project, options, &services),
         services,
         secrets,
@@ -377,7 +391,7 @@ fn plan_service(
             Some(timeout) => timeout,
             None => extension.timeout(project, name)?.unwrap_or(DEFAULT_TIMEOUT),
         },
-        restart: plan_restart(service.restart.as_deref()),
+        restart: plan_restart(&service),
         fallback: extension.fallback,
         pull: PullPolicy::of(project, name)?,
         postgres: (kind == Kind::Postgres || matches!(readiness, Readiness::Explicit(Probe::Sql { .. })))
@@ -485,8 +499,16 @@ fn plan_ports(
     ports::plan(project, service, options.ports, needed)
 }
 
-fn plan_restart(restart: Option<&str>) -> Restart {
-    match restart {
+/// By `deploy.restart_policy` where there is one, as in Compose.
+fn plan_restart(service: &Service) -> Restart {
+    if let Some(policy) = &service.restart_policy {
+        return match policy.condition.as_deref() {
+            Some("any" | "always" | "unless-stopped") => Restart::Always,
+            Some("on-failure") => Restart::OnFailure(policy.max_attempts),
+            _ => Restart::No,
+        };
+    }
+    match service.restart.as_deref() {
         Some("always" | "unless-stopped") => Restart::Always,
         Some("on-failure") => Restart::OnFailure(None),
         Some(text) => {

@@ -1,7 +1,9 @@
 //! Which networks a service is on, or whose it shares.
 
+use std::collections::BTreeMap;
+
 use super::{PlannedAttachment, names, problem};
-use crate::compose::{Problem, Project, Service};
+use crate::compose::{Attachment, Problem, Project, Service};
 
 /// Whose network a service has instead of one of its own.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#network_mode>
@@ -61,16 +63,13 @@ pub(super) fn check(project: &Project, service: &Service) -> Result<(), Box<Prob
     Ok(())
 }
 
-/// The service's networks, the one that gives the gateway first, with every name by which Compose would let a neighbour
-/// find it there.
+/// The service's networks, with every name by which Compose would let a neighbour find it there.
 pub(super) fn attachments(service: &Service) -> Vec<PlannedAttachment> {
     if service.network_mode.is_some() {
         return Vec::new();
     }
-    let mut attachments: Vec<_> = service.networks.iter().collect();
-    // The first network gives the container its gateway: the one of the highest priority.
-    attachments.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority));
-    attachments
+    let mut mac_address = service.mac_address.clone();
+    by_priority(&service.networks)
         .into_iter()
         .map(|(network, attachment)| {
             let mut aliases = vec![service.name.clone()];
@@ -80,12 +79,17 @@ pub(super) fn attachments(service: &Service) -> Vec<PlannedAttachment> {
                     aliases.push(name.clone());
                 }
             }
-            PlannedAttachment {
-                network: network.clone(),
-                aliases,
-                ipv4_address: attachment.ipv4_address.clone(),
-                ipv6_address: attachment.ipv6_address.clone(),
-            }
+            let mut written = attachment.clone();
+            written.mac_address = mac_address.take().or(written.mac_address);
+            PlannedAttachment { network: network.clone(), aliases, written }
         })
         .collect()
+}
+
+/// The networks of a service in the order in which its container is connected to them: the highest priority first, else
+/// as they sort.
+pub(super) fn by_priority(networks: &BTreeMap<String, Attachment>) -> Vec<(&String, &Attachment)> {
+    let mut networks: Vec<_> = networks.iter().collect();
+    networks.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority));
+    networks
 }

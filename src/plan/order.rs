@@ -36,11 +36,12 @@ impl std::fmt::Display for Until {
     }
 }
 
-/// What `service` waits for; left out are a dependency that is not required and not there, and one without containers.
+/// What `service` waits for; left out are a dependency that is not required and not there, and one that has no container.
 pub(super) fn dependencies(project: &Project, service: &Service) -> Vec<Dependency> {
     let mut found = Vec::new();
     for (name, dependency) in &service.depends_on {
-        if project.services.get(name).is_none_or(|other| other.scale == 0) {
+        let has_container = |other: &Service| other.scale > 0 && other.provider.is_none();
+        if !project.services.get(name).is_some_and(has_container) {
             continue;
         }
         let until = match dependency.condition {

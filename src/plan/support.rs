@@ -1,71 +1,40 @@
-//! Which keys of a service greenroom applies, which it reads and leaves out, and which it refuses to ignore.
+//! Which keys greenroom applies, which it reads and leaves out, and which it refuses to ignore.
+//!
+//! A key stands for all that is below it, unless keys below it are listed themselves: then each of those counts, and what
+//! is not listed is refused. So nothing that a file can say is skipped without a word. `*` is a name of the user's choice.
 
-use super::{build, problem};
 use serde_json::Value as Json;
 
+use super::{build, problem};
 use crate::compose::{Problem, Project, Warning};
 
 /// Applied at `up`.
 const APPLIED: &[&str] = &[
-    "build",
+    "annotations",
+    "blkio_config",
+    "build.args",
+    "build.cache_from",
+    "build.context",
+    "build.dockerfile",
+    "build.dockerfile_inline",
+    "build.extra_hosts",
+    "build.isolation",
+    "build.labels",
+    "build.network",
+    "build.no_cache",
+    "build.platforms",
+    "build.pull",
+    "build.shm_size",
+    "build.tags",
+    "build.target",
+    "build.ulimits",
     "cap_add",
     "cap_drop",
+    "cgroup",
+    "cgroup_parent",
     "command",
     "configs",
     "container_name",
-    "depends_on",
-    "dns",
-    "dns_opt",
-    "dns_search",
-    "domainname",
-    "entrypoint",
-    "environment",
-    // Its values are in `environment` already.
-    "env_file",
-    "expose",
-    "extra_hosts",
-    "group_add",
-    "healthcheck",
-    "hostname",
-    "image",
-    "init",
-    "labels",
-    "label_file",
-    "mem_limit",
-    "network_mode",
-    "networks",
-    "platform",
-    "ports",
-    "post_start",
-    "pre_stop",
-    "privileged",
-    // Which services a profile leaves out is the reader's to decide.
-    "profiles",
-    "pull_policy",
-    "read_only",
-    "restart",
-    "scale",
-    "secrets",
-    "security_opt",
-    "shm_size",
-    "stdin_open",
-    "stop_grace_period",
-    "stop_signal",
-    "sysctls",
-    "tmpfs",
-    "tty",
-    "ulimits",
-    "user",
-    "volumes",
-    "working_dir",
-];
-
-/// Read, shown by `config`, and not applied: what they do has no meaning in a stack that lives for a test, or no test
-/// that passes with them could fail without them.
-const NOT_APPLIED: &[&str] = &[
-    "annotations",
-    "attach",
-    "blkio_config",
     "cpu_count",
     "cpu_percent",
     "cpu_period",
@@ -75,89 +44,313 @@ const NOT_APPLIED: &[&str] = &[
     "cpu_shares",
     "cpus",
     "cpuset",
-    "deploy",
-    "develop",
-    "logging",
+    "depends_on.*.condition",
+    "depends_on.*.required",
+    "deploy.replicas",
+    "deploy.resources.limits.cpus",
+    "deploy.resources.limits.memory",
+    "deploy.resources.limits.pids",
+    "deploy.resources.reservations.devices",
+    "deploy.resources.reservations.memory",
+    "deploy.restart_policy.condition",
+    "deploy.restart_policy.max_attempts",
+    "device_cgroup_rules",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "entrypoint",
+    // Its values are in `environment` already.
+    "env_file",
+    "environment",
+    "expose",
+    "external_links",
+    "extra_hosts",
+    "gpus",
+    "group_add",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "ipc",
+    "isolation",
+    "label_file",
+    "labels",
+    "links",
+    "logging.driver",
+    "logging.options",
+    "mac_address",
+    "mem_limit",
     "mem_reservation",
     "mem_swappiness",
     "memswap_limit",
+    "network_mode",
+    "networks.*.aliases",
+    "networks.*.driver_opts",
+    "networks.*.gw_priority",
+    "networks.*.interface_name",
+    "networks.*.ipv4_address",
+    "networks.*.ipv6_address",
+    "networks.*.link_local_ips",
+    "networks.*.mac_address",
+    "networks.*.priority",
     "oom_kill_disable",
     "oom_score_adj",
+    "pid",
     "pids_limit",
+    "platform",
+    "ports.host_ip",
+    "ports.protocol",
+    "ports.published",
+    "ports.target",
+    "post_start",
+    "pre_stop",
+    "privileged",
+    // Which services a profile leaves out is the reader's to decide.
+    "profiles",
+    "pull_policy",
+    "read_only",
+    "restart",
+    "runtime",
+    "scale",
+    "secrets",
+    "security_opt",
+    "shm_size",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
     "storage_opt",
+    "sysctls",
+    "tmpfs",
+    "tty",
+    "ulimits",
+    "user",
+    "userns_mode",
+    "uts",
+    "volumes.bind.create_host_path",
+    "volumes.bind.propagation",
+    "volumes.bind.recursive",
+    "volumes.bind.selinux",
+    "volumes.image.subpath",
+    "volumes.read_only",
+    "volumes.source",
+    "volumes.target",
+    "volumes.tmpfs.mode",
+    "volumes.tmpfs.size",
+    "volumes.type",
+    "volumes.volume.labels",
+    "volumes.volume.nocopy",
+    "volumes.volume.subpath",
+    "volumes_from",
+    "working_dir",
 ];
 
-/// More is a slip of the pen, and would take an engine down.
-pub(super) const MOST_REPLICAS: u32 = 1000;
+/// Read, shown by `config`, and not applied: what they do has no meaning in a stack that lives for a test, or no test
+/// that passes with them could fail without them.
+const NOT_APPLIED: &[&str] = &[
+    "attach",
+    "build.cache_to",
+    "build.provenance",
+    "build.sbom",
+    "deploy.endpoint_mode",
+    "deploy.labels",
+    "deploy.mode",
+    "deploy.placement",
+    "deploy.resources.reservations.cpus",
+    "deploy.resources.reservations.generic_resources",
+    "deploy.rollback_config",
+    "deploy.update_config",
+    "develop",
+    "models",
+    // What it stands for is not a container: the service is left out.
+    "provider",
+];
 
-/// Complains of every key that would change the service's meaning if it were left out, and notes those that do not.
-pub(super) fn check(
-    project: &Project,
-    service: &str,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<Warning>,
-) {
-    let Some(keys) = project.document()["services"][service].as_object() else { return };
-    for (key, value) in keys {
-        if is_absent(value) || key.starts_with("x-") || APPLIED.contains(&key.as_str()) {
-            continue;
-        }
-        let path = format!("services.{service}.{key}");
-        if NOT_APPLIED.contains(&key.as_str()) {
-            warnings.push(not_applied(project, &path));
+/// Compose itself does nothing at `up` for them: they speak to people, to Swarm, or to a later command.
+const WITHOUT_EFFECT: &[&str] = &[
+    "depends_on.*.restart",
+    "deploy.restart_policy.delay",
+    "deploy.restart_policy.window",
+    "ports.app_protocol",
+    "ports.mode",
+    "ports.name",
+    "volumes.consistency",
+];
+
+/// Below a top-level network: applied.
+const NETWORK: &[&str] = &[
+    "attachable",
+    "driver",
+    "driver_opts",
+    "enable_ipv4",
+    "enable_ipv6",
+    "external",
+    "internal",
+    "ipam.config.aux_addresses",
+    "ipam.config.gateway",
+    "ipam.config.ip_range",
+    "ipam.config.subnet",
+    "ipam.driver",
+    "ipam.options",
+    "labels",
+    "name",
+];
+
+/// Below a top-level volume: applied.
+const VOLUME: &[&str] = &["driver", "driver_opts", "external", "labels", "name"];
+
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Support {
+    Applied,
+    NotApplied,
+    /// The keys below it are listed.
+    Mixed,
+    Refused,
+}
+
+/// The keys of one kind of thing.
+struct Table {
+    /// `services`, `networks` or `volumes`.
+    kind: &'static str,
+    /// Fine as they are.
+    fine: [&'static [&'static str]; 2],
+    not_applied: &'static [&'static str],
+}
+
+const TABLES: [Table; 3] = [
+    Table { kind: "services", fine: [APPLIED, WITHOUT_EFFECT], not_applied: NOT_APPLIED },
+    Table { kind: "networks", fine: [NETWORK, &[]], not_applied: &[] },
+    Table { kind: "volumes", fine: [VOLUME, &[]], not_applied: &[] },
+];
+
+impl Table {
+    fn support(&self, key: &str) -> Support {
+        let is_above = |listed: &&str| listed.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
+        if self.fine.iter().any(|list| list.contains(&key)) {
+            Support::Applied
+        } else if self.not_applied.contains(&key) {
+            Support::NotApplied
+        } else if self.fine.into_iter().chain([self.not_applied]).flatten().any(is_above) {
+            Support::Mixed
         } else {
-            let mut refused = problem(
-                project,
-                &path,
-                format!("greenroom cannot apply `{key}` yet, and the service may not work without it"),
-            );
-            refused.hint = Some(
-                "`greenroom config` reads it; for `up`, leave it out in an override file: `!reset null`"
-                    .to_owned(),
-            );
-            problems.push(*refused);
+            Support::Refused
         }
     }
-    build::check(project, service, problems, warnings);
-    for message in unsupported_values(project, service) {
-        problems.push(*problem(project, &format!("services.{service}.{}", message.0), message.1));
+
+    /// `name` below `key`, as the table calls it.
+    fn below(&self, key: &str, name: &str) -> String {
+        let any = format!("{key}.*");
+        if self.support(&any) == Support::Refused { format!("{key}.{name}") } else { any }
     }
 }
 
-/// Whether a value says nothing.
-pub(super) fn is_absent(value: &Json) -> bool {
-    value.is_null()
-        || value.as_array().is_some_and(Vec::is_empty)
-        || value.as_object().is_some_and(serde_json::Map::is_empty)
+/// Complains of every key that would change the meaning of what it stands in if it were left out, and notes those that
+/// do not.
+pub(super) fn check(project: &Project, problems: &mut Vec<Problem>, warnings: &mut Vec<Warning>) {
+    for table in &TABLES {
+        let entries = project.document()[table.kind].as_object().into_iter().flatten();
+        for (name, keys) in entries {
+            let mut walk = Walk { project, table, problems, warnings };
+            for (key, value) in keys.as_object().into_iter().flatten() {
+                walk.check(key, &format!("{}.{name}.{key}", table.kind), value);
+            }
+        }
+    }
+}
+
+struct Walk<'a> {
+    project: &'a Project,
+    table: &'a Table,
+    problems: &'a mut Vec<Problem>,
+    warnings: &'a mut Vec<Warning>,
+}
+
+impl Walk<'_> {
+    fn check(&mut self, key: &str, path: &str, value: &Json) {
+        let is_extension = key.rsplit('.').next().is_some_and(|name| name.starts_with("x-"));
+        if is_extension || is_absent(value) {
+            return;
+        }
+        match (self.table.support(key), value) {
+            (Support::Applied, _) => {}
+            (Support::NotApplied, _) => self.warnings.push(not_applied(self.project, path, key)),
+            (Support::Mixed, Json::Object(map)) => {
+                for (name, value) in map {
+                    self.check(&self.table.below(key, name), &format!("{path}.{name}"), value);
+                }
+            }
+            (Support::Mixed, Json::Array(list)) => {
+                for (index, value) in list.iter().enumerate() {
+                    self.check(key, &format!("{path}[{index}]"), value);
+                }
+            }
+            // What is switched off asks for nothing.
+            (Support::Refused, Json::Bool(false)) => {}
+            (Support::Refused, _) if build::NEEDS_BUILDKIT.contains(&key) => {
+                self.problems.push(*build::needs_buildkit(self.project, path, &format!("`{key}`")));
+            }
+            (Support::Mixed | Support::Refused, _) => {
+                let message =
+                    format!("greenroom cannot apply `{key}` yet, and the service may not work without it");
+                let mut refused = problem(self.project, path, message);
+                refused.hint = Some(
+                    "`greenroom config` reads it; for `up`, leave it out in an override file: `!reset null`"
+                        .to_owned(),
+                );
+                self.problems.push(*refused);
+            }
+        }
+    }
 }
 
 /// What is said of a key that is read and left out, by its path in the document.
-pub(super) fn not_applied(project: &Project, path: &str) -> Warning {
-    let key = path.rsplit('.').next().unwrap_or(path);
+pub(super) fn not_applied(project: &Project, path: &str, key: &str) -> Warning {
     Warning { place: project.place(path), message: format!("{path}: greenroom does not apply `{key}`") }
 }
 
-/// Keys that are applied, but not with every value.
-fn unsupported_values(project: &Project, name: &str) -> Vec<(&'static str, String)> {
-    let service = &project.services[name];
-    let mut found = Vec::new();
-    if let Some(mode) = &service.network_mode
-        && !matches!(mode.as_str(), "none" | "bridge")
-        && !mode.starts_with("service:")
-        && !mode.starts_with("container:")
-    {
-        found.push(("network_mode", format!("greenroom does not run a service with `network_mode: {mode}`: what answers at its ports may be another stack's, or none of ours")));
+/// Nothing is said.
+fn is_absent(value: &Json) -> bool {
+    match value {
+        Json::Null => true,
+        Json::Array(list) => list.is_empty(),
+        // The document shows some maps that the file does not have, and they may hold no more than each other.
+        Json::Object(map) => map.values().all(is_empty_map),
+        _ => false,
     }
-    if service.scale > MOST_REPLICAS {
-        let key = if project.document()["services"][name].get("scale").is_some() {
-            "scale"
-        } else {
-            "deploy.replicas"
-        };
-        found.push((key, format!("greenroom runs at most {MOST_REPLICAS} containers a service")));
+}
+
+fn is_empty_map(value: &Json) -> bool {
+    value.as_object().is_some_and(|map| map.values().all(is_empty_map))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_is_sorted_and_no_key_stands_in_two_or_below_another() {
+        for list in [APPLIED, NOT_APPLIED, WITHOUT_EFFECT, NETWORK, VOLUME] {
+            assert!(list.is_sorted(), "{list:?}");
+        }
+        let all: Vec<_> = [APPLIED, NOT_APPLIED, WITHOUT_EFFECT].concat();
+        for key in &all {
+            let others = all.iter().filter(|other| {
+                other.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            });
+            assert_eq!(others.count(), 1, "{key}");
+        }
     }
-    if service.volumes.iter().any(|mount| mount.kind == crate::compose::MountKind::Other) {
-        found.push(("volumes", "greenroom mounts binds, volumes and tmpfs only".to_owned()));
+
+    #[test]
+    fn a_key_that_is_not_listed_is_refused() {
+        let services = &TABLES[0];
+        assert_eq!(services.support("volumes"), Support::Mixed);
+        assert_eq!(services.support("volumes.bind.propagation"), Support::Applied);
+        assert_eq!(services.support("volumes.bind.something_new"), Support::Refused);
+        assert_eq!(services.support("volume"), Support::Refused);
+        assert_eq!(services.below("networks", "backend"), "networks.*");
+        assert_eq!(services.below("build", "args"), "build.args");
     }
-    found
 }

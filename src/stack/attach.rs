@@ -190,6 +190,8 @@ impl FoundStack {
                 project: found.project,
                 services,
                 total: Duration::from_millis(remembered.total_ms),
+                // The file is not at hand.
+                warnings: Vec::new(),
             })
         })
         .await
@@ -206,6 +208,7 @@ pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) ->
         .with_hint("take it down first: `greenroom down`, then `greenroom up`"));
     }
     let engine = connect().await?;
+    let plan = plan.for_engine(&engine.version())?;
     let remembered = StateFolder::of_user().load(&plan.stack);
     let mut services = BTreeMap::new();
     for planned in &plan.services {
@@ -259,8 +262,13 @@ pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) ->
             },
         );
     }
-    let running =
-        Running::new(Arc::new(plan), services, Duration::from_millis(remembered.total_ms), Vec::new());
+    let running = Running::new(
+        Arc::new(plan),
+        services,
+        Duration::from_millis(remembered.total_ms),
+        Vec::new(),
+        Vec::new(),
+    );
     let stack = Stack { running: Some(Arc::new(running)), engine, observer, lifetime: Lifetime::Keep };
     match stack.check().await.into_iter().next() {
         None => Ok(stack),

@@ -78,7 +78,7 @@ pub(super) async fn address_holder(
 ) -> Option<String> {
     for attachment in &planned.networks {
         let network = &plan.network(&attachment.network)?.name;
-        let wanted: Vec<IpAddr> = [&attachment.ipv4_address, &attachment.ipv6_address]
+        let wanted: Vec<IpAddr> = [&attachment.written.ipv4_address, &attachment.written.ipv6_address]
             .into_iter()
             .filter_map(|address| address.as_ref()?.parse().ok())
             .collect();

@@ -209,6 +209,9 @@ impl ServiceFailure {
             ServiceFailure::NotStarted { error, .. } if error.contains("port is already allocated") || error.contains("address already in use") => {
                 Some("something else on this machine uses the port; without fixed ports the engine picks free ones".to_owned())
             }
+            ServiceFailure::NotStarted { error, .. } if error.contains("`create_host_path` is not set") => {
+                Some("make it, or let greenroom make a folder: `bind: { create_host_path: true }`".to_owned())
+            }
             ServiceFailure::GaveUp { gave_up, .. } if gave_up.last.contains("28P01") => Some(match plan.service(service) {
                 Some(planned) if plan.kept_volumes_of(&planned.service).next().is_some() => {
                     "the kept volume was initialised with another password; use that one, or `greenroom volumes rm` the volume to start clean".to_owned()

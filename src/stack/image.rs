@@ -143,14 +143,25 @@ fn build_spec(reference: &str, build: &Build, planned: &PlannedService) -> Build
     }
 }
 
-/// Makes the missing host folders of binds that ask for it, as Compose does for binds in the short form.
+/// Makes the missing host folders of binds that ask for it, as Compose does for binds in the short form; those that do
+/// not must be there.
 pub(super) fn make_bind_folders(mounts: &[Mount]) -> Result<(), String> {
-    for mount in mounts.iter().filter(|mount| mount.kind == MountKind::Bind && mount.create_host_path) {
-        if let Some(source) = mount.source.as_deref().map(Path::new).filter(|source| !source.exists()) {
-            std::fs::create_dir_all(source).map_err(|error| {
-                format!("cannot make the folder {} for a bind mount: {error}", source.display())
-            })?;
+    for mount in mounts.iter().filter(|mount| mount.kind == MountKind::Bind) {
+        let Some(source) = mount.source.as_deref().map(Path::new) else { continue };
+        // What this user may not look at, the engine may all the same.
+        if !matches!(source.try_exists(), Ok(false)) {
+            continue;
         }
+        if !mount.create_host_path {
+            return Err(format!(
+                "{}, which a bind mounts at {}, does not exist on the host, and `create_host_path` is not set",
+                source.display(),
+                mount.target
+            ));
+        }
+        std::fs::create_dir_all(source).map_err(|error| {
+            format!("cannot make the folder {} for a bind mount: {error}", source.display())
+        })?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod fallback;
 mod files;
 mod hook;
 mod image;
+mod security;
 mod service;
 mod spec;
 mod start;
@@ -310,6 +311,7 @@ async fn start(
     cancelled: oneshot::Receiver<()>,
 ) -> Result<Stack, Error> {
     let engine = engine::connect().await.map_err(Error::engine_unavailable)?;
+    let plan = plan.for_engine(&engine.version())?;
     observer.tell(&Event::Planned(plan.clone()));
     let start =
         Start::new(engine.clone(), Arc::new(plan), observer.clone(), lifetime, StateFolder::of_user());

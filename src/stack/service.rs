@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::failure::{Failure, ServiceFailure};
 use super::image::UsedImage;
 use super::start::{Progress, Start};
-use super::{external, files, hook, spec};
+use super::{external, files, hook, security, spec};
 use crate::engine::{ContainerSpec, Engine, EngineError, Exit, FoundMount, Inspection, State};
 use crate::event::{Event, ServiceReady};
 use crate::plan::{PlannedService, PostgresLogin, Probe, Readiness, Restart, Setting, join};
@@ -80,6 +80,10 @@ pub(super) async fn run_service(
     let name = &planned.name;
     let not_started = |error: String| start.failed(name, ServiceFailure::not_started(error));
     let mut spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
+    let security =
+        security::read(&planned.service.security_opt, &start.plan.directory).map_err(not_started)?;
+    spec.security_opt = security.options;
+    spec.shows_system_paths = security.shows_system_paths;
     super::image::make_bind_folders(&spec.mounts).map_err(not_started)?;
     spec.mounts.extend(files::mounts(start, planned).map_err(not_started)?);
     let id = match created_and_started(start, planned, &spec, dependencies).await {
@@ -108,18 +112,19 @@ async fn created_and_started(
     dependencies: impl Future<Output = ()>,
 ) -> Result<String, EngineError> {
     let create = async {
-        let id = {
+        let created = {
             let (engine, spec) = (start.engine.clone(), spec.clone());
             start.create(async move { engine.create_container(&spec).await }).await?
         };
+        created.warnings.iter().for_each(|warning| start.engine_warns(&planned.name, warning));
         let copies = files::copies(planned);
         if !copies.is_empty() {
             // Into its layer, which stays when it is started again.
-            start.engine.copy_into(&id, &copies).await?;
+            start.engine.copy_into(&created.id, &copies).await?;
         }
-        Ok::<_, EngineError>(id)
+        Ok::<_, EngineError>(created.id)
     };
-    let id = if planned.network_of.is_some() {
+    let id = if spec.is_made_of_others() {
         dependencies.await;
         create.await?
     } else {

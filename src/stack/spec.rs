@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::compose::Service;
 use crate::engine::{AttachmentSpec, ContainerSpec, NetworkSpec, PortSpec, VolumeSpec};
-use crate::plan::{Fate, Plan, PlannedNetwork, PlannedService, PlannedVolume, label, mount_on_engine};
+use crate::plan::{
+    Fate, Plan, PlannedNetwork, PlannedService, PlannedVolume, is_readable, label, mount_on_engine,
+};
 
 use super::Lifetime;
 
@@ -54,19 +56,56 @@ pub(super) fn container(
                     .network(&attachment.network)
                     .map_or_else(|| attachment.network.clone(), |network| network.name.clone()),
                 aliases: attachment.aliases.clone(),
-                ipv4_address: attachment.ipv4_address.clone(),
-                ipv6_address: attachment.ipv6_address.clone(),
+                links: links(plan, service),
+                written: attachment.written.clone(),
             })
             .collect(),
         mounts: service.volumes.iter().map(|mount| mount_on_engine(plan, mount)).collect(),
-        service: Service {
-            network_mode: match &planned.network_of {
-                Some(owner) => Some(format!("container:{owner}")),
-                None => service.network_mode.clone(),
-            },
-            ..service.clone()
+        logging: service.logging.clone().filter(is_readable),
+        network_mode: match &planned.network_of {
+            Some(owner) => Some(format!("container:{owner}")),
+            None => service.network_mode.clone(),
         },
+        ipc: service.ipc.as_deref().map(|mode| shared(plan, mode)),
+        pid: service.pid.as_deref().map(|mode| shared(plan, mode)),
+        volumes_from: service.volumes_from.iter().map(|from| volumes_from(plan, from)).collect(),
+        service: service.clone(),
+        ..ContainerSpec::default()
     }
+}
+
+/// `links` and `external_links` as `CONTAINER:ALIAS`; without an alias, what is linked keeps its name.
+fn links(plan: &Plan, service: &Service) -> Vec<String> {
+    let split = |link: &String| {
+        let (name, alias) = link.split_once(':').unwrap_or((link, link));
+        (name.to_owned(), alias.to_owned())
+    };
+    let own = service.links.iter().map(split).map(|(name, alias)| (container_of(plan, &name), alias));
+    let external = service.external_links.iter().map(split);
+    own.chain(external).map(|(container, alias)| format!("{container}:{alias}")).collect()
+}
+
+/// A namespace that is shared with a service is its container's.
+fn shared(plan: &Plan, mode: &str) -> String {
+    match mode.strip_prefix("service:") {
+        Some(name) => format!("container:{}", container_of(plan, name)),
+        None => mode.to_owned(),
+    }
+}
+
+fn volumes_from(plan: &Plan, from: &str) -> String {
+    if let Some(container) = from.strip_prefix("container:") {
+        return container.to_owned();
+    }
+    match from.split_once(':') {
+        Some((name, mode)) => format!("{}:{mode}", container_of(plan, name)),
+        None => container_of(plan, from),
+    }
+}
+
+/// The container of a service; the reader has seen to it that there is one.
+fn container_of(plan: &Plan, service: &str) -> String {
+    plan.service(service).map_or_else(|| service.to_owned(), |planned| planned.container.clone())
 }
 
 pub(super) fn network(plan: &Plan, planned: &PlannedNetwork, lifetime: Lifetime) -> NetworkSpec {

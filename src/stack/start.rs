@@ -15,6 +15,7 @@ use super::image::{self, UsedImage};
 use super::service::{RunningService, run_service};
 use super::{Lifetime, external, spec};
 use crate::Error;
+use crate::compose::Warning;
 use crate::engine::{Engine, EngineError, Filter, State};
 use crate::event::{Event, Observer};
 use crate::plan::{Fate, Plan, Probe, Until, label};
@@ -31,6 +32,8 @@ pub(super) struct Start {
     pub state: StateFolder,
     /// Creations that are under way: they go on when the start is dropped, so a clean-up waits for them first.
     creations: Mutex<Vec<JoinHandle<()>>>,
+    /// What the engine does otherwise than it was told.
+    warnings: Mutex<Vec<Warning>>,
     /// The last thing seen of each service.
     pub last_seen: Mutex<BTreeMap<String, String>>,
 }
@@ -41,6 +44,8 @@ pub(crate) struct Running {
     services: RwLock<BTreeMap<String, Arc<RunningService>>>,
     /// From the start of `up` to the last service's ready, images included.
     pub total: Duration,
+    /// What the plan warns of, and what the engine did.
+    warnings: Vec<Warning>,
     /// Locks on kept volumes, held as long as the stack is.
     _claims: Vec<Claim>,
 }
@@ -50,10 +55,12 @@ impl Running {
         plan: Arc<Plan>,
         services: BTreeMap<String, RunningService>,
         total: Duration,
+        engine_warnings: Vec<Warning>,
         claims: Vec<Claim>,
     ) -> Running {
+        let warnings = plan.warnings.iter().cloned().chain(engine_warnings).collect();
         let services = services.into_iter().map(|(name, service)| (name, Arc::new(service))).collect();
-        Running { plan, services: RwLock::new(services), total, _claims: claims }
+        Running { plan, services: RwLock::new(services), total, warnings, _claims: claims }
     }
 
     /// The services as they are now.
@@ -81,6 +88,7 @@ impl Running {
             project: self.plan.project.clone(),
             services: services.collect(),
             total: self.total,
+            warnings: self.warnings.clone(),
         }
     }
 
@@ -116,6 +124,7 @@ impl Start {
             lifetime,
             state,
             creations: Mutex::default(),
+            warnings: Mutex::default(),
             last_seen: Mutex::default(),
         }
     }
@@ -144,7 +153,9 @@ impl Start {
         let services: BTreeMap<_, _> = try_join_all(services).await?.into_iter().collect();
         self.still_running(&services).await?;
         volume::check_durability(&self.plan, &services, self.engine.as_ref()).await?;
-        Ok(Running::new(self.plan.clone(), services, begin.elapsed(), claims))
+        let warnings =
+            std::mem::take(&mut *self.warnings.lock().expect("nothing panics while it holds this lock"));
+        Ok(Running::new(self.plan.clone(), services, begin.elapsed(), warnings, claims))
     }
 
     /// A service that was ready may have ended while the others were still starting: then the stack is not.
@@ -256,6 +267,15 @@ impl Start {
     pub(super) fn image_progress(&self, service: &str, line: &str) {
         self.observer
             .tell(&Event::ImageProgress { service: service.to_owned(), line: self.plan.secrets.hide(line) });
+    }
+
+    /// Tells what the engine does otherwise than it was told, and keeps it for the report.
+    pub(super) fn engine_warns(&self, service: &str, what: &str) {
+        let message =
+            self.plan.secrets.hide(&format!("services.{service}: the engine warns: {}", what.trim()));
+        let warning = Warning { place: None, message };
+        self.observer.tell(&Event::Warned(warning.clone()));
+        self.warnings.lock().expect("nothing panics while it holds this lock").push(warning);
     }
 
     pub(super) fn saw(&self, service: &str, what: &str) {

@@ -123,20 +123,28 @@ fn the_changelog_has_the_version() {
     assert!(changelog.contains(&format!("## {}", env!("CARGO_PKG_VERSION"))));
 }
 
+/// The keys of one list of `src/plan/support.rs`.
+fn supported(list: &str) -> Vec<String> {
+    let support = read(&root().join("src/plan/support.rs"));
+    let keys =
+        support.split(&format!("const {list}: &[&str] = &[")).nth(1).and_then(|rest| rest.split("];").next());
+    let keys = code(keys.unwrap_or_else(|| panic!("there is no `{list}`")));
+    keys.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
 #[test]
 fn the_readmes_table_is_the_one_that_up_goes_by() {
+    // What is applied in part is told by its first name; what of it is not applied, by its whole one.
+    let mut applied: Vec<_> =
+        supported("APPLIED").iter().map(|key| key.split('.').next().unwrap_or(key).to_owned()).collect();
+    applied.dedup();
+    let rows = [
+        (applied, "| applied |"),
+        (supported("NOT_APPLIED"), "| not applied, with a warning |"),
+        (supported("WITHOUT_EFFECT"), "| without effect, as in Compose |"),
+    ];
     let readme = read(&root().join("README.md"));
-    let support = read(&root().join("src/plan/support.rs"));
-    for (list, outcome) in
-        [("const APPLIED", "| applied |"), ("const NOT_APPLIED", "| not applied, with a warning |")]
-    {
-        let keys = support
-            .split(list)
-            .nth(1)
-            .and_then(|rest| rest.split("];").next())
-            .unwrap_or_else(|| panic!("no `{list}`"));
-        let mut keys: Vec<_> = keys.split('"').skip(1).step_by(2).collect();
-        keys.sort_unstable();
+    for (keys, outcome) in rows {
         let row = readme
             .lines()
             .find(|line| line.ends_with(outcome))

@@ -8,6 +8,7 @@ use testcontainers::core::client::docker_client_instance;
 
 use super::Docker;
 use crate::engine::{ConnectError, Engine, OLDEST_API};
+use crate::plan::EngineVersion;
 
 /// The process's engine. A failure is not kept: the next `up` may find an engine that has been started meanwhile.
 static ENGINE: OnceCell<Arc<Docker>> = OnceCell::new();
@@ -17,12 +18,12 @@ pub(crate) async fn connect() -> Result<Arc<dyn Engine>, ConnectError> {
     if let Some(engine) = ENGINE.get() {
         return Ok(engine.clone());
     }
-    let client = open().await?;
-    let engine = ENGINE.get_or_try_init(|| Ok(Arc::new(Docker::new(client))))?;
+    let (client, version) = open().await?;
+    let engine = ENGINE.get_or_try_init(|| Ok(Arc::new(Docker::new(client, version))))?;
     Ok(engine.clone())
 }
 
-async fn open() -> Result<bollard::Docker, ConnectError> {
+async fn open() -> Result<(bollard::Docker, EngineVersion), ConnectError> {
     let host = std::env::var("DOCKER_HOST").unwrap_or_default();
     if let Some(scheme) = remote_scheme(&host) {
         return Err(ConnectError {
@@ -35,19 +36,18 @@ async fn open() -> Result<bollard::Docker, ConnectError> {
     let client =
         docker_client_instance().await.map_err(|error| unavailable(&host, &super::with_causes(&error)))?;
     let version = client.version().await.map_err(|error| unavailable(&host, &super::with_causes(&error)))?;
+    let engine = version.version.unwrap_or_default();
     let api = version.api_version.unwrap_or_default();
-    if parse_api(&api).is_none_or(|api| api < OLDEST_API) {
-        return Err(ConnectError {
+    match parse_api(&api) {
+        Some(api) if api >= OLDEST_API => Ok((client, EngineVersion { engine, api })),
+        _ => Err(ConnectError {
             message: format!(
-                "the container engine is too old: version {}, API {api}; greenroom needs API {}.{}",
-                version.version.unwrap_or_default(),
-                OLDEST_API.0,
-                OLDEST_API.1
+                "the container engine is too old: version {engine}, API {api}; greenroom needs API {}.{}",
+                OLDEST_API.0, OLDEST_API.1
             ),
             hint: "update it to Docker Engine 20.10 or newer".to_owned(),
-        });
+        }),
     }
-    Ok(client)
 }
 
 /// The scheme of an address that may be on another machine: its ports would not be on 127.0.0.1.

@@ -6,6 +6,8 @@ mod connect;
 mod context;
 mod ignore;
 mod image;
+mod mount;
+mod resources;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -31,25 +33,34 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
 
 use super::{
-    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter, FoundContainer,
-    FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter,
+    FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
 };
 
 use crate::compose::Hook;
+use crate::plan::EngineVersion;
 
 pub(crate) use connect::connect;
+
+/// From this API version on a container is created with all its networks; before it, with one.
+const SEVERAL_NETWORKS: (u32, u32) = (1, 44);
 
 /// The label by which testcontainers knows its own; it only starts and holds a container that carries it.
 const MANAGED_BY: (&str, &str) = ("org.testcontainers.managed-by", "testcontainers");
 
 pub(crate) struct Docker {
     client: bollard::Docker,
+    version: EngineVersion,
     /// What testcontainers holds, by container name. With [`ReuseDirective::Always`] dropping one does nothing.
     held: Mutex<HashMap<String, ContainerAsync<GenericImage>>>,
 }
 
 #[async_trait]
 impl Engine for Docker {
+    fn version(&self) -> EngineVersion {
+        self.version.clone()
+    }
+
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         match self.client.inspect_image(reference).await {
             Ok(found) => Ok(Some(image::from_inspect(found))),
@@ -93,23 +104,23 @@ impl Engine for Docker {
             .map_err(failed(format!("create volume `{}`", volume.name)))
     }
 
-    async fn create_container(&self, container: &ContainerSpec) -> Result<String, EngineError> {
-        let mut body = body::container(container);
+    async fn create_container(&self, container: &ContainerSpec) -> Result<Created, EngineError> {
+        let most = if self.version.api < SEVERAL_NETWORKS { 1 } else { usize::MAX };
+        let (at_once, later) = container.networks.split_at(container.networks.len().min(most));
+        let mut body = body::container(container, at_once);
         body.labels.get_or_insert_default().insert(MANAGED_BY.0.into(), MANAGED_BY.1.into());
         let mut options = CreateContainerOptionsBuilder::new().name(&container.name);
         if let Some(platform) = &container.service.platform {
             options = options.platform(platform);
         }
-        let id = self
+        let created = self
             .client
             .create_container(Some(options.build()), body)
             .await
-            .map_err(failed(format!("create container `{}`", container.name)))?
-            .id;
-        // Before API 1.44 a create takes one network; the others are connected while the container is still stopped.
-        for attachment in container.networks.iter().skip(1) {
+            .map_err(failed(format!("create container `{}`", container.name)))?;
+        for attachment in later {
             let request = NetworkConnectRequest {
-                container: id.clone(),
+                container: created.id.clone(),
                 endpoint_config: Some(body::endpoint(attachment)),
             };
             self.client.connect_network(&attachment.network, request).await.map_err(failed(format!(
@@ -117,7 +128,7 @@ impl Engine for Docker {
                 container.name, attachment.network
             )))?;
         }
-        Ok(id)
+        Ok(Created { id: created.id, warnings: created.warnings })
     }
 
     async fn copy_into(&self, id: &str, files: &[FileSpec]) -> Result<(), EngineError> {
@@ -325,8 +336,8 @@ impl Engine for Docker {
 }
 
 impl Docker {
-    pub(super) fn new(client: bollard::Docker) -> Docker {
-        Docker { client, held: Mutex::default() }
+    pub(super) fn new(client: bollard::Docker, version: EngineVersion) -> Docker {
+        Docker { client, version, held: Mutex::default() }
     }
 
     /// Runs a command in a container to its end.

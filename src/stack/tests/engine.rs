@@ -14,9 +14,11 @@ use tokio::time::Instant;
 
 use crate::compose::{Hook, MountKind};
 use crate::engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter, FoundContainer,
-    FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter,
+    FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
 };
+
+use crate::plan::EngineVersion;
 
 type Labels = BTreeMap<String, String>;
 
@@ -162,6 +164,8 @@ struct World {
     /// What to answer to a request, by its beginning and end.
     failures: Vec<(String, String, String)>,
     delays: Vec<(String, String, Duration)>,
+    /// What it says of every container that is created.
+    warnings: Vec<String>,
 }
 
 impl World {
@@ -188,7 +192,7 @@ impl World {
         let on_it = attached.filter(|(_, attachment)| attachment.network == network);
         on_it
             .filter_map(|(container, attachment)| {
-                let address = attachment.ipv4_address.as_ref()?.parse().ok()?;
+                let address = attachment.written.ipv4_address.as_ref()?.parse().ok()?;
                 Some((address, container.spec.name.clone()))
             })
             .collect()
@@ -237,6 +241,10 @@ impl ScriptedEngine {
     /// Requests that begin with `operation` and end with `name` take this long.
     pub(super) fn takes(&self, operation: &str, name: &str, time: Duration) {
         self.world().delays.push((operation.to_owned(), name.to_owned(), time));
+    }
+
+    pub(super) fn warns(&self, warning: &str) {
+        self.world().warnings.push(warning.to_owned());
     }
 
     /// Every image is in the engine unless a test says otherwise.
@@ -380,6 +388,10 @@ impl ScriptedEngine {
 
 #[async_trait]
 impl Engine for ScriptedEngine {
+    fn version(&self) -> EngineVersion {
+        EngineVersion { engine: "28.5.1".to_owned(), api: (1, 51) }
+    }
+
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         self.look(&format!("inspect image {reference}"), |world| {
             Ok(match world.images.get(reference) {
@@ -455,7 +467,7 @@ impl Engine for ScriptedEngine {
         .await
     }
 
-    async fn create_container(&self, container: &ContainerSpec) -> Result<String, EngineError> {
+    async fn create_container(&self, container: &ContainerSpec) -> Result<Created, EngineError> {
         let operation = format!("create container {}", container.name);
         let spec = container.clone();
         self.change(operation.clone(), move |world| {
@@ -473,7 +485,13 @@ impl Engine for ScriptedEngine {
                     return refuse(404, format!("volume {volume} not found"));
                 }
             }
+            if let Some(from) = spec.volumes_from.first()
+                && world.find(from.split(':').next().unwrap_or(from)).is_none()
+            {
+                return refuse(404, format!("No such container: {from}"));
+            }
             let id = format!("id-of-{}", spec.name);
+            let warnings = world.warnings.clone();
             let files = Vec::new();
             world.containers.push(Container {
                 id: id.clone(),
@@ -483,7 +501,7 @@ impl Engine for ScriptedEngine {
                 commands: 0,
                 files,
             });
-            Ok(id)
+            Ok(Created { id, warnings })
         })
         .await
     }

@@ -103,11 +103,11 @@ async fn all_hooks_are_run_before_anything_is_stopped() {
     stack.down().await.expect("it is removed");
     drop(running);
     expect![[r#"
-        500 run `drain` in db-1
-        500 run `say goodbye` in web-1
-        2500 remove container db-1
-        2500 remove container web-1
-        2500 remove network default
+        623 run `drain` in db-1
+        623 run `say goodbye` in web-1
+        2623 remove container db-1
+        2623 remove container web-1
+        2623 remove network default
     "#]]
     .assert_eq(stack.timeline().strip_prefix(&before).expect("calls are only added"));
     assert_eq!(told(&stack), [""; 0]);
@@ -136,11 +136,11 @@ async fn a_restart_is_a_stop_and_a_start() {
     let before = stack.timeline();
     service::restart(&stack.start(), &running.services()["db"]).await.expect("it runs again");
     expect![[r#"
-        500 run `drain` in db-1
-        500 stop container db-1 within 20s
-        500 restart container db-1
-        500 run `seed one` in db-1
-        500 run `seed two` in db-1
+        623 run `drain` in db-1
+        623 stop container db-1 within 20s
+        623 restart container db-1
+        623 run `seed one` in db-1
+        623 run `seed two` in db-1
     "#]]
     .assert_eq(stack.timeline().strip_prefix(&before).expect("calls are only added"));
     drop(running);

@@ -4,6 +4,7 @@ mod engine;
 mod graph;
 mod replicas;
 mod external;
+mod spec;
 mod ready;
 mod restart;
 mod failure;

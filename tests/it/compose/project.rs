@@ -75,7 +75,7 @@ fn the_typed_view_holds_what_the_document_says() {
     let db = &project.services["db"];
     assert_eq!(db.environment["POSTGRES_PASSWORD"].as_deref(), Some("hunter2-hunter2"));
     assert_eq!(db.environment["UNSET"], None);
-    assert_eq!(db.mem_limit, Some(64 * 1024 * 1024));
+    assert_eq!(db.resources.memory, Some(64 * 1024 * 1024));
     assert_eq!(db.greenroom, Some(serde_json::json!({"ready": "sql"})));
     assert_eq!(project.networks["default"].name, "shop_default");
     assert_eq!(project.volumes["cache"].name, "shop_cache");

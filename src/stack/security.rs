@@ -1,0 +1,64 @@
+//! `security_opt` as the engine takes it: a seccomp profile is sent, not named.
+
+use std::path::Path;
+
+/// What the engine is told instead of the service's own `security_opt`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Security {
+    pub options: Vec<String>,
+    /// `systempaths=unconfined`: nothing below `/proc` and `/sys` is hidden.
+    pub shows_system_paths: bool,
+}
+
+/// Reads the profiles that the options name, from the project's folder, as Compose does.
+pub(super) fn read(options: &[String], directory: &Path) -> Result<Security, String> {
+    let mut read = Security::default();
+    for option in options {
+        if option == "systempaths=unconfined" {
+            read.shows_system_paths = true;
+            continue;
+        }
+        // The older way to write it has a colon.
+        let (name, value) = option.split_once('=').or_else(|| option.split_once(':')).unwrap_or((option, ""));
+        match (name, value) {
+            ("seccomp", "unconfined" | "builtin") => read.options.push(option.clone()),
+            ("seccomp", file) => read.options.push(format!("seccomp={}", profile(&directory.join(file))?)),
+            _ => read.options.push(option.clone()),
+        }
+    }
+    Ok(read)
+}
+
+fn profile(file: &Path) -> Result<serde_json::Value, String> {
+    let failed = |error: &dyn std::fmt::Display| {
+        format!("cannot read the seccomp profile {}: {error}", file.display())
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    serde_json::from_str(&text).map_err(|error| failed(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_sent_and_the_rest_is_as_written() {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        std::fs::write(folder.path().join("p.json"), "{\n  \"defaultAction\": \"SCMP_ACT_ALLOW\"\n}")
+            .expect("it can be written to");
+        let options =
+            ["no-new-privileges:true", "seccomp:./p.json", "systempaths=unconfined", "seccomp=unconfined"];
+        let read = read(&options.map(str::to_owned), folder.path()).expect("the profile is there");
+        assert_eq!(
+            read.options,
+            ["no-new-privileges:true", r#"seccomp={"defaultAction":"SCMP_ACT_ALLOW"}"#, "seccomp=unconfined"]
+        );
+        assert!(read.shows_system_paths);
+    }
+
+    #[test]
+    fn a_profile_that_is_not_there_is_named() {
+        let error = read(&["seccomp=p.json".to_owned()], Path::new("/nowhere")).expect_err("it is not there");
+        assert!(error.starts_with("cannot read the seccomp profile /nowhere/p.json: "), "{error}");
+    }
+}
