@@ -106,6 +106,12 @@ fn no_debug_output_shows_a_secret() {
     labels: {api.key: hunter2-hunter2}
     command: [serve, --password, hunter2-hunter2]
     healthcheck: {test: [CMD, ask, --password, hunter2-hunter2]}
+    secrets: [password]
+    configs: [settings]
+    post_start: [{command: [seed, hunter2-hunter2], environment: {A_TOKEN: hunter2-hunter2}}]
+    pre_stop: [{command: [drain, hunter2-hunter2]}]
+secrets: {password: {environment: DB_PASSWORD}}
+configs: {settings: {content: "password = hunter2-hunter2"}}
 "#;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("compose.yaml");
@@ -120,6 +126,11 @@ fn no_debug_output_shows_a_secret() {
         environment: [("DB_PASSWORD".to_owned(), "hunter2-hunter2".to_owned())].into(),
         ..greenroom::compose::Request::in_directory(folder.path())
     };
-    let all = format!("{builder:?} {project:?} {:?} {plan:?} {planned:?} {request:?}", project.services);
+    let sources = (&project.secret_sources, &project.config_sources);
+    let hooks = (&planned.service.post_start, &planned.files);
+    let all = format!(
+        "{builder:?} {project:?} {:?} {plan:?} {planned:?} {request:?} {sources:?} {hooks:?}",
+        project.services
+    );
     assert!(all.contains("db") && !all.contains("hunter2"), "{all}");
 }

@@ -57,6 +57,7 @@ async fn secrets_and_configs_are_files_of_the_owner_and_mode_that_the_file_state
 #[tokio::test]
 async fn a_password_in_a_secret_is_known_to_the_handle_and_to_no_output() -> Result {
     let stack = Stack::builder(file("fixtures/live/password-file.yml"))
+        .env_file(file(".env.test"))
         .env("POLYGON_DB_PASSWORD", "greenroom-supply-password")
         .up()
         .await?;

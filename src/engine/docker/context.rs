@@ -21,22 +21,26 @@ pub(super) struct Packed {
 
 /// Packs the folder `context`. The Dockerfile may lie elsewhere; it is packed whatever `.dockerignore` says.
 pub(super) fn pack(context: &Path, dockerfile: &Dockerfile) -> io::Result<Packed> {
+    let own_ignore = read_if_there(&context.join(DOCKERIGNORE))?;
     let (ignore, dockerfile) = match dockerfile {
         Dockerfile::Inline(text) => (None, Where::Added(text.clone())),
         Dockerfile::Path(path) => {
             let path = clean(&context.join(path));
             // One that belongs to the Dockerfile beats the context's own.
-            let ignore = read_if_there(&with_end(&path, DOCKERIGNORE))?;
+            let ignore = read_if_there(&with_end(&path, DOCKERIGNORE))?.map(|text| Ignore::parse(&text));
+            // The builder knows the context's own alone: what another one ignores must not be sent.
+            let is_sent = |name: &Path| ignore.as_ref().is_none_or(|ignore| !ignore.matches(name));
             let place = match path.strip_prefix(clean(context)) {
-                Ok(inside) => Where::Inside(inside.to_owned()),
-                Err(_) => Where::Added(std::fs::read_to_string(&path).map_err(|error| of(&path, &error))?),
+                Ok(inside) if is_sent(inside) => Where::Inside(inside.to_owned()),
+                _ => Where::Added(std::fs::read_to_string(&path).map_err(|error| of(&path, &error))?),
             };
             (ignore, place)
         }
     };
-    let own_ignore = read_if_there(&context.join(DOCKERIGNORE))?;
-    let ignore = Ignore::parse(ignore.or_else(|| own_ignore.clone()).as_deref().unwrap_or_default());
-    let mut packing = Packing { tar: tar::Builder::new(Vec::new()), root: context, ignore, dockerfile };
+    let is_own = ignore.is_none();
+    let ignore = ignore.unwrap_or_else(|| Ignore::parse(own_ignore.as_deref().unwrap_or_default()));
+    let mut packing =
+        Packing { tar: tar::Builder::new(Vec::new()), root: context, ignore, is_own, dockerfile };
     packing.tar.follow_symlinks(false);
     // Engines do not know the extension by which sparse files are packed.
     packing.tar.sparse(false);
@@ -55,6 +59,8 @@ struct Packing<'a> {
     tar: tar::Builder<Vec<u8>>,
     root: &'a Path,
     ignore: Ignore,
+    /// Whether that is the context's own, which the builder reads, too.
+    is_own: bool,
     dockerfile: Where,
 }
 
@@ -84,7 +90,8 @@ impl Packing<'_> {
 
     /// The builder itself reads these; it keeps what `.dockerignore` names from the image.
     fn is_needed(&self, name: &Path) -> bool {
-        name == Path::new(DOCKERIGNORE) || matches!(&self.dockerfile, Where::Inside(path) if path == name)
+        (self.is_own && name == Path::new(DOCKERIGNORE))
+            || matches!(&self.dockerfile, Where::Inside(path) if path == name)
     }
 
     fn has_dockerfile(&self, folder: &Path) -> bool {
@@ -102,6 +109,8 @@ impl Packing<'_> {
         let dockerfile = match &self.dockerfile {
             Where::Inside(path) => path.to_string_lossy().into_owned(),
             Where::Added(text) => {
+                let is_in_image = !self.ignore.matches(Path::new(DOCKERIGNORE));
+                let own_ignore = own_ignore.filter(|_| is_in_image);
                 let own_ignore = own_ignore.unwrap_or_else(|| DOCKERIGNORE.to_owned());
                 append(&mut self.tar, DOCKERIGNORE, &format!("{own_ignore}\n{ADDED_DOCKERFILE}\n"))?;
                 append(&mut self.tar, ADDED_DOCKERFILE, text)?;
@@ -200,6 +209,31 @@ mod tests {
         let folder =
             folder(&[(".dockerignore", "a"), ("x.dockerignore", "b"), ("x", ""), ("a", ""), ("b", "")]);
         assert_eq!(packed(folder.path(), path("x")), ["x", ".dockerignore", "a", "x", "x.dockerignore"]);
+    }
+
+    #[test]
+    fn what_a_dockerfiles_own_dockerignore_names_is_not_in_the_image() {
+        let folder = folder(&[
+            (".dockerignore", "a"),
+            ("x.dockerignore", ".dockerignore\nx*"),
+            ("x", "FROM scratch"),
+            ("a", ""),
+        ]);
+        let packed = pack(folder.path(), &path("x")).expect("it can be packed");
+        let mut archive = tar::Archive::new(&*packed.tar);
+        let mut texts = std::collections::BTreeMap::new();
+        for entry in archive.entries().expect("it is a tar file") {
+            let mut entry = entry.expect("so is every part");
+            let name = entry.path().expect("a name").to_string_lossy().into_owned();
+            let mut text = String::new();
+            io::Read::read_to_string(&mut entry, &mut text).expect("it is text");
+            texts.insert(name, text);
+        }
+        assert_eq!(packed.dockerfile, ".greenroom.Dockerfile");
+        assert_eq!(texts[".greenroom.Dockerfile"], "FROM scratch");
+        // So the builder takes both out.
+        assert_eq!(texts[".dockerignore"], ".dockerignore\n.greenroom.Dockerfile\n");
+        assert_eq!(texts.keys().collect::<Vec<_>>(), [".dockerignore", ".greenroom.Dockerfile", "a"]);
     }
 
     #[test]

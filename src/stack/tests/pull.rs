@@ -94,3 +94,12 @@ async fn what_has_no_name_of_its_own_is_in_no_registry() {
     stack.engine.image_is("shop-db", Registry);
     assert_eq!(up(stack).await.as_deref(), Ok("build image shop-db"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_needs_buildkit_says_what_to_do() {
+    let stack = TestStack::of("services: {db: {build: .}}");
+    stack.engine.image_is("shop-db", Nowhere);
+    stack.engine.fails("build image", "shop-db", "the --mount option requires BuildKit");
+    let error = stack.up().await.err().expect("it cannot be built");
+    assert!(error.hint().is_some_and(|hint| hint.starts_with("build it first with `docker compose build`")));
+}
