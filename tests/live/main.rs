@@ -1,5 +1,6 @@
 //! What the README promises, on a real container engine: `cargo test` runs these, and they need one.
 
+mod applied;
 mod failures;
 mod handles;
 mod lifetimes;

@@ -1,0 +1,41 @@
+//! What only newer engines have: applied there, and refused by the others before anything is started.
+
+use super::{Result, Said, api, applied, inspect, unique};
+
+#[tokio::test]
+async fn what_the_engine_is_too_old_for_is_refused_and_else_applied() -> Result {
+    // The image that the shell services run; which one that is, a stack of them knows.
+    let shell = crate::shell("one-shot").up().await?;
+    let image = shell.report().services["idle"].image.clone();
+    shell.down().await?;
+    let name = format!("newer-{}", unique());
+    let folder = tempfile::tempdir()?;
+    let builder = applied("newer").project_name(&name).env("IMAGE", &image);
+    let start = builder.env("FOLDER", &folder.path().to_string_lossy()).up().await;
+    if api().await? < (1, 49) {
+        let error = start.expect_err("it is too old for at least one of them");
+        let story = format!("{error:?}");
+        for part in [
+            "newer.yml:",
+            "services.new.networks.front.interface_name: needs Docker Engine 28.1",
+            "hint: update the engine",
+        ] {
+            assert!(story.contains(part), "{story}");
+        }
+        let left = greenroom::stacks().await?;
+        assert!(left.iter().all(|found| found.project != name), "something was started");
+        return Ok(());
+    }
+    let stack = start?;
+    let new = Said::by(&stack, "new").await?;
+    new.is("part", &["of the part"]);
+    new.is("image", &["/image/bin/sh"]);
+    new.has("below", "ro");
+    new.is("front", &["02:42:ac:11:65:43"]);
+    new.is("back", &["02:42:ac:11:65:44"]);
+    new.is("way out", &["back0"]);
+    let config = inspect(&stack, "new").await?.host_config.unwrap_or_default();
+    assert_eq!(config.annotations.unwrap_or_default()["org.greenroom.told"], "by the engine");
+    stack.down().await?;
+    Ok(())
+}
