@@ -63,7 +63,7 @@ fn cast_boolean(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
 fn cast_integer(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
     let Value::Text(text) = &node.value else { return };
     match scalar::integer(text) {
-        Some(value) => node.value = Value::Int(value),
+        Some(value) => node.value = Value::Int(value.into()),
         None => wrong(reading, node, trail, "a whole number", "write digits only"),
     }
 }

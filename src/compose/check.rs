@@ -93,7 +93,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         Kind::NullableOptions => check_values(reading, node, &NULLABLE_OPTION, trail),
         Kind::IntIn(least, most) => {
             if let Value::Int(number) = node.value
-                && !(i128::from(*least)..=i128::from(*most)).contains(&number)
+                && !(i128::from(*least)..=i128::from(*most)).contains(&number.into())
             {
                 let range = if *most == i64::MAX {
                     format!("from {least} on")
@@ -104,7 +104,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
             }
         }
         Kind::Unsigned => {
-            if let Value::Int(..0) = node.value {
+            if matches!(node.value, Value::Int(number) if i128::from(number) < 0) {
                 reading.value_problem(node, trail, "can't be negative");
             }
         }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::io::Cursor;
 
+use indexmap::map::Entry;
 use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 
 use super::check;
@@ -196,12 +197,14 @@ impl Builder<'_> {
                 Key::Text(key) => {
                     let mut node = self.node(event, &trail.key(&key), depth + 1)?;
                     node.key = Some(key_spot);
-                    if let Some(earlier) = map.get(&key) {
-                        let line = earlier.entry_spot().line;
-                        let fault = format!("the key `{key}` is already there, at line {line}");
-                        return Err(Fault::new(key_spot, trail, fault));
+                    match map.entry(key) {
+                        Entry::Vacant(entry) => drop(entry.insert(node)),
+                        Entry::Occupied(entry) => {
+                            let (key, line) = (entry.key(), entry.get().entry_spot().line);
+                            let fault = format!("the key `{key}` is already there, at line {line}");
+                            return Err(Fault::new(key_spot, trail, fault));
+                        }
                     }
-                    map.insert(key, node);
                 }
             }
         }
@@ -293,7 +296,7 @@ fn scalar_node(
             _ => return Err(wrong("a boolean")),
         },
         Some("int") => match scalar::integer(&text.replace('_', "")) {
-            Some(value) => Value::Int(value),
+            Some(value) => Value::Int(value.into()),
             None => return Err(wrong("an integer")),
         },
         Some("float") => match text.parse() {
