@@ -65,7 +65,7 @@ fn cast_integer(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
     let Value::Text(text) = &node.value else { return };
     // Unlike a plain number, a text is decimal whatever it begins with.
     match text.parse::<i64>() {
-        Ok(value) => node.value = Value::Int(i128::from(value)),
+        Ok(value) => node.value = Value::Int(i128::from(value).into()),
         Err(_) => wrong(reading, node, trail, "a whole number", "write digits only"),
     }
 }

@@ -93,7 +93,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         Kind::NullableOptions => check_values(reading, node, &NULLABLE_OPTION, trail),
         Kind::IntIn(least, most) => {
             if let Value::Int(number) = node.value
-                && !(i128::from(*least)..=i128::from(*most)).contains(&number)
+                && !(i128::from(*least)..=i128::from(*most)).contains(&number.into())
             {
                 let range = if *most == i64::MAX {
                     format!("from {least} on")
@@ -104,7 +104,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
             }
         }
         Kind::Unsigned | Kind::LooseUnsigned => {
-            let is_negative = matches!(node.value, Value::Int(..0))
+            let is_negative = matches!(node.value, Value::Int(number) if i128::from(number) < 0)
                 || matches!(node.value, Value::Float(number) if number < 0.0);
             if is_negative {
                 reading.value_problem(node, trail, "can't be negative");
@@ -268,7 +268,7 @@ fn check_unique(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
 /// round.
 fn is_number_of_a_text(item: &Node, earlier: &[Node]) -> bool {
     let number = match item.value {
-        Value::Int(number) => number as f64,
+        Value::Int(number) => i128::from(number) as f64,
         Value::Float(number) => number,
         _ => return false,
     };

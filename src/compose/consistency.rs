@@ -249,6 +249,7 @@ impl<'a> Service<'a> {
         for (node, path) in [(scale, ".scale"), (replicas, ".deploy.replicas")] {
             let Some(node) = node else { continue };
             let Value::Int(count) = node.value else { continue };
+            let count = i128::from(count);
             if count < 0 {
                 reading.value_problem(node, self.path(path), "can't be negative");
             }
@@ -307,7 +308,7 @@ impl<'a> Service<'a> {
 
 fn amount(node: &Node) -> Option<f64> {
     match &node.value {
-        Value::Int(value) => Some(*value as f64),
+        Value::Int(value) => Some(i128::from(*value) as f64),
         Value::Float(value) => Some(*value),
         Value::Text(text) => text.parse().ok().or_else(|| units::bytes(text).map(|bytes| bytes as f64)),
         _ => None,

@@ -20,23 +20,18 @@ pub(crate) fn print_keys(
     let empty = Map::new();
     let map = node.as_map().unwrap_or(&empty);
     let mut out = JsonMap::new();
-    for field in keys.fields {
-        match map.get(field.name) {
-            Some(value) => {
-                if let Some(json) = print_field(reading, value, field, &trail.key(field.name)) {
-                    out.insert(field.name.to_owned(), json);
-                }
+    for (key, value) in map {
+        if let Some(field) = keys.field(key) {
+            if let Some(json) = print_field(reading, value, field, &trail.key(key)) {
+                out.insert(key.clone(), json);
             }
-            None => {
-                if let Some(json) = print_missing(reading, node, field, trail) {
-                    out.insert(field.name.to_owned(), json);
-                }
-            }
+        } else if key.starts_with("x-") && keys.extensions != Extensions::Refused {
+            out.insert(key.clone(), print_any(value));
         }
     }
-    for (key, value) in map {
-        if key.starts_with("x-") && keys.extensions != Extensions::Refused {
-            out.insert(key.clone(), print_any(value));
+    for field in keys.fields.iter().filter(|field| field.print.is_always() && !map.contains_key(field.name)) {
+        if let Some(json) = print_missing(reading, node, field, trail) {
+            out.insert(field.name.to_owned(), json);
         }
     }
     out.sort_keys();
@@ -177,7 +172,7 @@ pub(crate) fn print_any(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),
-        Value::Int(value) => match (i64::try_from(*value), u64::try_from(*value)) {
+        Value::Int(value) => match (i64::try_from(i128::from(*value)), u64::try_from(i128::from(*value))) {
             (Ok(value), _) => value.into(),
             (_, Ok(value)) => value.into(),
             _ => Json::String(value.to_string()),
@@ -208,7 +203,7 @@ fn float(value: f64) -> Json {
 /// Compose keeps these in single precision.
 fn print_number(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let value = match node.value {
-        Value::Int(value) => value as f64,
+        Value::Int(value) => i128::from(value) as f64,
         Value::Float(value) => value,
         _ => return print_text(node),
     };
@@ -238,7 +233,7 @@ fn print_ssh(node: &Node) -> Json {
 
 fn print_bytes(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let bytes = match &node.value {
-        Value::Int(value) => *value,
+        Value::Int(value) => (*value).into(),
         Value::Text(text) => match units::bytes(text) {
             Some(bytes) => i128::from(bytes),
             None => {
@@ -270,7 +265,7 @@ fn print_duration(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> 
 /// `0440` and `"0440"` are octal, `440` is decimal; printed in octal.
 fn print_mode(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let mode = match &node.value {
-        Value::Int(value) => Some(*value),
+        Value::Int(value) => Some((*value).into()),
         Value::Text(text) => i128::from_str_radix(text, 8).ok(),
         _ => None,
     };
@@ -346,7 +341,7 @@ fn print_count(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Jso
     match node.as_text().map(|text| (text.eq_ignore_ascii_case("all"), integer(text))) {
         None => print_any(node),
         Some((true, _)) => (-1).into(),
-        Some((_, Some(count))) => print_any(&Node::implied(Value::Int(count), node)),
+        Some((_, Some(count))) => print_any(&Node::implied(Value::Int(count.into()), node)),
         Some((_, None)) => {
             reading.value_problem(node, trail, "is neither a number nor `all`");
             Json::Null

@@ -14,17 +14,20 @@ pub(crate) fn to_json_form(document: &mut Json) {
 
 fn json_keys(json: &mut Json, keys: &'static Keys) {
     let Some(map) = json.as_object_mut() else { return };
-    for field in keys.fields {
-        if let Some(mut value) = map.remove(field.name) {
-            each_below(&mut value, &field.kind, &mut |json, keys| {
-                if let Some(map) = json.as_object_mut() {
-                    map.retain(|key, _| keys.field(key).is_some());
-                }
-                json_keys(json, keys);
-            });
-            if !field.json_name.is_empty() {
-                map.insert(field.json_name.to_owned(), value);
+    for (key, value) in map.iter_mut() {
+        let Some(field) = keys.field(key) else { continue };
+        each_below(value, &field.kind, &mut |json, keys| {
+            if let Some(map) = json.as_object_mut() {
+                map.retain(|key, _| keys.field(key).is_some());
             }
+            json_keys(json, keys);
+        });
+    }
+    for field in keys.fields.iter().filter(|field| field.json_name != field.name) {
+        if let Some(value) = map.remove(field.name)
+            && !field.json_name.is_empty()
+        {
+            map.insert(field.json_name.to_owned(), value);
         }
     }
     map.sort_keys();

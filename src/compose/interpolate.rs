@@ -80,8 +80,8 @@ impl<'r, 'f, 'v> Named<'r, 'f, 'v> {
     }
 
     /// "`PORT` from .env, `HOST` (not set)"
-    fn description(&self) -> Option<Arc<str>> {
-        if self.used.is_empty() { None } else { Some(self.used.join(", ").into()) }
+    fn description(&self) -> Option<Arc<String>> {
+        if self.used.is_empty() { None } else { Some(Arc::new(self.used.join(", "))) }
     }
 
     fn remember(&mut self, description: String) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::keys::PROJECT;
-use super::node::{Map, MergeTag, Node, Value};
+use super::node::{MergeTag, Node, Value};
 use super::reading::{Reading, Stopped};
 use super::trail::Trail;
 use super::variables::Variables;
@@ -34,7 +34,7 @@ pub(crate) fn load(
             document = Some(add_layer(reading, document, layer, &source.file.path, scope)?);
         }
     }
-    let is_empty = |document: &Node| document.as_map().is_none_or(Map::is_empty);
+    let is_empty = |document: &Node| document.as_map().is_none_or(|map| map.is_empty());
     let Some(mut document) = document.filter(|document| !is_empty(document)) else {
         let last = sources.last().map(|source| source.file.path.clone()).unwrap_or_default();
         let spot = reading.sources.beginning(&last, &reading.working_dir).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The document while it is read: a tree in which every node knows its place.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -23,19 +24,26 @@ pub(crate) struct Node {
     /// `!reset` or `!override`.
     pub(crate) tag: Option<MergeTag>,
     /// The variables whose values are part of this text, as they are named in messages.
-    pub(crate) variables: Option<Arc<str>>,
+    pub(crate) variables: Option<Arc<String>>,
     /// Whether the file wrote this value; defaults and short forms brought to their long form did not.
     pub(crate) written: bool,
 }
 
-pub(crate) type Map = IndexMap<String, Node>;
+/// A mapping, in the order of the file.
+///
+/// It lies on the heap because every node is as large as the largest value, and most hold a scalar.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Map(Box<Entries>);
+
+/// Documents are full of short keys, for which the standard hasher is slow; this one is seeded at random, too.
+type Entries = IndexMap<String, Node, foldhash::fast::RandomState>;
 
 /// The types that Compose distinguishes, in the words of Go's YAML library.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Null,
     Bool(bool),
-    Int(i128),
+    Int(Int),
     Float(f64),
     /// A plain date or time. Nothing in Compose takes one; `x-` fields show it as it is.
     Time(String),
@@ -44,11 +52,99 @@ pub(crate) enum Value {
     Map(Map),
 }
 
+/// An integer that fits into 64 bits, with or without a sign.
+///
+/// Packed, since the alignment of an `i128` would make every node larger by a quarter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(packed(8))]
+pub(crate) struct Int(i128);
+
 /// How a node wants to be merged (Compose specification, "Merge": "Reset value" and "Replace value").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MergeTag {
     Reset,
     Override,
+}
+
+impl Map {
+    pub(crate) fn new() -> Map {
+        Map::default()
+    }
+
+    pub(crate) fn with_capacity(capacity: usize) -> Map {
+        Map(Box::new(Entries::with_capacity_and_hasher(capacity, Default::default())))
+    }
+}
+
+impl Deref for Map {
+    type Target = Entries;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Map {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<const N: usize> From<[(String, Node); N]> for Map {
+    fn from(entries: [(String, Node); N]) -> Map {
+        entries.into_iter().collect()
+    }
+}
+
+impl FromIterator<(String, Node)> for Map {
+    fn from_iter<T: IntoIterator<Item = (String, Node)>>(entries: T) -> Map {
+        Map(Box::new(entries.into_iter().collect()))
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (String, Node);
+    type IntoIter = indexmap::map::IntoIter<String, Node>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Map {
+    type Item = (&'a String, &'a Node);
+    type IntoIter = indexmap::map::Iter<'a, String, Node>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Map {
+    type Item = (&'a String, &'a mut Node);
+    type IntoIter = indexmap::map::IterMut<'a, String, Node>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter_mut()
+    }
+}
+
+impl From<i128> for Int {
+    fn from(value: i128) -> Int {
+        Int(value)
+    }
+}
+
+impl From<Int> for i128 {
+    fn from(Int(value): Int) -> i128 {
+        value
+    }
+}
+
+impl std::fmt::Display for Int {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        i128::from(*self).fmt(f)
+    }
 }
 
 impl Node {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Cursor;
 
+use indexmap::map::Entry;
 use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 
 use super::check;
@@ -235,12 +236,14 @@ impl Builder<'_> {
                 Key::Text(key) => {
                     let mut node = self.node(event, &trail.key(&key), depth + 1)?;
                     node.key = Some(key_spot);
-                    if let Some(earlier) = map.get(&key) {
-                        let line = earlier.entry_spot().line;
-                        let fault = format!("the key `{key}` is already there, at line {line}");
-                        return Err(Fault::new(key_spot, trail, fault));
+                    match map.entry(key) {
+                        Entry::Vacant(entry) => drop(entry.insert(node)),
+                        Entry::Occupied(entry) => {
+                            let (key, line) = (entry.key(), entry.get().entry_spot().line);
+                            let fault = format!("the key `{key}` is already there, at line {line}");
+                            return Err(Fault::new(key_spot, trail, fault));
+                        }
                     }
-                    map.insert(key, node);
                 }
             }
         }
@@ -339,12 +342,12 @@ fn scalar_node(
             _ => return Err(wrong("a boolean")),
         },
         Some("int") => match scalar::integer(&text.replace('_', "")) {
-            Some(value) => Value::Int(value),
+            Some(value) => Value::Int(value.into()),
             None => return Err(wrong("an integer")),
         },
         Some("float") => match scalar::plain(text) {
             Value::Float(value) => Value::Float(value),
-            Value::Int(value) => Value::Float(value as f64),
+            Value::Int(value) => Value::Float(i128::from(value) as f64),
             _ => return Err(wrong("a float")),
         },
         None if tag == Some("!") && text.is_empty() => Value::Null,

@@ -62,7 +62,7 @@ fn entry(node: &Node, host: Option<&str>, published: Option<String>, target: i12
     if let Some(host) = host {
         entry.insert("host_ip".to_owned(), Node::text(host, node));
     }
-    entry.insert("target".to_owned(), Node::implied(Value::Int(target), node));
+    entry.insert("target".to_owned(), Node::implied(Value::Int(target.into()), node));
     if let Some(published) = published {
         entry.insert("published".to_owned(), Node::text(published, node));
     }

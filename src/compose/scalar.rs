@@ -30,7 +30,7 @@ pub(crate) fn plain(text: &str) -> Value {
 pub(crate) fn number(text: &str) -> Option<Value> {
     let digits = text.replace('_', "");
     if let Some(value) = integer(&digits) {
-        return Some(Value::Int(value));
+        return Some(Value::Int(value.into()));
     }
     if is_decimal(&digits) {
         return digits.parse().ok().filter(|value: &f64| value.is_finite()).map(Value::Float);

@@ -136,6 +136,12 @@ pub(crate) enum Print {
     Never,
 }
 
+impl Print {
+    pub(crate) fn is_always(self) -> bool {
+        matches!(self, Print::Always | Print::AlwaysMap)
+    }
+}
+
 impl Field {
     const fn with(name: &'static str, kind: Kind, print: Print) -> Field {
         Field { name, kind, print, required: false, json_name: name }

@@ -16,6 +16,17 @@ enum Step<'a> {
     Index(usize),
 }
 
+impl Step<'_> {
+    /// What stands in a pattern before its last part, if that is this step.
+    fn before<'p>(&self, pattern: &'p str) -> Option<&'p str> {
+        match self {
+            Step::Key(key) => pattern.strip_suffix('*').or_else(|| pattern.strip_suffix(*key)),
+            Step::Index(_) => pattern.strip_suffix('*'),
+            Step::Root => None,
+        }
+    }
+}
+
 impl<'a> Trail<'a> {
     pub(crate) const ROOT: Trail<'static> = Trail { parent: None, step: Step::Root };
 
@@ -29,16 +40,15 @@ impl<'a> Trail<'a> {
 
     /// Whether this is the way that `pattern` describes: keys with dots between, `*` for any key or index.
     pub(crate) fn matches(&self, pattern: &str) -> bool {
-        let mut here = Some(self);
-        for part in pattern.rsplit('.') {
-            match here.map(|trail| trail.step) {
-                Some(Step::Key(key)) if part == "*" || part == key => {}
-                Some(Step::Index(_)) if part == "*" => {}
-                _ => return false,
-            }
-            here = here.and_then(|trail| trail.parent);
+        // From the end, where most patterns differ already.
+        let (Some(parent), before) = (self.parent, self.step.before(pattern)) else {
+            return pattern.is_empty();
+        };
+        match (parent.step, before) {
+            (_, None) => false,
+            (Step::Root, Some(before)) => before.is_empty(),
+            (_, Some(before)) => before.strip_suffix('.').is_some_and(|pattern| parent.matches(pattern)),
         }
-        here.is_some_and(|trail| matches!(trail.step, Step::Root))
     }
 
     /// How many steps it is from the root.
