@@ -81,7 +81,8 @@ fn canonical_service(reading: &mut Reading<'_>, service: &mut Node, trail: &Trai
 fn canonical_build(reading: &mut Reading<'_>, build: &mut Node, trail: &Trail<'_>) {
     to_map(build, "context");
     for (name, context) in build.get("additional_contexts").map(pairs).unwrap_or_default() {
-        if context.is_null() {
+        let written = build.get("additional_contexts").and_then(|contexts| contexts.get(&name));
+        if context.is_null() || written.is_some_and(|written| written.as_text().is_none()) {
             let message = format!("`{name}` names no context");
             reading.value_problem(&context, trail.key("additional_contexts"), message).hint =
                 Some("write NAME=CONTEXT, or NAME: CONTEXT".to_owned());
@@ -130,6 +131,7 @@ fn canonical_devices(reading: &mut Reading<'_>, devices: &mut Node, trail: &Trai
         let parts: Vec<&str> = text.split(':').collect();
         let (source, target, permissions) = match parts[..] {
             [source] => (source, source, "rwm"),
+            [source, ""] => (source, source, "rwm"),
             [source, target] => (source, target, "rwm"),
             [source, target, permissions] => (source, target, permissions),
             _ => {
@@ -183,7 +185,10 @@ fn canonical_volumes(reading: &mut Reading<'_>, volumes: &mut Node, trail: &Trai
         match mount::long_form(entry, text) {
             Ok(long) => *entry = long,
             Err(message) => {
-                let message = format!("`{}` {message}", reading.secrets.hide(text));
+                let message = match text.as_str() {
+                    "" => message.to_owned(),
+                    text => format!("`{}` {message}", reading.secrets.hide(text)),
+                };
                 reading.value_problem(entry, trail.index(index), message).hint =
                     Some("write SOURCE:TARGET, as in \"./data:/data\" or \"data:/data:ro\"".to_owned());
             }

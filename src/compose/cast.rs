@@ -9,7 +9,7 @@ use super::units;
 /// Casts every text below `node` that stands where `keys` asks for a boolean or a number.
 pub(crate) fn cast(reading: &mut Reading<'_>, node: &mut Node, keys: &'static Keys, trail: &Trail<'_>) {
     let Value::Map(map) = &mut node.value else { return };
-    for (key, value) in map.iter_mut().filter(|(_, value)| value.tag != Some(MergeTag::Reset)) {
+    for (key, value) in map {
         if let Some(field) = keys.field(key) {
             cast_kind(reading, value, &field.kind, &trail.key(key));
         }
@@ -17,6 +17,9 @@ pub(crate) fn cast(reading: &mut Reading<'_>, node: &mut Node, keys: &'static Ke
 }
 
 fn cast_kind(reading: &mut Reading<'_>, node: &mut Node, kind: &'static Kind, trail: &Trail<'_>) {
+    if node.tag == Some(MergeTag::Reset) {
+        return;
+    }
     match kind {
         Kind::Keys(keys) => cast(reading, node, keys, trail),
         Kind::Optional(inner) => cast_kind(reading, node, inner, trail),
@@ -41,7 +44,7 @@ fn cast_kind(reading: &mut Reading<'_>, node: &mut Node, kind: &'static Kind, tr
                 cast_integer(reading, node, trail);
             }
             for (key, value) in node.as_map_mut().into_iter().flatten() {
-                cast_integer(reading, value, &trail.key(key));
+                cast_kind(reading, value, &Kind::Int, &trail.key(key));
             }
         }
         Kind::Bool | Kind::External(_) => cast_boolean(reading, node, trail),

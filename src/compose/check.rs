@@ -53,7 +53,10 @@ fn is_old_service(value: &Node) -> bool {
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase()), known))
-        .filter(|(distance, known)| *distance <= 1.max(known.len().min(name.len()) / 3))
+        .filter(|(distance, known)| {
+            let shorter = known.len().min(name.len());
+            *distance <= 1.max(shorter / 3) && *distance < shorter
+        })
         .min()
         .map(|(_, known)| known)
 }
@@ -78,14 +81,8 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         },
         _ if !accepts(kind, &node.value) => wrong_type(reading, node, trail, &wanted(kind)),
         Kind::List(inner) => check_items(reading, node, inner, trail),
-        Kind::UniqueListOf(inner) => {
-            check_items(reading, node, inner, trail);
-            check_unique(reading, node, trail);
-        }
-        Kind::UniqueList => {
-            check_items(reading, node, &Kind::Text, trail);
-            check_unique(reading, node, trail);
-        }
+        Kind::UniqueListOf(inner) => check_unique_items(reading, node, inner, trail),
+        Kind::UniqueList => check_unique_items(reading, node, &Kind::Text, trail),
         Kind::TextList => check_items(reading, node, &Kind::Text, trail),
         Kind::Names(inner) => check_names(reading, node, inner, trail),
         Kind::AnyNames(inner) => check_values(reading, node, inner, trail),
@@ -224,7 +221,14 @@ fn wanted(kind: &Kind) -> String {
 }
 
 fn wrong_type(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, wanted: &str) {
-    let message = format!("must be {wanted}, and is {}", node.type_name());
+    let is = match &node.value {
+        // "must be a whole number, and is a number" would tell nothing.
+        Value::Int(_) | Value::Float(_) if wanted.contains("number") || wanted.contains("size") => {
+            node.to_go_text().unwrap_or_default()
+        }
+        _ => node.type_name().to_owned(),
+    };
+    let message = format!("must be {wanted}, and is {is}");
     let hint = match &node.value {
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Time(_) if wanted.contains("string") => {
             Some("write it in quotes".to_owned())
@@ -246,6 +250,15 @@ fn check_items(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trai
 fn check_values(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
     for (key, value) in node.as_map().into_iter().flatten() {
         check_kind(reading, value, kind, &trail.key(key));
+    }
+}
+
+/// What is repeated is told only where each entry is as it must be: one mistake is told once.
+fn check_unique_items(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    let problems = reading.problems.len();
+    check_items(reading, node, kind, trail);
+    if reading.problems.len() == problems {
+        check_unique(reading, node, trail);
     }
 }
 
@@ -290,8 +303,7 @@ fn check_names(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trai
 /// Mappings of scalars, and lists of `KEY=VALUE`.
 fn check_pairs(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     if node.as_list().is_some() {
-        check_items(reading, node, &Kind::Text, trail);
-        check_unique(reading, node, trail);
+        check_unique_items(reading, node, &Kind::Text, trail);
         return;
     }
     for (key, value) in node.as_map().into_iter().flatten() {
@@ -319,8 +331,7 @@ fn check_variables(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
 
 fn check_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     if node.as_list().is_some() {
-        check_items(reading, node, &Kind::Text, trail);
-        check_unique(reading, node, trail);
+        check_unique_items(reading, node, &Kind::Text, trail);
         return;
     }
     for (key, value) in node.as_map().into_iter().flatten() {

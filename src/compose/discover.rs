@@ -44,9 +44,10 @@ pub(crate) fn discover(reading: &mut Reading<'_>, request: &Request) -> Result<F
         .unwrap_or_else(|| working_dir.clone());
     add_env_files(reading, request, &first_directory, &mut variables, &mut env_files)?;
 
-    let files = if asked.is_empty() { find(reading, request, &variables) } else { asked };
+    let searched = project_directory.as_ref().unwrap_or(working_dir);
+    let files = if asked.is_empty() { find(reading, request, searched, &variables) } else { asked };
     let Some(first) = files.first() else {
-        let message = format!("no compose file in {} or any folder above it", working_dir.display());
+        let message = format!("no compose file in {} or any folder above it", searched.display());
         reading.problem_without_place(message).hint =
             Some(format!("it is called {}", super::check::list(FILES.into_iter())));
         return Err(Stopped);
@@ -73,8 +74,8 @@ fn absolute(base: &Path, path: &Path) -> PathBuf {
     paths::join(base, &path.to_string_lossy())
 }
 
-/// `COMPOSE_FILE`, or the first known name in the working folder or one above it, with its override file.
-fn find(reading: &Reading<'_>, request: &Request, variables: &Variables) -> Vec<PathBuf> {
+/// `COMPOSE_FILE`, or the first known name in the folder or one above it, with its override file.
+fn find(reading: &Reading<'_>, request: &Request, directory: &Path, variables: &Variables) -> Vec<PathBuf> {
     if let Some(files) = variables.value("COMPOSE_FILE") {
         let separator = variables.non_empty("COMPOSE_PATH_SEPARATOR").unwrap_or(":");
         return files.split(separator).map(|file| absolute(&request.working_dir, Path::new(file))).collect();
@@ -82,7 +83,7 @@ fn find(reading: &Reading<'_>, request: &Request, variables: &Variables) -> Vec<
     let first_in = |directory: &Path, names: [&str; 4]| {
         names.into_iter().map(|name| directory.join(name)).find(|path| reading.files.is_file(path))
     };
-    for directory in request.working_dir.ancestors() {
+    for directory in directory.ancestors() {
         if let Some(file) = first_in(directory, FILES) {
             return std::iter::once(file).chain(first_in(directory, OVERRIDES)).collect();
         }
@@ -104,7 +105,7 @@ fn add_env_files(
         request.env_files.iter().map(|file| absolute(&request.working_dir, file)).collect()
     } else if let Some(listed) = variables.non_empty("COMPOSE_ENV_FILES") {
         listed.split(',').map(|file| absolute(&request.working_dir, Path::new(file.trim()))).collect()
-    } else if is_true(variables.value("COMPOSE_DISABLE_ENV_FILE")) {
+    } else if is_disabled(reading, variables)? {
         Vec::new()
     } else {
         let known = [".env.test", ".env"].map(|name| directory.join(name));
@@ -116,8 +117,16 @@ fn add_env_files(
     Ok(())
 }
 
-fn is_true(value: Option<&str>) -> bool {
-    value.is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+fn is_disabled(reading: &mut Reading<'_>, variables: &Variables) -> Result<bool, Stopped> {
+    match variables.value("COMPOSE_DISABLE_ENV_FILE") {
+        None | Some("" | "0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
+        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
+        Some(other) => {
+            let message = format!("`{other}` is not a boolean (the value of COMPOSE_DISABLE_ENV_FILE)");
+            reading.problem_without_place(message).hint = Some("write true or false".to_owned());
+            Err(Stopped)
+        }
+    }
 }
 
 /// The project's name: asked for, from `COMPOSE_PROJECT_NAME`, from the last file that has one, from the folder.
@@ -134,7 +143,8 @@ pub(crate) fn project_name(
         let documents = load::read_documents(reading, &source.file)?;
         for document in &documents {
             if let Some(node) = document.get("name").filter(|node| matches!(&node.value, Value::Text(_))) {
-                let mut node = node.clone();
+                // The name is looked for before anything is reset.
+                let mut node = Node { tag: None, ..node.clone() };
                 let is_empty = node.as_text() == Some("");
                 let trail = Trail::ROOT;
                 interpolate::interpolate(reading, &mut node, &found.variables, &trail.key("name"));

@@ -5,7 +5,7 @@ use serde_json::{Map as JsonMap, Value as Json};
 use super::environment::pairs;
 use super::node::{Map, Node, Value};
 use super::reading::Reading;
-use super::scalar::{go_float, integer};
+use super::scalar::go_float;
 use super::shape::{Extensions, Field, Keys, Kind, Print};
 use super::trail::Trail;
 use super::{units, words};
@@ -50,6 +50,7 @@ fn print_field(
     let json = print(reading, value, &field.kind, trail);
     match field.print {
         Print::NonEmpty if is_empty(&json) => None,
+        Print::NonEmpty if matches!(field.kind, Kind::Duration) && json == "0s" => None,
         Print::Present if json.is_null() => None,
         Print::AlwaysZero if is_empty(&json) => Some(zero(&field.kind)),
         _ => Some(json),
@@ -77,7 +78,7 @@ fn print_missing(
 fn zero(kind: &Kind) -> Json {
     match kind {
         Kind::Int | Kind::PlainInt => 0.into(),
-        Kind::Bytes => Json::String("0".to_owned()),
+        Kind::Bytes | Kind::IntBytes => Json::String("0".to_owned()),
         _ => Json::String(String::new()),
     }
 }
@@ -299,19 +300,19 @@ fn print_command(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> J
 /// `host=address` in every entry, sorted as Compose sorts them.
 fn print_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let mut hosts: Vec<(String, String)> = Vec::new();
-    let bare = |address: &str| {
-        let inner = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
-        inner.unwrap_or(address).to_owned()
-    };
     for (name, addresses) in node.as_map().into_iter().flatten() {
         let all = addresses.as_list().unwrap_or(std::slice::from_ref(addresses));
-        hosts.extend(all.iter().filter_map(|address| Some((name.clone(), bare(address.as_text()?)))));
+        check_host(reading, name, addresses, &trail.key(name));
+        hosts.extend(all.iter().filter_map(|address| Some((name.clone(), bare_address(address.as_text()?)))));
     }
     for (index, entry) in node.as_list().unwrap_or_default().iter().enumerate() {
         let text = entry.as_text().unwrap_or_default();
         match text.split_once('=').or_else(|| text.split_once(':')) {
-            Some((name, address)) if !name.is_empty() => hosts.push((name.to_owned(), bare(address))),
-            _ => {
+            Some((name, address)) => {
+                check_host(reading, name, entry, &trail.index(index));
+                hosts.push((name.to_owned(), bare_address(address)));
+            }
+            None => {
                 let message = format!("`{}` has no address", reading.secrets.hide(text));
                 reading.value_problem(entry, trail.index(index), message).hint =
                     Some("write NAME=ADDRESS".to_owned());
@@ -322,6 +323,19 @@ fn print_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Jso
         hosts.into_iter().map(|(name, address)| format!("{name}={address}")).collect();
     entries.sort();
     entries.into_iter().map(Json::String).collect()
+}
+
+fn check_host(reading: &mut Reading<'_>, name: &str, node: &Node, trail: &Trail<'_>) {
+    if name.is_empty() || name.contains([':', '=']) {
+        let message = format!("`{}` is not a host's name", reading.secrets.hide(name));
+        reading.value_problem(node, trail, message).hint = Some("write NAME=ADDRESS".to_owned());
+    }
+}
+
+/// An address without the brackets of IPv6.
+fn bare_address(address: &str) -> String {
+    let inner = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
+    inner.filter(|inner| !inner.is_empty()).unwrap_or(address).to_owned()
 }
 
 fn print_provider_options(node: &Node) -> Json {
@@ -338,10 +352,10 @@ fn print_provider_options(node: &Node) -> Json {
 
 /// `all` is -1.
 fn print_count(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
-    match node.as_text().map(|text| (text.eq_ignore_ascii_case("all"), integer(text))) {
+    match node.as_text().map(|text| (text.eq_ignore_ascii_case("all"), text.parse::<i64>().ok())) {
         None => print_any(node),
         Some((true, _)) => (-1).into(),
-        Some((_, Some(count))) => print_any(&Node::implied(Value::Int(count.into()), node)),
+        Some((_, Some(count))) => print_any(&Node::implied(Value::Int(i128::from(count).into()), node)),
         Some((_, None)) => {
             reading.value_problem(node, trail, "is neither a number nor `all`");
             Json::Null

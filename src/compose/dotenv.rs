@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::interpolate;
 use super::template::{self, Lookup, TemplateError};
 
 /// What is wrong, and at which line (from 1).
@@ -65,9 +66,13 @@ pub(crate) fn parse_raw(
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (line, outer.value(line)),
         };
-        if name.is_empty() || name.contains(' ') {
-            let message = format!("`{name}` is not a variable's name");
-            return Err(DotenvError { line: index + 1, message });
+        if name.is_empty() || name.contains([' ', '\t']) {
+            let message = if name.is_empty() {
+                "a variable has no name"
+            } else {
+                "a variable's name can't hold a blank"
+            };
+            return Err(DotenvError { line: index + 1, message: message.to_owned() });
         }
         if let Some(value) = value {
             variables.set(name, value, index + 1);
@@ -138,18 +143,15 @@ impl File<'_> {
                 '_' | '.' | '-' | '[' | ']' => {}
                 c if c.is_alphanumeric() || is_blank(c) => {}
                 c => {
-                    let line = self.rest.lines().next().unwrap_or_default();
-                    let near: String = line.chars().take_while(|c| *c != '=').take(30).collect();
-                    return Err(
-                        self.fault(format!("unexpected character `{c}` in a variable's name, near `{near}`"))
-                    );
+                    // What stands there is not shown: it may be the second line of a secret.
+                    return Err(self.fault(format!("unexpected character `{c}` in a variable's name")));
                 }
             }
         }
         let Some(end) = end else { return Ok((String::new(), true)) };
         let name = self.rest[..end].trim_end().to_owned();
         if name.contains(' ') {
-            return Err(self.fault(format!("a variable's name can't hold a blank: `{name}`")));
+            return Err(self.fault("a variable's name can't hold a blank"));
         }
         let skipped = if has_value { end + 1 } else { end };
         self.advance(skipped);
@@ -193,9 +195,14 @@ impl File<'_> {
         let mut lookup = Inside { outer, variables: self.variables };
         template::substitute(value, &mut lookup).map_err(|error| {
             self.fault(match error {
-                TemplateError::Invalid(part) => format!("`{part}` is not a variable"),
-                TemplateError::Missing { name, message } => {
-                    format!("the variable `{name}` is required: {message}")
+                // What follows the `$` may be part of a secret.
+                TemplateError::Invalid(_) => {
+                    "a `${` begins no variable; a `$` that is meant as such is written `$$`, \
+                                              or stands in single quotes"
+                        .to_owned()
+                }
+                TemplateError::Missing { name, message, is_set } => {
+                    interpolate::missing(&name, &message, is_set)
                 }
                 TemplateError::TooDeep => "variables are nested too deep".to_owned(),
             })

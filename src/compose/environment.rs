@@ -32,7 +32,11 @@ pub(crate) fn add_env_files(
 
 fn dotenv_problem(reading: &mut Reading<'_>, file: u32, error: DotenvError) -> Stopped {
     let line = u32::try_from(error.line).unwrap_or(u32::MAX);
-    let problem = reading.problem(Spot { file, line, column: 1 }, "", error.message);
+    let message = reading.secrets.hide(&error.message);
+    let problem = reading.problem(Spot { file, line, column: 1 }, "", message);
+    if problem.message.contains("variable's name") {
+        problem.hint = Some("write NAME=VALUE, and a value of several lines in quotes".to_owned());
+    }
     // The line holds a value, which may be a secret.
     problem.line = None;
     Stopped
@@ -201,7 +205,7 @@ fn read_service_file(
             let message = format!("can't read {}: {}", reading.shown(&location), error.reason());
             let missing = error.is_missing();
             let problem = reading.value_problem(node, path, message);
-            if missing {
+            if missing && path.contains(".env_file[") {
                 problem.hint = Some("`required: false` beside `path:` makes the file optional".to_owned());
             }
             return Err(Stopped);

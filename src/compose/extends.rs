@@ -61,7 +61,7 @@ impl Chain<'_> {
         let path = format!("services.{name}.extends");
         let Some((base_name, base_node)) = base_of(reading, extends, &path) else { return Err(Stopped) };
         self.enter(reading, name, here, extends, &path)?;
-        let mut base = match extends.get("file") {
+        let mut base = match extends.get("file").filter(|file| !file.is_null()) {
             Some(file) => self.base_of_other_file(reading, &base_name, file, &path)?,
             None if here.services.contains_key(&base_name) => self.extend(reading, &base_name, here)?,
             None => return Err(unknown_base(reading, &base_name, base_node, here, &path)),

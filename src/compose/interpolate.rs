@@ -36,7 +36,11 @@ pub(crate) fn interpolate(
                     node.variables = lookup.description();
                     *text = value;
                 }
-                Err(error) => note(reading, node, trail, error),
+                Err(error) => {
+                    note(reading, node, trail, error);
+                    // The file is refused; nothing is to be said of what the text is not.
+                    node.tag = Some(MergeTag::Reset);
+                }
             }
         }
         _ => {}
@@ -49,17 +53,22 @@ fn note(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, error: Templa
             reading.problem(node.spot, trail, format!("`{part}` is not a variable")).hint =
                 Some("a `$` that is meant as such is written `$$`".to_owned());
         }
-        TemplateError::Missing { name, message } => {
-            let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-            let message = reading.secrets.hide(&message);
-            reading
-                .problem(node.spot, trail, format!("the variable `{name}` is required and not set{message}"))
-                .hint = Some(format!("set `{name}` in the environment or in an environment file"));
+        TemplateError::Missing { name, message, is_set } => {
+            let message = reading.secrets.hide(&missing(&name, &message, is_set));
+            reading.problem(node.spot, trail, message).hint =
+                Some(format!("set `{name}` in the environment or in an environment file"));
         }
         TemplateError::TooDeep => {
             reading.problem(node.spot, trail, "variables are nested too deep");
         }
     }
+}
+
+/// "the variable `NAME` is required and not set: MESSAGE"
+pub(crate) fn missing(name: &str, message: &str, is_set: bool) -> String {
+    let state = if is_set { "empty" } else { "not set" };
+    let colon = if message.is_empty() { "" } else { ": " };
+    format!("the variable `{name}` is required and {state}{colon}{message}")
 }
 
 /// Answers from [`Variables`], and remembers who was asked for.

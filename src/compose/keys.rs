@@ -4,8 +4,8 @@
 
 use super::service_keys::SERVICE;
 use super::shape::Kind::{
-    Bool, Bytes, Either, External, Keys as Table, List, Mode, Names, Optional, Options, Pairs, PlainInt,
-    Text, TextList, Texts, UniqueList,
+    Bool, Either, External, Keys as Table, List, Mode, Names, Optional, Options, Pairs, PlainInt, Text,
+    TextList, Texts, UniqueList,
 };
 use super::shape::{
     Extensions, Field, Keys, Kind, always_map, always_zero, closed, field, hidden, open, shown,
@@ -137,7 +137,7 @@ pub(crate) static FILE_REFERENCE: Kind = Either(&[
 /// `bytes per second` on a device.
 pub(crate) static BLKIO_LIMIT: Keys = closed(&[
     always_zero("path", Text).named_in_json("Path"),
-    always_zero("rate", Bytes).named_in_json("Rate"),
+    always_zero("rate", Kind::IntBytes).named_in_json("Rate"),
 ]);
 
 /// The share of a device.

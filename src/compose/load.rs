@@ -38,7 +38,9 @@ pub(crate) fn load(
     let Some(mut document) = document.filter(|document| !is_empty(document)) else {
         let last = sources.last().map(|source| source.file.path.clone()).unwrap_or_default();
         let spot = reading.sources.beginning(&last, &reading.working_dir).unwrap_or_default();
-        reading.problem(spot, "", "the file is empty").hint =
+        let text = reading.sources.text(spot.file);
+        let message = if text.trim().is_empty() { "the file is empty" } else { "the file defines nothing" };
+        reading.problem(spot, "", message).hint =
             Some("a compose file has at least `services: {}`".to_owned());
         return Err(Stopped);
     };

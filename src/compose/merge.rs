@@ -124,11 +124,9 @@ fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, 
         }
         Rule::SequenceOfNew => {
             let mut list = sequence(&base);
-            for item in sequence(&over) {
-                if !list.iter().any(|known| known.same(&item)) {
-                    list.push(item);
-                }
-            }
+            let is_new = |item: &Node| !list.iter().any(|known| known.same(item));
+            let new: Vec<Node> = sequence(&over).into_iter().filter(is_new).collect();
+            list.extend(new);
             Node { value: Value::List(list), tag: None, variables: None, ..over }
         }
         Rule::Build => {
@@ -162,24 +160,29 @@ fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, 
     }
 }
 
-/// Pools of the same subnet merge. As in Compose, a pool that the later list does not have goes.
+/// Pools of the same subnet merge. As in Compose, a pool that the later list does not have goes, and one whose subnet
+/// is there already goes on merging with the earlier pool in hand.
 fn merge_ipam(reading: &mut Reading<'_>, base: &Node, over: Node, trail: &Trail<'_>) -> Node {
     let mut pools: Vec<Node> = Vec::new();
     let same_subnet = |a: &Node, b: &Node| a.text_at("subnet") == b.text_at("subnet");
     for earlier in base.as_list().unwrap_or_default() {
+        let mut merged = earlier.clone();
+        // Where the list holds what `merged` has become so far.
+        let mut places: Vec<usize> = Vec::new();
         for (index, later) in over.as_list().unwrap_or_default().iter().enumerate() {
-            let known = pools.iter().position(|known| same_subnet(known, later));
-            let pool = if same_subnet(earlier, later) {
-                merge(reading, earlier.clone(), later.clone(), &trail.index(index))
-            } else if known.is_none() {
-                later.clone()
-            } else {
+            if !same_subnet(&merged, later) && !pools.iter().any(|known| same_subnet(known, later)) {
+                pools.push(later.clone());
                 continue;
-            };
-            match known {
-                Some(at) => pools[at] = pool,
-                None => pools.push(pool),
             }
+            merged = merge(reading, merged, later.clone(), &trail.index(index));
+            for place in &places {
+                pools[*place] = merged.clone();
+            }
+            match pools.iter().position(|known| same_subnet(known, &merged)) {
+                Some(place) => pools[place] = merged.clone(),
+                None => pools.push(merged.clone()),
+            }
+            places.extend(pools.iter().position(|known| same_subnet(known, &merged)));
         }
     }
     Node { value: Value::List(pools), ..over }

@@ -29,6 +29,7 @@ mod sources;
 mod node;
 mod trail;
 mod parse;
+mod tags;
 mod scalar;
 mod variables;
 mod template;

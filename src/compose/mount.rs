@@ -1,6 +1,7 @@
 //! The short form of a volume: `source:target:options` (Compose specification, "volumes", "Short syntax").
 
 use super::node::{Map, Node, Value};
+use super::paths;
 
 /// The parts of a short form.
 pub(crate) struct ShortMount {
@@ -60,7 +61,7 @@ pub(crate) fn long_form(node: &Node, text: &str) -> Result<Node, &'static str> {
     if let Some(source) = short.source {
         mount.insert("source".to_owned(), Node::text(source, node));
     }
-    mount.insert("target".to_owned(), Node::text(short.target, node));
+    mount.insert("target".to_owned(), Node::text(paths::clean(&short.target), node));
     for option in short.options.iter().flat_map(|options| options.split(',')) {
         match option {
             "ro" => drop(mount.insert("read_only".to_owned(), flag(true))),

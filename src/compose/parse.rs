@@ -13,8 +13,8 @@ use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 use super::check;
 use super::node::{Map, MergeTag, Node, Spot, Value};
 use super::reading::{Reading, Stopped};
-use super::scalar;
 use super::trail::Trail;
+use super::{scalar, tags};
 
 /// Deeper than any real file by far, and shallow enough for the recursions that follow.
 const DEEPEST: usize = 64;
@@ -28,6 +28,7 @@ pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, S
     let text = reading.sources.text(file);
     // The parser panics where a block scalar ends the file without a line end.
     let ended = if text.ends_with('\n') { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\n")) };
+    let ended = tags::without_commas(&ended);
     let mut events = Parser::new();
     events.set_input(Cursor::new(ended.as_bytes()));
     let mut builder = Builder { events, file, text, anchors: HashMap::new(), nodes: 0 };
@@ -85,21 +86,33 @@ impl Builder<'_> {
 
     fn next(&mut self) -> Result<Event, Fault> {
         self.events.parse().map_err(|error| {
-            let spot = error
-                .problem_mark()
-                .map_or(Spot { file: self.file, line: 1, column: 1 }, |mark| self.spot(mark));
+            // What is never closed is told where it begins: the end of the file says nothing.
+            let is_at_end =
+                |mark: &Mark| self.text.lines().skip(index(mark.line)).all(|line| line.trim().is_empty());
+            let mark = error.problem_mark().filter(|mark| !is_at_end(mark)).or(error.context_mark());
+            let start = Spot { file: self.file, line: 1, column: 1 };
+            let spot = mark.or(error.problem_mark()).map_or(start, |mark| self.spot(mark));
+            let problem = error.problem();
+            let spot = if problem.contains("control characters") { self.control_character() } else { spot };
             let context = error.context().filter(|context| !context.is_empty());
             let context = context.map_or(String::new(), |context| format!(" {context}"));
-            let mut fault =
-                Fault::new(spot, &Trail::ROOT, format!("not valid YAML: {}{context}", error.problem()));
-            if error.problem().contains("cannot start any token") {
-                fault.hint = Some(
-                    "indent with spaces, and put values that begin with a special character in quotes"
-                        .to_owned(),
-                );
-            }
+            let mut fault = Fault::new(spot, &Trail::ROOT, format!("not valid YAML: {problem}{context}"));
+            fault.hint = yaml_hint(problem).map(str::to_owned);
             fault
         })
+    }
+
+    /// The first character that no YAML may hold.
+    fn control_character(&self) -> Spot {
+        let is_wrong = |c: char| {
+            c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')
+                || matches!(c, '\u{fffe}' | '\u{ffff}')
+        };
+        let found = self.text.find(is_wrong).unwrap_or_default();
+        let before = &self.text[..found];
+        let line = before.matches('\n').count() as u64;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u64;
+        Spot { file: self.file, line: number(line), column: number(column) }
     }
 
     fn spot(&self, mark: Mark) -> Spot {
@@ -130,12 +143,12 @@ impl Builder<'_> {
                     }
                     list.push(self.node(event, &trail.index(list.len()), depth + 1)?);
                 }
-                (Node { tag: merge_tag(tag.as_deref()), ..Node::new(Value::List(list), spot) }, anchor)
+                (branch(Value::List(list), tag.as_deref(), spot), anchor)
             }
             EventData::MappingStart { anchor, tag, .. } => {
                 self.open(anchor.as_deref());
                 let map = self.mapping(trail, depth)?;
-                (Node { tag: merge_tag(tag.as_deref()), ..Node::new(Value::Map(map), spot) }, anchor)
+                (branch(Value::Map(map), tag.as_deref(), spot), anchor)
             }
             EventData::Alias { anchor } => {
                 let node = self.aliased(&anchor, spot, trail)?;
@@ -296,6 +309,32 @@ impl Builder<'_> {
     }
 }
 
+/// What most probably is meant by one of the parser's complaints.
+fn yaml_hint(problem: &str) -> Option<&'static str> {
+    let hints = [
+        (
+            "cannot start any token",
+            "indent with spaces, and put values that begin with a special character in quotes",
+        ),
+        (
+            "mapping values are not allowed",
+            "put a value that holds `: ` in quotes; keys of one mapping have one indentation",
+        ),
+        (
+            "did not find expected key",
+            "keys of one mapping have one indentation, and so have the items of one list",
+        ),
+        ("block sequence entries are not allowed", "a list begins on the line after its key"),
+        ("could not find expected ':'", "write `key: value`, with a blank after the colon"),
+        ("did not find expected ','", "close the bracket, and put values with special characters in quotes"),
+        ("did not find expected '-' indicator", "the items of one list have one indentation"),
+        ("did not find expected <document start>", "keys of one mapping have one indentation"),
+        ("unexpected end of stream", "close the quotes"),
+        ("control characters", "remove it, or write it as an escape in double quotes"),
+    ];
+    hints.into_iter().find(|(part, _)| problem.contains(part)).map(|(_, hint)| hint)
+}
+
 enum Key {
     Merge,
     Text(String),
@@ -358,6 +397,27 @@ fn scalar_node(
     Ok(Node { tag: merge_tag(tag), ..Node::new(value, spot) })
 }
 
+/// A list or mapping. Below an `!override` no tag means anything.
+fn branch(value: Value, tag: Option<&str>, spot: Spot) -> Node {
+    let mut node = Node { tag: merge_tag(tag), ..Node::new(value, spot) };
+    if node.tag == Some(MergeTag::Override) {
+        forget_tags_below(&mut node);
+    }
+    node
+}
+
+fn forget_tags_below(node: &mut Node) {
+    let forget = |below: &mut Node| {
+        below.tag = None;
+        forget_tags_below(below);
+    };
+    match &mut node.value {
+        Value::List(list) => list.iter_mut().for_each(forget),
+        Value::Map(map) => map.values_mut().for_each(forget),
+        _ => {}
+    }
+}
+
 fn merge_tag(tag: Option<&str>) -> Option<MergeTag> {
     match tag {
         Some("!reset") => Some(MergeTag::Reset),
@@ -385,6 +445,10 @@ fn height(node: &Node) -> usize {
         _ => return 0,
     };
     below.map_or(0, |below| below + 1)
+}
+
+fn index(from_zero: u64) -> usize {
+    usize::try_from(from_zero).unwrap_or(usize::MAX)
 }
 
 /// Marks count from 0, places from 1.

@@ -170,11 +170,7 @@ impl Paths<'_> {
 
 fn is_windows_absolute(path: &str) -> bool {
     let bytes = path.as_bytes();
-    path.starts_with("\\\\")
-        || (bytes.len() > 2
-            && bytes[0].is_ascii_alphabetic()
-            && bytes[1] == b':'
-            && matches!(bytes[2], b'\\' | b'/'))
+    path.starts_with("\\\\") || (bytes.len() > 2 && bytes[1] == b':' && matches!(bytes[2], b'\\' | b'/'))
 }
 
 fn is_remote(context: &str) -> bool {

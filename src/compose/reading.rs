@@ -137,7 +137,11 @@ impl<'a> Reading<'a> {
 
     /// How a path is shown to the user: relative to the working directory where it lies below it.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.working_dir).unwrap_or(path).display().to_string()
+        match path.strip_prefix(&self.working_dir) {
+            Ok(below) if below.as_os_str().is_empty() => ".".to_owned(),
+            Ok(below) => below.display().to_string(),
+            Err(_) => path.display().to_string(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ pub(crate) enum TemplateError {
     /// The part that is not a substitution although it looks like one.
     Invalid(String),
     /// `${NAME:?message}` and the variable has no value.
-    Missing { name: String, message: String },
+    Missing { name: String, message: String, is_set: bool },
     /// Substitutions nested deeper than anyone writes.
     TooDeep,
 }
@@ -100,12 +100,14 @@ fn expand(
         return Err(invalid(template, rest));
     }
     let word = substitute_nested(&operation[1..], lookup, depth + 1)?;
-    let value = lookup.value(name).filter(|value| empty_counts || !value.is_empty());
+    let value = lookup.value(name);
+    let is_set = value.is_some();
+    let value = value.filter(|value| empty_counts || !value.is_empty());
     match (operator, value) {
         ('-', value) => Ok(value.unwrap_or(word)),
         ('+', value) => Ok(if value.is_some() { word } else { String::new() }),
         (_, Some(value)) => Ok(value),
-        (_, None) => Err(TemplateError::Missing { name: name.to_owned(), message: word }),
+        (_, None) => Err(TemplateError::Missing { name: name.to_owned(), message: word, is_set }),
     }
 }
 
@@ -126,6 +128,7 @@ pub(crate) fn leading_name(text: &str) -> &str {
 fn invalid(template: &str, rest: &str) -> TemplateError {
     let start = template.len() - rest.len() - 1;
     let part = &template[start..];
+    let part = part.lines().next().unwrap_or_default();
     let end = part.find('}').map_or(part.len(), |at| at + 1);
     TemplateError::Invalid(part[..end].to_owned())
 }

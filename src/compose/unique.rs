@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::node::{Node, Value};
 use super::reading::Reading;
 use super::trail::Trail;
+use super::{mount, paths};
 
 /// What makes two entries of a list the same.
 #[derive(Clone, Copy)]
@@ -19,7 +20,7 @@ enum Key {
     EnvFile,
 }
 
-const KEYS: [(&str, Key); 28] = [
+const KEYS: [(&str, Key); 29] = [
     ("networks.*.labels", Key::Name),
     ("networks.*.ipam.options", Key::Name),
     ("services.*.annotations", Key::Name),
@@ -42,6 +43,7 @@ const KEYS: [(&str, Key); 28] = [
     ("services.*.labels", Key::Name),
     ("services.*.links", Key::Name),
     ("services.*.networks.*.aliases", Key::Name),
+    ("services.*.networks.*.link_local_ips", Key::Name),
     ("services.*.ports", Key::Port),
     ("services.*.profiles", Key::Name),
     ("services.*.secrets", Key::FileTarget("/run/secrets")),
@@ -92,9 +94,10 @@ impl Key {
             }
             Key::Text => item.to_go_text(),
             Key::MountTarget => match text {
-                Some(text) => Some(clean_target(&super::mount::split(text).ok()?.target)),
+                // `/x` and `/x/` are one mount point in the short form; in the long one they are two, and refused.
+                Some(text) => Some(paths::clean(&mount::split(text).ok()?.target)),
                 None => match item.text_at("target") {
-                    Some(target) => Some(clean_target(target)),
+                    Some(target) => Some(target.to_owned()),
                     None if item.as_map().is_some() => {
                         reading.problem(item.spot, trail, "the key `target` is missing").hint =
                             Some("it is the path inside the container".to_owned());
@@ -107,11 +110,15 @@ impl Key {
                 Some(text) => Some(text.split(':').nth(1).unwrap_or(text).to_owned()),
                 None => item.text_at("target").map(str::to_owned),
             },
-            // A published port that is a number is not part of the key: so it is in Compose.
+            // The number 80, the text "80" and no published port are three keys: so it is in Compose.
             Key::Port => match &item.value {
                 Value::Map(_) => {
                     let target = item.get("target")?.to_go_text()?;
-                    let published = item.text_at("published").unwrap_or_default();
+                    let published = match item.get("published").map(|published| &published.value) {
+                        Some(Value::Int(number)) => format!("#{number}"),
+                        Some(Value::Text(text)) => format!("={text}"),
+                        _ => String::new(),
+                    };
                     let host = item.text_at("host_ip").unwrap_or("0.0.0.0");
                     let protocol = item.text_at("protocol").unwrap_or("tcp");
                     Some(format!("{host}:{published}:{target}/{protocol}"))
@@ -128,9 +135,4 @@ impl Key {
             Key::EnvFile => text.or(item.text_at("path")).map(str::to_owned),
         }
     }
-}
-
-/// `/x` and `/x/` are one mount point.
-fn clean_target(target: &str) -> String {
-    super::paths::clean(target)
 }

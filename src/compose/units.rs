@@ -16,7 +16,7 @@ pub(crate) fn bytes(text: &str) -> Option<i64> {
     };
     let bytes = number * 1024_f64.powi(i32::try_from(power).ok()?);
     // What does not fit wraps around in Compose.
-    Some(if bytes >= 9.3e18 { i64::MIN } else { bytes as i64 })
+    Some(if bytes >= 9_223_372_036_854_775_808.0 { i64::MIN } else { bytes as i64 })
 }
 
 /// A number as Go's `ParseFloat` takes it: with a sign, an exponent, and underscores between digits.
