@@ -1,5 +1,6 @@
 //! Compares a merged document with the table of keys: unknown keys, wrong types, missing keys, repeated entries.
 
+use super::document::print_any;
 use super::node::{Map, Node, Value};
 use super::reading::Reading;
 use super::shape::{Extensions, Keys, Kind};
@@ -32,6 +33,9 @@ fn missing_hint(kind: &Kind) -> Option<String> {
 }
 
 fn unknown_key(reading: &mut Reading<'_>, key: &str, value: &Node, keys: &Keys, trail: &Trail<'_>) {
+    if reading.is_full() {
+        return;
+    }
     let nearest = nearest(key, keys.fields.iter().map(|field| field.name));
     let hint = match nearest {
         Some(known) => format!("did you mean `{known}`?"),
@@ -49,9 +53,20 @@ fn is_old_service(value: &Node) -> bool {
     value.get("image").is_some() || value.get("build").is_some()
 }
 
+/// Comparing names takes time by the product of their lengths: no slip of the pen is in a name that is longer, and
+/// nobody waits until a name is compared with more.
+const LONGEST_COMPARED: usize = 100;
+const MOST_COMPARED: usize = 1_000;
+
+/// How many names a message lists.
+const MOST_LISTED: usize = 50;
+
 /// The known name that `name` most probably stands for.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let is_short = |name: &str| name.len() <= LONGEST_COMPARED;
     known
+        .take(if is_short(name) { MOST_COMPARED } else { 0 })
+        .filter(|known| is_short(known))
         .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase()), known))
         .filter(|(distance, known)| *distance <= 1.max(known.len().min(name.len()) / 3))
         .min()
@@ -59,11 +74,15 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
 }
 
 /// "`a`, `b` and `c`"
-pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    match names.split_last() {
+pub(crate) fn list<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    let mut listed: Vec<String> = names.by_ref().take(MOST_LISTED).map(|name| format!("`{name}`")).collect();
+    let more = names.count();
+    if more > 0 {
+        listed.push(format!("{more} more"));
+    }
+    match listed.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => names.concat(),
+        _ => listed.concat(),
     }
 }
 
@@ -117,7 +136,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         Kind::Choice(words) => {
             let text = node.as_text().unwrap_or_default();
             if !words.contains(&text) {
-                let message = format!("`{}` is not allowed here", reading.secrets.hide(text));
+                let message = format!("`{}` is not allowed here", reading.hide(text));
                 reading.value_problem(node, trail, message).hint =
                     Some(format!("it is one of {}", words.join(", ")));
             }
@@ -125,7 +144,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         Kind::Checked(is_valid, description) => {
             let text = node.as_text().unwrap_or_default();
             if !is_valid(text) {
-                let message = format!("`{}` is not allowed here", reading.secrets.hide(text));
+                let message = format!("`{}` is not allowed here", reading.hide(text));
                 reading.value_problem(node, trail, message).hint = Some(format!("write {description}"));
             }
         }
@@ -244,11 +263,8 @@ fn check_unique(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     let items = node.as_list().unwrap_or_default();
     let mut seen = std::collections::HashSet::new();
     for (index, item) in items.iter().enumerate() {
-        let repeated = match item.to_go_text() {
-            Some(text) => !seen.insert((item.type_name(), text)),
-            None => items[..index].iter().any(|other| other.same(item)),
-        };
-        if repeated {
+        let text = item.to_go_text().unwrap_or_else(|| print_any(item).to_string());
+        if !seen.insert((item.type_name(), text)) {
             reading.problem(item.spot, trail.index(index), "this entry is already in the list");
         }
     }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use indexmap::map::Entry;
 use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
@@ -18,19 +19,27 @@ use super::trail::Trail;
 /// Deeper than any real file by far, and shallow enough for the recursions that follow.
 const DEEPEST: usize = 64;
 
-/// How many nodes a file may have after its aliases are expanded: enough for thousands of services, too few for a
-/// bomb of aliases.
-const MOST_NODES: usize = 400_000;
-
 /// The documents of one file (Compose reads every document of a file, and merges them in their order).
 pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, Stopped> {
     let mut events = Parser::new();
     events.set_input(Cursor::new(reading.sources.text(file).as_bytes()));
-    let mut builder = Builder { events, file, anchors: HashMap::new(), nodes: 0 };
-    builder.documents().map_err(|Fault { spot, path, message, hint }| {
-        reading.problem(spot, path, message).hint = hint;
-        Stopped
-    })
+    let start = Spot { file, line: 1, column: 1 };
+    let mut builder =
+        Builder { events, file, anchors: HashMap::new(), last: start, left: reading.left(), values: 0 };
+    let documents = builder.documents();
+    let (values, last) = (builder.values, builder.last);
+    match documents {
+        Ok(documents) => {
+            reading.spend(values, last, "")?;
+            Ok(documents)
+        }
+        Err(Fault { spot, path, message, hint }) => {
+            // Too many values are told where they are counted.
+            reading.spend(values, spot, &path)?;
+            reading.problem(spot, path, message).hint = hint;
+            Err(Stopped)
+        }
+    }
 }
 
 struct Builder<'input> {
@@ -38,7 +47,11 @@ struct Builder<'input> {
     file: u32,
     /// `None` while the anchor's own value is being read.
     anchors: HashMap<String, Option<Node>>,
-    nodes: usize,
+    /// Where the last event began.
+    last: Spot,
+    /// How many values there may be, and are.
+    left: usize,
+    values: usize,
 }
 
 struct Fault {
@@ -79,7 +92,12 @@ impl Builder<'_> {
     }
 
     fn next(&mut self) -> Result<Event, Fault> {
-        self.events.parse().map_err(|error| {
+        // The parser panics over a few tags that libyaml refuses, as in `[!a, b]`. No state of it is used after that.
+        let Ok(parsed) = catch_unwind(AssertUnwindSafe(|| self.events.parse())) else {
+            let message = "not valid YAML: a tag that can't be read";
+            return Err(Fault::new(self.last, &Trail::ROOT, message));
+        };
+        let event = parsed.map_err(|error| {
             let spot = error
                 .problem_mark()
                 .map_or(Spot { file: self.file, line: 1, column: 1 }, |mark| self.spot(mark));
@@ -94,7 +112,9 @@ impl Builder<'_> {
                 );
             }
             fault
-        })
+        })?;
+        self.last = self.spot(event.start_mark);
+        Ok(event)
     }
 
     fn spot(&self, mark: Mark) -> Spot {
@@ -130,16 +150,19 @@ impl Builder<'_> {
             }
             EventData::Alias { anchor } => {
                 let node = self.aliased(&anchor, spot, trail)?;
-                self.count(size(&node), spot, trail)?;
-                if depth + height(&node) > DEEPEST {
+                if depth + height(node) > DEEPEST {
                     return Err(too_deep(spot));
                 }
+                let weight = node.weight();
                 // The place stays that of the anchor: what is wrong with a repeated value is mended there.
+                let node = node.clone();
+                self.count(weight, spot, trail)?;
                 return Ok(node);
             }
             _ => (Node::new(Value::Null, spot), None),
         };
         if let Some(anchor) = anchor {
+            self.count(node.weight(), spot, trail)?;
             self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
@@ -151,9 +174,9 @@ impl Builder<'_> {
         }
     }
 
-    fn aliased(&self, anchor: &str, spot: Spot, trail: &Trail<'_>) -> Result<Node, Fault> {
+    fn aliased(&self, anchor: &str, spot: Spot, trail: &Trail<'_>) -> Result<&Node, Fault> {
         match self.anchors.get(anchor) {
-            Some(Some(node)) => Ok(node.clone()),
+            Some(Some(node)) => Ok(node),
             Some(None) => Err(Fault::new(
                 spot,
                 trail,
@@ -232,6 +255,8 @@ impl Builder<'_> {
             }
             EventData::Alias { anchor } => {
                 let node = self.aliased(&anchor, spot, trail)?;
+                let (weight, node) = (node.weight(), node.clone());
+                self.count(weight, spot, trail)?;
                 (node.to_go_text().unwrap_or_default(), node)
             }
             _ => return Err(Fault::new(spot, trail, "a key must be a string")),
@@ -247,13 +272,10 @@ impl Builder<'_> {
         }
     }
 
-    fn count(&mut self, nodes: usize, spot: Spot, trail: &Trail<'_>) -> Result<(), Fault> {
-        self.nodes += nodes;
-        if self.nodes > MOST_NODES {
-            let message = format!("the file has more than {MOST_NODES} values once its aliases are expanded");
-            return Err(Fault::new(spot, trail, message));
-        }
-        Ok(())
+    /// `Err` if there are too many values; [`parse`] says so.
+    fn count(&mut self, values: usize, spot: Spot, trail: &Trail<'_>) -> Result<(), Fault> {
+        self.values += values;
+        if self.values > self.left { Err(Fault::new(spot, trail, "")) } else { Ok(()) }
     }
 }
 
@@ -321,14 +343,6 @@ fn merge_tag(tag: Option<&str>) -> Option<MergeTag> {
 
 fn too_deep(spot: Spot) -> Fault {
     Fault::new(spot, &Trail::ROOT, format!("nested more than {DEEPEST} levels deep"))
-}
-
-fn size(node: &Node) -> usize {
-    match &node.value {
-        Value::List(list) => list.iter().map(|node| size(node) + 1).sum(),
-        Value::Map(map) => map.values().map(|node| size(node) + 1).sum(),
-        _ => 0,
-    }
 }
 
 fn height(node: &Node) -> usize {
