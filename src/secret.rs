@@ -107,8 +107,10 @@ impl Secrets {
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
         let mut hidden = text.to_owned();
-        let mut longest_first: Vec<_> =
-            self.values.iter().filter(|value| value.chars().count() >= SHORTEST_HIDDEN_BY_VALUE).collect();
+        let is_in = |value: &&String| {
+            value.chars().nth(SHORTEST_HIDDEN_BY_VALUE - 1).is_some() && text.contains(value.as_str())
+        };
+        let mut longest_first: Vec<_> = self.values.iter().filter(is_in).collect();
         longest_first.sort_by_key(|value| std::cmp::Reverse(value.len()));
         for value in longest_first {
             hidden = hidden.replace(value.as_str(), HIDDEN);

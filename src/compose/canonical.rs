@@ -149,6 +149,9 @@ fn canonical_devices(reading: &mut Reading<'_>, devices: &mut Node, trail: &Trai
     }
 }
 
+/// The mapping that a port is in its long form, and what it holds.
+const VALUES_OF_A_PORT: usize = 5;
+
 fn canonical_ports(reading: &mut Reading<'_>, ports: &mut Node, trail: &Trail<'_>) {
     let Some(list) = ports.as_list_mut() else { return };
     let mut long = Vec::with_capacity(list.len());
@@ -158,7 +161,13 @@ fn canonical_ports(reading: &mut Reading<'_>, ports: &mut Node, trail: &Trail<'_
             continue;
         }
         match port::long_form(&entry, &entry.to_go_text().unwrap_or_default()) {
-            Ok(entries) => long.extend(entries),
+            Ok(entries) => {
+                let values = entries.len() * VALUES_OF_A_PORT;
+                if reading.spend(values, entry.spot, trail.index(index)).is_err() {
+                    return;
+                }
+                long.extend(entries);
+            }
             Err(error) => {
                 reading.value_problem(&entry, trail.index(index), error.message).hint = error.hint;
             }
@@ -187,7 +196,7 @@ fn canonical_volumes(reading: &mut Reading<'_>, volumes: &mut Node, trail: &Trai
             Err(message) => {
                 let message = match text.as_str() {
                     "" => message.to_owned(),
-                    text => format!("`{}` {message}", reading.secrets.hide(text)),
+                    text => format!("`{}` {message}", reading.hide(text)),
                 };
                 reading.value_problem(entry, trail.index(index), message).hint =
                     Some("write SOURCE:TARGET, as in \"./data:/data\" or \"data:/data:ro\"".to_owned());

@@ -86,7 +86,7 @@ fn wrong(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, wanted: &str
     let message = if text.is_empty() {
         format!("must be {wanted} and is empty")
     } else {
-        format!("`{}` is not {wanted}", reading.secrets.hide(text))
+        format!("`{}` is not {wanted}", reading.hide(text))
     };
     reading.value_problem(node, trail, message).hint = Some(hint.to_owned());
 }

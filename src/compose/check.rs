@@ -1,5 +1,8 @@
 //! Compares a merged document with the table of keys: unknown keys, wrong types, missing keys, repeated entries.
 
+use std::collections::HashSet;
+
+use super::document::print_any;
 use super::node::{Map, Node, Value};
 use super::reading::Reading;
 use super::shape::{Extensions, Keys, Kind};
@@ -32,6 +35,9 @@ fn missing_hint(kind: &Kind) -> Option<String> {
 }
 
 fn unknown_key(reading: &mut Reading<'_>, key: &str, value: &Node, keys: &Keys, trail: &Trail<'_>) {
+    if reading.is_full() {
+        return;
+    }
     let nearest = nearest(key, keys.fields.iter().map(|field| field.name));
     let hint = match nearest {
         Some(known) => format!("did you mean `{known}`?"),
@@ -49,9 +55,20 @@ fn is_old_service(value: &Node) -> bool {
     value.get("image").is_some() || value.get("build").is_some()
 }
 
+/// Comparing names takes time by the product of their lengths: no slip of the pen is in a name that is longer, and
+/// nobody waits until a name is compared with more.
+const LONGEST_COMPARED: usize = 100;
+const MOST_COMPARED: usize = 1_000;
+
+/// How many names a message lists.
+const MOST_LISTED: usize = 50;
+
 /// The known name that `name` most probably stands for.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let is_short = |name: &str| name.len() <= LONGEST_COMPARED;
     known
+        .take(if is_short(name) { MOST_COMPARED } else { 0 })
+        .filter(|known| is_short(known))
         .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase()), known))
         .filter(|(distance, known)| {
             let shorter = known.len().min(name.len());
@@ -62,11 +79,15 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
 }
 
 /// "`a`, `b` and `c`"
-pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    match names.split_last() {
+pub(crate) fn list<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    let mut listed: Vec<String> = names.by_ref().take(MOST_LISTED).map(|name| format!("`{name}`")).collect();
+    let more = names.count();
+    if more > 0 {
+        listed.push(format!("{more} more"));
+    }
+    match listed.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => names.concat(),
+        _ => listed.concat(),
     }
 }
 
@@ -119,7 +140,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         Kind::Choice(words) => {
             let text = node.as_text().unwrap_or_default();
             if !words.contains(&text) {
-                let message = format!("`{}` is not allowed here", reading.secrets.hide(text));
+                let message = format!("`{}` is not allowed here", reading.hide(text));
                 reading.value_problem(node, trail, message).hint =
                     Some(format!("it is one of {}", words.join(", ")));
             }
@@ -127,7 +148,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         Kind::Checked(is_valid, description) => {
             let text = node.as_text().unwrap_or_default();
             if !is_valid(text) {
-                let message = format!("`{}` is not allowed here", reading.secrets.hide(text));
+                let message = format!("`{}` is not allowed here", reading.hide(text));
                 reading.value_problem(node, trail, message).hint = Some(format!("write {description}"));
             }
         }
@@ -264,28 +285,35 @@ fn check_unique_items(reading: &mut Reading<'_>, node: &Node, kind: &'static Kin
 
 fn check_unique(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     let items = node.as_list().unwrap_or_default();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
+    let mut numbers_in_texts = HashSet::new();
     for (index, item) in items.iter().enumerate() {
-        let repeated = match item.to_go_text() {
-            Some(text) => !seen.insert((item.type_name(), text)),
-            None => items[..index].iter().any(|other| other.same(item)),
-        };
-        let repeated = repeated || is_number_of_a_text(item, &items[..index]);
-        if repeated {
+        let text = item.to_go_text().unwrap_or_else(|| print_any(item).to_string());
+        let repeats = !seen.insert((item.type_name(), text));
+        if let Some(Ok(number)) = item.as_text().map(str::parse) {
+            numbers_in_texts.insert(comparable(number));
+        }
+        // Compose's validator takes a number for a repetition of an earlier text that reads the same, but not the other
+        // way round.
+        let is_number_of_a_text =
+            number_of(item).is_some_and(|number| numbers_in_texts.contains(&comparable(number)));
+        if repeats || is_number_of_a_text {
             reading.problem(item.spot, trail.index(index), "this entry is already in the list");
         }
     }
 }
 
-/// Compose's validator takes a number for a repetition of an earlier text that reads the same, but not the other way
-/// round.
-fn is_number_of_a_text(item: &Node, earlier: &[Node]) -> bool {
-    let number = match item.value {
-        Value::Int(number) => i128::from(number) as f64,
-        Value::Float(number) => number,
-        _ => return false,
-    };
-    earlier.iter().filter_map(Node::as_text).any(|text| text.parse() == Ok(number))
+fn number_of(node: &Node) -> Option<f64> {
+    match node.value {
+        Value::Int(number) => Some(i128::from(number) as f64),
+        Value::Float(number) => Some(number),
+        _ => None,
+    }
+}
+
+/// Equal numbers, the two zeros among them, have the same.
+fn comparable(number: f64) -> u64 {
+    (number + 0.0).to_bits()
 }
 
 fn check_names(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {

@@ -137,6 +137,9 @@ impl<'a> Service<'a> {
     }
 
     fn unknown_service(&self, reading: &mut Reading<'_>, other: &str, node: &Node, path: &str) {
+        if reading.is_full() {
+            return;
+        }
         let known = || self.services.keys().chain(self.inactive.keys()).map(String::as_str);
         let hint = match nearest(other, known()) {
             Some(name) => format!("did you mean `{name}`?"),
@@ -194,7 +197,8 @@ impl<'a> Service<'a> {
         node: &Node,
         path: &str,
     ) {
-        if self.document.get(kind).is_some_and(|resources| resources.get(name).is_some()) {
+        if reading.is_full() || self.document.get(kind).is_some_and(|resources| resources.get(name).is_some())
+        {
             return;
         }
         let known =

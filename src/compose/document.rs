@@ -238,7 +238,7 @@ fn print_bytes(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Jso
         Value::Text(text) => match units::bytes(text) {
             Some(bytes) => i128::from(bytes),
             None => {
-                let message = format!("`{}` is not a size", reading.secrets.hide(text));
+                let message = format!("`{}` is not a size", reading.hide(text));
                 reading.value_problem(node, trail, message).hint =
                     Some("write bytes, or a unit as in \"64m\" or \"1.5gb\"".to_owned());
                 0
@@ -255,7 +255,7 @@ fn print_duration(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> 
     match units::duration(text) {
         Ok(nanoseconds) => Json::String(units::go_duration(nanoseconds)),
         Err(message) => {
-            let message = reading.secrets.hide(&message);
+            let message = reading.hide(&message);
             reading.value_problem(node, trail, message).hint =
                 Some("write a number and a unit, as in \"10s\", \"1m30s\" or \"500ms\"".to_owned());
             Json::Null
@@ -313,7 +313,7 @@ fn print_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Jso
                 hosts.push((name.to_owned(), bare_address(address)));
             }
             None => {
-                let message = format!("`{}` has no address", reading.secrets.hide(text));
+                let message = format!("`{}` has no address", reading.hide(text));
                 reading.value_problem(entry, trail.index(index), message).hint =
                     Some("write NAME=ADDRESS".to_owned());
             }

@@ -31,7 +31,12 @@ pub(crate) fn parse(
 pub(crate) struct Assignments {
     pub(crate) values: IndexMap<String, Assignment>,
     file: u32,
+    /// How long all values were, those that later ones took the place of among them.
+    bytes: usize,
 }
+
+/// How long the values of all files together may be: a file as large as can be, and variables in its values.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Assignment {
@@ -46,8 +51,14 @@ impl Assignments {
         self.file = file;
     }
 
-    fn set(&mut self, name: &str, value: String, line: usize) {
+    fn set(&mut self, name: &str, value: String, line: usize) -> Result<(), DotenvError> {
+        self.bytes += value.len();
+        if self.bytes > MOST_BYTES {
+            let message = format!("the values are longer than {} MB together", MOST_BYTES / 1024 / 1024);
+            return Err(DotenvError { line, message });
+        }
         self.values.insert(name.to_owned(), Assignment { value, file: self.file, line });
+        Ok(())
     }
 }
 
@@ -75,7 +86,7 @@ pub(crate) fn parse_raw(
             return Err(DotenvError { line: index + 1, message: message.to_owned() });
         }
         if let Some(value) = value {
-            variables.set(name, value, index + 1);
+            variables.set(name, value, index + 1)?;
         }
     }
     Ok(())
@@ -119,13 +130,12 @@ impl File<'_> {
         let (name, has_value) = self.name()?;
         if !has_value {
             if let Some(value) = outer.value(&name) {
-                self.variables.set(&name, value, line);
+                self.variables.set(&name, value, line)?;
             }
             return Ok(());
         }
         let value = self.value(outer)?;
-        self.variables.set(&name, value, line);
-        Ok(())
+        self.variables.set(&name, value, line)
     }
 
     /// The name before `=` or `:`; a name alone on its line has no value.
@@ -205,6 +215,7 @@ impl File<'_> {
                     interpolate::missing(&name, &message, is_set)
                 }
                 TemplateError::TooDeep => "variables are nested too deep".to_owned(),
+                TemplateError::TooLong => "variables make this value longer than any".to_owned(),
             })
         })
     }

@@ -1,11 +1,14 @@
 //! Variables from files: `.env` for the reader, `env_file` for services, and values taken over from outside.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::dotenv::{self, Assignment, Assignments, DotenvError};
 use super::interpolate;
 use super::load::Named;
 use super::node::{Map, Node, Spot, Value};
 use super::reading::{Reading, Stopped};
-use super::variables::Variables;
+use super::variables::{Variable, Variables};
 
 /// Adds the variables of environment files: the later file wins over the earlier, what is known already over both.
 pub(crate) fn add_env_files(
@@ -23,10 +26,11 @@ pub(crate) fn add_env_files(
             dotenv::parse(&text, &mut assigned, &mut interpolate::Named::new(reading, variables, spot));
         parsed.map_err(|error| dotenv_problem(reading, index, error))?;
     }
-    for (name, assignment) in assigned.values {
-        let origin = reading.sources.name(assignment.file);
-        variables.add_missing([(name, assignment.value)], &origin);
-    }
+    let mut origins: HashMap<u32, Arc<str>> = HashMap::new();
+    variables.add_layer(assigned.values.into_iter().map(|(name, Assignment { value, file, .. })| {
+        let origin = origins.entry(file).or_insert_with(|| reading.sources.name(file).into()).clone();
+        (name, Variable { value, origin })
+    }));
     Ok(())
 }
 

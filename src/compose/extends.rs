@@ -1,9 +1,11 @@
 //! `extends`: a service that begins as a copy of another (Compose specification, "extends").
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::load::{self, Named, Scope};
-use super::node::{Map, Node};
+use super::node::{Map, Node, Spot};
 use super::reading::{Reading, Stopped};
 use super::trail::Trail;
 use super::{check, merge, paths};
@@ -23,8 +25,9 @@ pub(crate) fn apply(
         return Ok(());
     }
     let mut resolved = Map::with_capacity(services.len());
+    let mut documents = HashMap::new();
     for (name, service) in services {
-        let mut chain = Chain { scope, services: Vec::new() };
+        let mut chain = Chain { scope, services: Vec::new(), documents: &mut documents };
         let here = Services { file, services };
         let mut extended = chain.extend(reading, name, &here)?;
         extended.key = service.key;
@@ -46,6 +49,8 @@ struct Services<'a> {
 struct Chain<'a> {
     scope: &'a Scope<'a>,
     services: Vec<(PathBuf, String)>,
+    /// The other files that were read so far: many services extend those of one.
+    documents: &'a mut HashMap<PathBuf, Rc<Node>>,
 }
 
 impl Chain<'_> {
@@ -67,6 +72,7 @@ impl Chain<'_> {
             None => return Err(unknown_base(reading, &base_name, base_node, here, &path)),
         };
         self.services.pop();
+        reading.spend(base.weight(), extends.entry_spot(), &path)?;
         // What is reset in the base was never there.
         merge::apply_tags(None, &mut base);
         let mut service = service.clone();
@@ -93,8 +99,12 @@ impl Chain<'_> {
         path: &str,
     ) -> Result<(), Stopped> {
         let step = (here.file.to_owned(), name.to_owned());
-        let is_cycle = self.services.contains(&step);
-        if is_cycle || self.services.len() > LONGEST_CHAIN {
+        if self.services.len() >= LONGEST_CHAIN {
+            let message = format!("services extend each other more than {LONGEST_CHAIN} deep");
+            reading.problem(extends.entry_spot(), path, message);
+            return Err(Stopped);
+        }
+        if self.services.contains(&step) {
             let start = self.services.iter().position(|known| *known == step).unwrap_or(0);
             let mut steps: Vec<String> =
                 self.services[start..].iter().map(|step| self.show(reading, step)).collect();
@@ -128,21 +138,16 @@ impl Chain<'_> {
             return Err(Stopped);
         };
         let other = paths::join(self.scope.directory, file_name);
-        let named = Named { path: other.clone(), by: Some((file.clone(), format!("{path}.file"))) };
         let directory = other.parent().unwrap_or(Path::new("/")).to_owned();
-        let mut document: Option<Node> = None;
-        for mut layer in load::read_documents(reading, &named)? {
-            load::prepare(reading, &mut layer, self.scope.variables)?;
-            load::canonicalise(reading, &mut layer)?;
-            document = Some(match document {
-                Some(base) => merge::merge(reading, base, layer, &Trail::ROOT),
-                None => layer,
-            });
-        }
-        let mut document = document.unwrap_or_else(|| Node::empty_map(file.spot));
-        // Relative to the project's folder, as the extending service's own paths are: an environment file that both
-        // name is then seen to be one.
-        paths::resolve(reading, &mut document, &paths::relative(self.scope.directory, &directory));
+        let document = match self.documents.get(&other) {
+            Some(document) => Rc::clone(document),
+            None => {
+                let named = Named { path: other.clone(), by: Some((file.clone(), format!("{path}.file"))) };
+                let document = Rc::new(self.document(reading, &named, &directory)?);
+                self.documents.insert(other.clone(), Rc::clone(&document));
+                document
+            }
+        };
         let empty = Map::new();
         let services = document.get("services").and_then(Node::as_map).unwrap_or(&empty);
         let there = Services { file: &other, services };
@@ -150,6 +155,24 @@ impl Chain<'_> {
             return Err(unknown_base(reading, base_name, file, &there, path));
         }
         self.extend(reading, base_name, &there)
+    }
+
+    /// Another file, as far as its services need to be understood.
+    fn document(&self, reading: &mut Reading<'_>, named: &Named, directory: &Path) -> Result<Node, Stopped> {
+        let mut document: Option<Node> = None;
+        for mut layer in load::read_documents(reading, named)? {
+            load::prepare(reading, &mut layer, self.scope.variables)?;
+            load::canonicalise(reading, &mut layer)?;
+            document = Some(match document {
+                Some(base) => merge::merge(reading, base, layer, &Trail::ROOT),
+                None => layer,
+            });
+        }
+        let mut document = document.unwrap_or_else(|| Node::empty_map(Spot::default()));
+        // Relative to the project's folder, as the extending service's own paths are: an environment file that both
+        // name is then seen to be one.
+        paths::resolve(reading, &mut document, &paths::relative(self.scope.directory, directory));
+        Ok(document)
     }
 }
 

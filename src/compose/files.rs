@@ -1,7 +1,10 @@
 //! How the reader sees files: through a trait, so that tests hand in text and `compose` itself stays pure.
 
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
+
+use super::reading::MOST_BYTES;
 
 /// The files that a compose file names: itself, overrides, `.env`, `env_file`, `extends` and `include`.
 ///
@@ -40,13 +43,27 @@ pub trait Files {
     }
 }
 
-/// The real file system.
+/// The real file system. What is no regular file is an error: a pipe or a device may never end. `/dev/null` is empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk;
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        if path == Path::new("/dev/null") {
+            return Ok(Vec::new());
+        }
+        // Looked at before it is opened, since opening a pipe waits for who writes to it.
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
+        // One byte more than is taken, so that a file which grows, or has no size, is refused and not cut off.
+        let mut bytes = Vec::new();
+        File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn is_file(&self, path: &Path) -> bool {
@@ -58,6 +75,6 @@ impl Files for Disk {
     }
 
     fn size(&self, path: &Path) -> Option<u64> {
-        std::fs::metadata(path).ok().map(|metadata| metadata.len())
+        fs::metadata(path).ok().map(|metadata| metadata.len())
     }
 }

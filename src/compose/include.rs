@@ -7,6 +7,9 @@ use super::node::{Map, Node, Value};
 use super::reading::{Reading, Stopped};
 use super::{environment, paths};
 
+/// No chain of files is this long; the recursion below is.
+const LONGEST_CHAIN: usize = 32;
+
 /// Reads what one file includes, and adds it to the file's own sections.
 pub(crate) fn apply(
     reading: &mut Reading<'_>,
@@ -23,6 +26,11 @@ pub(crate) fn apply(
         reading.problem(include.spot, "include", message).hint = Some("write `include: [FILE]`".to_owned());
         return Err(Stopped);
     };
+    if scope.including.len() >= LONGEST_CHAIN {
+        let message = format!("files include each other more than {LONGEST_CHAIN} deep");
+        reading.problem(include.spot, "include", message);
+        return Err(Stopped);
+    }
     let mut including = scope.including.to_vec();
     including.push(file.to_owned());
     for (index, entry) in entries.iter().enumerate() {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::node::{MergeTag, Node, Spot, Value};
-use super::reading::Reading;
+use super::reading::{BYTES_OF_A_VALUE, Reading};
 use super::template::{self, Lookup, TemplateError};
 use super::trail::Trail;
 use super::variables::Variables;
@@ -29,12 +29,15 @@ pub(crate) fn interpolate(
                 interpolate(reading, value, variables, &trail.index(index));
             }
         }
-        Value::Text(text) if text.contains('$') => {
+        Value::Text(text) if text.contains('$') && !reading.is_spent() => {
             let mut lookup = Named::new(reading, variables, node.spot);
             match template::substitute(text, &mut lookup) {
                 Ok(value) => {
                     node.variables = lookup.description();
+                    // What is made of a short text can be long.
+                    let made = value.len() / BYTES_OF_A_VALUE;
                     *text = value;
+                    let _ = reading.spend(made, node.spot, trail);
                 }
                 Err(error) => {
                     note(reading, node, trail, error);
@@ -54,12 +57,15 @@ fn note(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, error: Templa
                 Some("a `$` that is meant as such is written `$$`".to_owned());
         }
         TemplateError::Missing { name, message, is_set } => {
-            let message = reading.secrets.hide(&missing(&name, &message, is_set));
+            let message = reading.hide(&missing(&name, &message, is_set));
             reading.problem(node.spot, trail, message).hint =
                 Some(format!("set `{name}` in the environment or in an environment file"));
         }
         TemplateError::TooDeep => {
             reading.problem(node.spot, trail, "variables are nested too deep");
+        }
+        TemplateError::TooLong => {
+            reading.problem(node.spot, trail, "variables make this text longer than any");
         }
     }
 }
@@ -70,6 +76,9 @@ pub(crate) fn missing(name: &str, message: &str, is_set: bool) -> String {
     let colon = if message.is_empty() { "" } else { ": " };
     format!("the variable `{name}` is required and {state}{colon}{message}")
 }
+
+/// How many variables a message about one text names.
+const MOST_NAMED: usize = 10;
 
 /// Answers from [`Variables`], and remembers who was asked for.
 pub(crate) struct Named<'r, 'f, 'v> {
@@ -94,7 +103,7 @@ impl<'r, 'f, 'v> Named<'r, 'f, 'v> {
     }
 
     fn remember(&mut self, description: String) {
-        if !self.used.contains(&description) {
+        if self.used.len() < MOST_NAMED && !self.used.contains(&description) {
             self.used.push(description);
         }
     }

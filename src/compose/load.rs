@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::keys::PROJECT;
-use super::node::{MergeTag, Node, Value};
+use super::node::{MergeTag, Node, Spot, Value};
 use super::reading::{Reading, Stopped};
 use super::trail::Trail;
 use super::variables::Variables;
 use super::{canonical, cast, check, defaults, extends, include, interpolate, merge, parse, paths, unique};
+
+/// How many documents are merged into one. Each makes the whole of those before it be checked again.
+const MOST_DOCUMENTS: usize = 50;
 
 /// What a set of files is read with.
 pub(crate) struct Scope<'a> {
@@ -25,11 +28,18 @@ pub(crate) fn load(
     scope: &Scope<'_>,
 ) -> Result<Node, Stopped> {
     let mut document: Option<Node> = None;
+    let mut merged = 0;
     for source in sources.iter_mut() {
         let layers = match source.documents.take() {
             Some(documents) => documents,
             None => read_documents(reading, &source.file)?,
         };
+        merged += layers.len();
+        if merged > MOST_DOCUMENTS {
+            let message = format!("more than {MOST_DOCUMENTS} documents would be merged");
+            reading.problem(layers.first().map_or(Spot::default(), |layer| layer.spot), "", message);
+            return Err(Stopped);
+        }
         for layer in layers {
             document = Some(add_layer(reading, document, layer, &source.file.path, scope)?);
         }

@@ -2,6 +2,8 @@
 //!
 //! Mappings merge, lists append, scalars are replaced; the table below holds what differs from that.
 
+use std::collections::HashSet;
+
 use super::node::{Map, MergeTag, Node, Value};
 use super::reading::Reading;
 use super::trail::Trail;
@@ -124,7 +126,12 @@ fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, 
         }
         Rule::SequenceOfNew => {
             let mut list = sequence(&base);
-            let is_new = |item: &Node| !list.iter().any(|known| known.same(item));
+            let texts: HashSet<_> =
+                list.iter().filter_map(|known| Some((known.type_name(), known.to_go_text()?))).collect();
+            let is_new = |item: &Node| match item.to_go_text() {
+                Some(text) => !texts.contains(&(item.type_name(), text)),
+                None => !list.iter().any(|known| known.same(item)),
+            };
             let new: Vec<Node> = sequence(&over).into_iter().filter(is_new).collect();
             list.extend(new);
             Node { value: Value::List(list), tag: None, variables: None, ..over }
@@ -160,9 +167,16 @@ fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, 
     }
 }
 
+/// Each pool is compared with each; no engine has as many.
+const MOST_POOLS: usize = 1_000;
+
 /// Pools of the same subnet merge. As in Compose, a pool that the later list does not have goes, and one whose subnet
 /// is there already goes on merging with the earlier pool in hand.
 fn merge_ipam(reading: &mut Reading<'_>, base: &Node, over: Node, trail: &Trail<'_>) -> Node {
+    if base.as_list().unwrap_or_default().len().max(over.as_list().unwrap_or_default().len()) > MOST_POOLS {
+        reading.problem(over.spot, trail, format!("more than {MOST_POOLS} pools can't be merged"));
+        return over;
+    }
     let mut pools: Vec<Node> = Vec::new();
     let same_subnet = |a: &Node, b: &Node| a.text_at("subnet") == b.text_at("subnet");
     for earlier in base.as_list().unwrap_or_default() {

@@ -124,14 +124,8 @@ impl Request {
 /// reported together, and the next stage then has nothing to go on.
 pub fn read(request: &Request, files: &dyn Files) -> Result<Project, Problems> {
     let mut reading = Reading::new(files, request.working_dir.clone(), request.home.clone());
-    read_stages(&mut reading, request).map_err(|Stopped| {
-        let secrets = &reading.secrets;
-        for problem in &mut reading.problems {
-            problem.message = secrets.hide(&problem.message);
-            problem.line = problem.line.take().map(|line| secrets.hide(&line));
-        }
-        Problems::from_list(std::mem::take(&mut reading.problems)).unwrap_or_else(Problems::unknown)
-    })
+    read_stages(&mut reading, request)
+        .map_err(|Stopped| Problems::from_list(reading.take_problems()).unwrap_or_else(Problems::unknown))
 }
 
 fn read_stages(reading: &mut Reading<'_>, request: &Request) -> Result<Project, Stopped> {

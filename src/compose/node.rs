@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::reading::BYTES_OF_A_VALUE;
+
 /// A place in one of the files of a [`Sources`](super::sources::Sources); lines and columns count from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spot {
@@ -261,6 +263,16 @@ impl Node {
             Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
+        }
+    }
+
+    /// As how many values a copy counts (see [`Reading::spend`](super::reading::Reading::spend)).
+    pub(crate) fn weight(&self) -> usize {
+        1 + match &self.value {
+            Value::Text(text) | Value::Time(text) => text.len() / BYTES_OF_A_VALUE,
+            Value::List(list) => list.iter().map(Node::weight).sum(),
+            Value::Map(map) => map.values().map(Node::weight).sum(),
+            _ => 0,
         }
     }
 

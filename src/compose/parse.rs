@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use indexmap::map::Entry;
 use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
@@ -19,10 +20,6 @@ use super::{scalar, tags};
 /// Deeper than any real file by far, and shallow enough for the recursions that follow.
 const DEEPEST: usize = 64;
 
-/// How many nodes a file may have after its aliases are expanded: enough for thousands of services, too few for a
-/// bomb of aliases.
-const MOST_NODES: usize = 400_000;
-
 /// The documents of one file (Compose reads every document of a file, and merges them in their order).
 pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, Stopped> {
     let text = reading.sources.text(file);
@@ -31,11 +28,23 @@ pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, S
     let ended = tags::without_commas(&ended);
     let mut events = Parser::new();
     events.set_input(Cursor::new(ended.as_bytes()));
-    let mut builder = Builder { events, file, text, anchors: HashMap::new(), nodes: 0 };
-    builder.documents().map_err(|Fault { spot, path, message, hint }| {
-        reading.problem(spot, path, message).hint = hint;
-        Stopped
-    })
+    let start = Spot { file, line: 1, column: 1 };
+    let mut builder =
+        Builder { events, file, text, anchors: HashMap::new(), last: start, left: reading.left(), values: 0 };
+    let documents = builder.documents();
+    let (values, last) = (builder.values, builder.last);
+    match documents {
+        Ok(documents) => {
+            reading.spend(values, last, "")?;
+            Ok(documents)
+        }
+        Err(Fault { spot, path, message, hint }) => {
+            // Too many values are told where they are counted.
+            reading.spend(values, spot, &path)?;
+            reading.problem(spot, path, message).hint = hint;
+            Err(Stopped)
+        }
+    }
 }
 
 struct Builder<'input> {
@@ -44,7 +53,11 @@ struct Builder<'input> {
     text: &'input str,
     /// `None` while the anchor's own value is being read.
     anchors: HashMap<String, Option<Node>>,
-    nodes: usize,
+    /// Where the last event began.
+    last: Spot,
+    /// How many values there may be, and are.
+    left: usize,
+    values: usize,
 }
 
 struct Fault {
@@ -85,7 +98,12 @@ impl Builder<'_> {
     }
 
     fn next(&mut self) -> Result<Event, Fault> {
-        self.events.parse().map_err(|error| {
+        // The parser panics over a few tags that libyaml refuses, as in `[!a, b]`. No state of it is used after that.
+        let Ok(parsed) = catch_unwind(AssertUnwindSafe(|| self.events.parse())) else {
+            let message = "not valid YAML: a tag that can't be read";
+            return Err(Fault::new(self.last, &Trail::ROOT, message));
+        };
+        let event = parsed.map_err(|error| {
             // What is never closed is told where it begins: the end of the file says nothing.
             let is_at_end =
                 |mark: &Mark| self.text.lines().skip(index(mark.line)).all(|line| line.trim().is_empty());
@@ -99,7 +117,9 @@ impl Builder<'_> {
             let mut fault = Fault::new(spot, &Trail::ROOT, format!("not valid YAML: {problem}{context}"));
             fault.hint = yaml_hint(problem).map(str::to_owned);
             fault
-        })
+        })?;
+        self.last = self.spot(event.start_mark);
+        Ok(event)
     }
 
     /// The first character that no YAML may hold.
@@ -152,16 +172,19 @@ impl Builder<'_> {
             }
             EventData::Alias { anchor } => {
                 let node = self.aliased(&anchor, spot, trail)?;
-                self.count(size(&node), spot, trail)?;
-                if depth + height(&node) > DEEPEST {
+                if depth + height(node) > DEEPEST {
                     return Err(too_deep(spot));
                 }
+                let weight = node.weight();
                 // The place stays that of the anchor: what is wrong with a repeated value is mended there.
+                let node = node.clone();
+                self.count(weight, spot, trail)?;
                 return Ok(node);
             }
             _ => (Node::new(Value::Null, spot), None),
         };
         if let Some(anchor) = anchor {
+            self.count(node.weight(), spot, trail)?;
             self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
@@ -203,9 +226,9 @@ impl Builder<'_> {
         }
     }
 
-    fn aliased(&self, anchor: &str, spot: Spot, trail: &Trail<'_>) -> Result<Node, Fault> {
+    fn aliased(&self, anchor: &str, spot: Spot, trail: &Trail<'_>) -> Result<&Node, Fault> {
         match self.anchors.get(anchor) {
-            Some(Some(node)) => Ok(node.clone()),
+            Some(Some(node)) => Ok(node),
             Some(None) => Err(Fault::new(
                 spot,
                 trail,
@@ -284,6 +307,8 @@ impl Builder<'_> {
             }
             EventData::Alias { anchor } => {
                 let node = self.aliased(&anchor, spot, trail)?;
+                let (weight, node) = (node.weight(), node.clone());
+                self.count(weight, spot, trail)?;
                 (node.to_go_text().unwrap_or_default(), node)
             }
             _ => return Err(Fault::new(spot, trail, "a key must be a string")),
@@ -299,13 +324,10 @@ impl Builder<'_> {
         }
     }
 
-    fn count(&mut self, nodes: usize, spot: Spot, trail: &Trail<'_>) -> Result<(), Fault> {
-        self.nodes += nodes;
-        if self.nodes > MOST_NODES {
-            let message = format!("the file has more than {MOST_NODES} values once its aliases are expanded");
-            return Err(Fault::new(spot, trail, message));
-        }
-        Ok(())
+    /// `Err` if there are too many values; [`parse`] says so.
+    fn count(&mut self, values: usize, spot: Spot, trail: &Trail<'_>) -> Result<(), Fault> {
+        self.values += values;
+        if self.values > self.left { Err(Fault::new(spot, trail, "")) } else { Ok(()) }
     }
 }
 
@@ -428,14 +450,6 @@ fn merge_tag(tag: Option<&str>) -> Option<MergeTag> {
 
 fn too_deep(spot: Spot) -> Fault {
     Fault::new(spot, &Trail::ROOT, format!("nested more than {DEEPEST} levels deep"))
-}
-
-fn size(node: &Node) -> usize {
-    match &node.value {
-        Value::List(list) => list.iter().map(|node| size(node) + 1).sum(),
-        Value::Map(map) => map.values().map(|node| size(node) + 1).sum(),
-        _ => 0,
-    }
 }
 
 fn height(node: &Node) -> usize {

@@ -19,6 +19,12 @@ pub struct Problem {
     pub line: Option<String>,
 }
 
+impl Problem {
+    pub(crate) fn without_place(message: String) -> Problem {
+        Problem { place: None, path: String::new(), message, hint: None, line: None }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {
@@ -65,8 +71,7 @@ impl Problems {
 
     /// A reading that stopped always says why; were it not so, this would.
     pub(crate) fn unknown() -> Problems {
-        let message = "the compose file can't be read".to_owned();
-        Problems(vec![Problem { place: None, path: String::new(), message, hint: None, line: None }])
+        Problems(vec![Problem::without_place("the compose file can't be read".to_owned())])
     }
 
     /// The problems in the order of their places.

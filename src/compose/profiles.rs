@@ -1,6 +1,6 @@
 //! Which services and resources take part (Compose specification, "Profiles").
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::node::{Map, Node};
 
@@ -10,11 +10,11 @@ pub(crate) fn apply(document: &mut Node, active: &[String]) -> Map {
     if active.iter().any(|profile| profile == "*") {
         return inactive;
     }
+    let active: HashSet<&str> = active.iter().map(String::as_str).collect();
     if let Some(services) = document.get_mut("services").and_then(Node::as_map_mut) {
         for (name, service) in std::mem::take(services) {
             let profiles = service.items("profiles");
-            let wanted =
-                |profile: &Node| active.iter().any(|active| Some(active.as_str()) == profile.as_text());
+            let wanted = |profile: &Node| profile.as_text().is_some_and(|profile| active.contains(profile));
             if profiles.is_empty() || profiles.iter().any(wanted) {
                 services.insert(name, service);
             } else {

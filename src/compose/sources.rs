@@ -1,6 +1,7 @@
 //! The texts that were read, to tell and to show places in them.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::model::Place;
 use super::node::Spot;
@@ -16,13 +17,18 @@ struct Source {
     /// As it is shown: relative to the working directory where it lies below it.
     shown: PathBuf,
     text: String,
+    /// Where each line begins, found out when the first place is told.
+    lines: OnceLock<Vec<usize>>,
 }
+
+/// A longer line is not shown: it is the whole of a file that a program wrote.
+const LONGEST_LINE: usize = 64 * 1024;
 
 impl Sources {
     /// Adds a file and answers the number that its spots carry.
     pub(crate) fn add(&mut self, path: &Path, working_dir: &Path, text: String) -> u32 {
         let shown = path.strip_prefix(working_dir).unwrap_or(path).to_owned();
-        self.files.push(Source { shown, text });
+        self.files.push(Source { shown, text, lines: OnceLock::new() });
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -44,17 +50,52 @@ impl Sources {
 
     pub(crate) fn place(&self, spot: Spot) -> Option<Place> {
         let source = self.files.get(spot.file as usize)?;
-        Some(Place { file: source.shown.clone(), line: spot.line as usize, column: spot.column as usize })
+        let (line, column) = (spot.line as usize, spot.column as usize);
+        let last = source.starts().len();
+        // To the parser the end of a file without a last line break is a line of its own.
+        let (line, column) = if line > last {
+            (last, source.line(last).unwrap_or_default().chars().count() + 1)
+        } else {
+            (line, column)
+        };
+        Some(Place { file: source.shown.clone(), line, column })
     }
 
     pub(crate) fn line(&self, spot: Spot) -> Option<&str> {
         let source = self.files.get(spot.file as usize)?;
-        source.text.lines().nth((spot.line as usize).checked_sub(1)?)
+        let number = (spot.line as usize).min(source.starts().len());
+        source.line(number).filter(|line| line.len() <= LONGEST_LINE)
     }
 
     /// The line at a place that this value has handed out.
     pub(crate) fn line_at(&self, place: &Place) -> Option<&str> {
         let source = self.files.iter().find(|source| source.shown == place.file)?;
-        source.text.lines().nth(place.line.checked_sub(1)?)
+        source.line(place.line)
     }
 }
+
+impl Source {
+    fn line(&self, number: usize) -> Option<&str> {
+        let starts = self.starts();
+        let start = *starts.get(number.checked_sub(1)?)?;
+        // What follows the last line break is no line.
+        if start == self.text.len() {
+            return None;
+        }
+        let end = starts.get(number).copied().unwrap_or(self.text.len());
+        Some(self.text[start..end].trim_end_matches(LINE_BREAKS))
+    }
+
+    fn starts(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let breaks = self.text.match_indices(LINE_BREAKS);
+            let ends = breaks.map(|(at, found)| at + found.len());
+            let is_end =
+                |end: &usize| !self.text[..*end].ends_with('\r') || !self.text[*end..].starts_with('\n');
+            std::iter::once(0).chain(ends.filter(is_end)).collect()
+        })
+    }
+}
+
+/// What ends a line in YAML 1.1; a carriage return and a line feed together are one.
+const LINE_BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];

@@ -9,10 +9,16 @@ pub(crate) enum TemplateError {
     Missing { name: String, message: String, is_set: bool },
     /// Substitutions nested deeper than anyone writes.
     TooDeep,
+    /// Variables that would fill the memory.
+    TooLong,
 }
 
 /// How deep defaults may nest; each level is a recursion.
 const DEEPEST: usize = 32;
+
+/// How many bytes variables may put into one text: more than Linux lets a variable hold, and too few for a text that is
+/// made of a long variable over and over.
+const MOST_PUT_IN: usize = 1024 * 1024;
 
 /// Who answers for variables, and hears of those that are missed.
 pub(crate) trait Lookup {
@@ -22,37 +28,101 @@ pub(crate) trait Lookup {
 
 /// Puts values in the place of variables.
 pub(crate) fn substitute(template: &str, lookup: &mut dyn Lookup) -> Result<String, TemplateError> {
-    substitute_nested(template, lookup, 0)
+    Substitution { lookup, depth: 0, left: MOST_PUT_IN }.text(template)
 }
 
-fn substitute_nested(template: &str, lookup: &mut dyn Lookup, depth: usize) -> Result<String, TemplateError> {
-    if depth > DEEPEST {
-        return Err(TemplateError::TooDeep);
-    }
-    let mut out = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            out.push('$');
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('{') {
-            let (inside, after) = braced(after).ok_or_else(|| invalid(template, rest))?;
-            out.push_str(&expand(inside, template, rest, lookup, depth)?);
-            rest = after;
-        } else {
-            let name = leading_name(rest);
-            if name.is_empty() {
+struct Substitution<'l> {
+    lookup: &'l mut dyn Lookup,
+    depth: usize,
+    /// How many bytes variables may still put in, be they used or be they in a default that is not.
+    left: usize,
+}
+
+impl Substitution<'_> {
+    fn text(&mut self, template: &str) -> Result<String, TemplateError> {
+        let mut out = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some(at) = rest.find('$') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix('$') {
                 out.push('$');
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix('{') {
+                let (inside, after) = braced(after).ok_or_else(|| invalid(template, rest))?;
+                out.push_str(&self.expand(inside, template, rest)?);
+                rest = after;
             } else {
-                out.push_str(&value_or_empty(name, lookup));
-                rest = &rest[name.len()..];
+                let name = leading_name(rest);
+                if name.is_empty() {
+                    out.push('$');
+                } else {
+                    out.push_str(&self.value_or_empty(name)?);
+                    rest = &rest[name.len()..];
+                }
             }
         }
+        out.push_str(rest);
+        Ok(out)
     }
-    out.push_str(rest);
-    Ok(out)
+
+    /// What stands between braces; `template` and `rest` say where, for a message.
+    fn expand(&mut self, inside: &str, template: &str, rest: &str) -> Result<String, TemplateError> {
+        let name = leading_name(inside);
+        let operation = &inside[name.len()..];
+        if name.is_empty() {
+            return Err(invalid(template, rest));
+        }
+        if operation.is_empty() {
+            return self.value_or_empty(name);
+        }
+        let (empty_counts, operation) = match operation.strip_prefix(':') {
+            Some(operation) => (false, operation),
+            None => (true, operation),
+        };
+        let Some(operator @ ('-' | '?' | '+')) = operation.chars().next() else {
+            return Err(invalid(template, rest));
+        };
+        // Compose's pattern does not reach over the end of a line.
+        if operation.contains('\n') {
+            return Err(invalid(template, rest));
+        }
+        let word = self.nested(&operation[1..])?;
+        let value = self.value(name)?;
+        let is_set = value.is_some();
+        let value = value.filter(|value| empty_counts || !value.is_empty());
+        match (operator, value) {
+            ('-', value) => Ok(value.unwrap_or(word)),
+            ('+', value) => Ok(if value.is_some() { word } else { String::new() }),
+            (_, Some(value)) => Ok(value),
+            (_, None) => Err(TemplateError::Missing { name: name.to_owned(), message: word, is_set }),
+        }
+    }
+
+    fn nested(&mut self, word: &str) -> Result<String, TemplateError> {
+        if self.depth >= DEEPEST {
+            return Err(TemplateError::TooDeep);
+        }
+        self.depth += 1;
+        let text = self.text(word)?;
+        self.depth -= 1;
+        Ok(text)
+    }
+
+    fn value_or_empty(&mut self, name: &str) -> Result<String, TemplateError> {
+        let value = self.value(name)?;
+        Ok(value.unwrap_or_else(|| {
+            self.lookup.missed(name);
+            String::new()
+        }))
+    }
+
+    fn value(&mut self, name: &str) -> Result<Option<String>, TemplateError> {
+        let value = self.lookup.value(name);
+        let length = value.as_ref().map_or(0, String::len);
+        self.left = self.left.checked_sub(length).ok_or(TemplateError::TooLong)?;
+        Ok(value)
+    }
 }
 
 /// Splits what follows `${` at the brace that closes it; braces inside must be balanced.
@@ -71,51 +141,6 @@ fn braced(text: &str) -> Option<(&str, &str)> {
     // With an opening brace too many, Compose takes all up to the last closing one.
     let last = text.rfind('}')?;
     Some((&text[..last], &text[last + 1..]))
-}
-
-fn expand(
-    inside: &str,
-    template: &str,
-    rest: &str,
-    lookup: &mut dyn Lookup,
-    depth: usize,
-) -> Result<String, TemplateError> {
-    let name = leading_name(inside);
-    let operation = &inside[name.len()..];
-    if name.is_empty() {
-        return Err(invalid(template, rest));
-    }
-    if operation.is_empty() {
-        return Ok(value_or_empty(name, lookup));
-    }
-    let (empty_counts, operation) = match operation.strip_prefix(':') {
-        Some(operation) => (false, operation),
-        None => (true, operation),
-    };
-    let Some(operator @ ('-' | '?' | '+')) = operation.chars().next() else {
-        return Err(invalid(template, rest));
-    };
-    // Compose's pattern does not reach over the end of a line.
-    if operation.contains('\n') {
-        return Err(invalid(template, rest));
-    }
-    let word = substitute_nested(&operation[1..], lookup, depth + 1)?;
-    let value = lookup.value(name);
-    let is_set = value.is_some();
-    let value = value.filter(|value| empty_counts || !value.is_empty());
-    match (operator, value) {
-        ('-', value) => Ok(value.unwrap_or(word)),
-        ('+', value) => Ok(if value.is_some() { word } else { String::new() }),
-        (_, Some(value)) => Ok(value),
-        (_, None) => Err(TemplateError::Missing { name: name.to_owned(), message: word, is_set }),
-    }
-}
-
-fn value_or_empty(name: &str, lookup: &mut dyn Lookup) -> String {
-    lookup.value(name).unwrap_or_else(|| {
-        lookup.missed(name);
-        String::new()
-    })
 }
 
 /// `[_a-zA-Z][_a-zA-Z0-9]*`

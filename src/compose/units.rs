@@ -77,10 +77,10 @@ pub(crate) fn duration(text: &str) -> Result<i64, String> {
             known.ok_or_else(|| format!("`{unit}` is not a unit of time"))?.1
         };
         let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
-        total += whole.saturating_mul(nanoseconds);
+        total = total.saturating_add(whole.saturating_mul(nanoseconds));
         if !fraction.is_empty() {
             let fraction: f64 = format!("0.{fraction}").parse().map_err(|_| invalid())?;
-            total += (fraction * nanoseconds as f64) as i128;
+            total = total.saturating_add((fraction * nanoseconds as f64) as i128);
         }
         rest = after;
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 /// Names, values and origins. Earlier layers win: the process's environment, then `.env`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
-    values: BTreeMap<String, Variable>,
+    /// Shared, since every service that has an `env_file` puts a layer of its own below the same others.
+    layers: Vec<Arc<BTreeMap<String, Variable>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -26,17 +27,24 @@ impl Variables {
     /// Adds what is not there yet.
     pub(crate) fn add_missing(&mut self, values: impl IntoIterator<Item = (String, String)>, origin: &str) {
         let origin: Arc<str> = origin.into();
-        for (name, value) in values {
-            self.values.entry(name).or_insert_with(|| Variable { value, origin: origin.clone() });
-        }
+        self.add_layer(
+            values.into_iter().map(|(name, value)| (name, Variable { value, origin: origin.clone() })),
+        );
     }
 
+    /// Adds what is not there yet, whatever its origin.
+    pub(crate) fn add_layer(&mut self, variables: impl IntoIterator<Item = (String, Variable)>) {
+        self.layers.push(Arc::new(variables.into_iter().collect()));
+    }
+
+    /// Sets a variable whatever it was before.
     pub(crate) fn set(&mut self, name: &str, value: &str, origin: &str) {
-        self.values.insert(name.to_owned(), Variable { value: value.to_owned(), origin: origin.into() });
+        let variable = Variable { value: value.to_owned(), origin: origin.into() };
+        self.layers.insert(0, Arc::new(BTreeMap::from([(name.to_owned(), variable)])));
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Variable> {
-        self.values.get(name)
+        self.layers.iter().find_map(|layer| layer.get(name))
     }
 
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
