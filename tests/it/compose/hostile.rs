@@ -79,3 +79,17 @@ fn bytes_that_are_no_text_are_refused() {
 fn an_alias_inside_of_its_anchor_is_refused() {
     assert!(refused("x-a: &a [*a]\n").to_string().contains("compose.yaml:1:10"));
 }
+
+/// Whatever a file is cut off in, the answer is a project or a message.
+#[test]
+fn a_file_that_is_cut_off_anywhere_is_no_panic() {
+    let text = "%YAML 1.1\n---\nx-a: &a {k: !tag, l: [!x, *a], \"m\": 'it''s'}\nservices:\n  web: &w\n    image: >-\n      é\n\
+                    \n    ? command\n    : |+2\n        [!a, b]\n\n    environment: !override {A: \"\\u00e9\\\n      b\", <<: *w}\n\
+                    ...\n---\n# end\nservices: !<tag:yaml.org,2002:map> {}\n";
+    for (end, _) in text.char_indices() {
+        let files = OneFile(text.as_bytes()[..end].to_vec());
+        if let Err(problems) = compose::read(&Request::in_directory("/hostile"), &files) {
+            assert!(!problems.to_string().is_empty());
+        }
+    }
+}
