@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::mount;
 use super::node::{Node, Value};
 use super::reading::Reading;
 use super::trail::Trail;
-use super::{mount, paths};
 
 /// What makes two entries of a list the same.
 #[derive(Clone, Copy)]
@@ -94,8 +94,9 @@ impl Key {
             }
             Key::Text => item.to_go_text(),
             Key::MountTarget => match text {
-                // `/x` and `/x/` are one mount point in the short form; in the long one they are two, and refused.
-                Some(text) => Some(paths::clean(&mount::split(text).ok()?.target)),
+                // `/x` and `/x/` are two until the short form is brought to the long one, which cleans the target; long
+                // forms that say both are refused.
+                Some(text) => Some(mount::split(text).ok()?.target),
                 None => match item.text_at("target") {
                     Some(target) => Some(target.to_owned()),
                     None if item.as_map().is_some() => {

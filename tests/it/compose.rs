@@ -53,6 +53,7 @@ fn request(case: &Path) -> Request {
         request.files = list("files").into_iter().map(PathBuf::from).collect();
         request.env_files = list("env_files").into_iter().map(PathBuf::from).collect();
         request.profiles = list("profiles");
+        request.project_directory = options["project_directory"].as_str().map(PathBuf::from);
         request.project_name = options["project_name"].as_str().map(str::to_owned);
         for (name, value) in options["environment"].as_object().into_iter().flatten() {
             environment.insert(name.clone(), value.as_str().unwrap().to_owned());

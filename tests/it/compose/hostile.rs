@@ -375,3 +375,17 @@ fn profiles_without_number_are_compared() {
     let files = Memory::default().with("compose.yaml", text).with(".env", env);
     assert_eq!(read(&files).unwrap().services.len(), 0);
 }
+
+/// Whatever a file is cut off in, the answer is a project or a message.
+#[test]
+fn a_file_that_is_cut_off_anywhere_is_no_panic() {
+    let text = "%YAML 1.1\n---\nx-a: &a {k: !tag, l: [!x, *a], \"m\": 'it''s'}\nservices:\n  web: &w\n    image: >-\n      é\n\
+                    \n    ? command\n    : |+2\n        [!a, b]\n\n    environment: !override {A: \"\\u00e9\\\n      b\", <<: *w}\n\
+                    ...\n---\n# end\nservices: !<tag:yaml.org,2002:map> {}\n";
+    for (end, _) in text.char_indices() {
+        let files = OneFile(text.as_bytes()[..end].to_vec());
+        if let Err(problems) = compose::read(&Request::in_directory("/hostile"), &files) {
+            assert!(!problems.to_string().is_empty());
+        }
+    }
+}
