@@ -383,8 +383,8 @@ fn a_file_that_is_cut_off_anywhere_is_no_panic() {
                     \n    ? command\n    : |+2\n        [!a, b]\n\n    environment: !override {A: \"\\u00e9\\\n      b\", <<: *w}\n\
                     ...\n---\n# end\nservices: !<tag:yaml.org,2002:map> {}\n";
     for (end, _) in text.char_indices() {
-        let files = OneFile(text.as_bytes()[..end].to_vec());
-        if let Err(problems) = compose::read(&Request::in_directory("/hostile"), &files) {
+        let files = Memory::default().with("compose.yaml", &text.as_bytes()[..end]);
+        if let Err(problems) = read(&files) {
             assert!(!problems.to_string().is_empty());
         }
     }
