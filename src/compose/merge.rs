@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use super::document::print_any;
 use super::node::{Map, MergeTag, Node, Value};
 use super::reading::Reading;
 use super::trail::Trail;
@@ -126,13 +127,10 @@ fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, 
         }
         Rule::SequenceOfNew => {
             let mut list = sequence(&base);
-            let texts: HashSet<_> =
-                list.iter().filter_map(|known| Some((known.type_name(), known.to_go_text()?))).collect();
-            let is_new = |item: &Node| match item.to_go_text() {
-                Some(text) => !texts.contains(&(item.type_name(), text)),
-                None => !list.iter().any(|known| known.same(item)),
-            };
-            let new: Vec<Node> = sequence(&over).into_iter().filter(is_new).collect();
+            // By hash: a range of ports is thousands of entries.
+            let known: HashSet<_> = list.iter().map(content).collect();
+            let new: Vec<Node> =
+                sequence(&over).into_iter().filter(|item| !known.contains(&content(item))).collect();
             list.extend(new);
             Node { value: Value::List(list), tag: None, variables: None, ..over }
         }
@@ -200,6 +198,11 @@ fn merge_ipam(reading: &mut Reading<'_>, base: &Node, over: Node, trail: &Trail<
         }
     }
     Node { value: Value::List(pools), ..over }
+}
+
+/// Equal for values that are the same.
+fn content(node: &Node) -> String {
+    print_any(node).to_string()
 }
 
 /// A list of `KEY=VALUE` from either form; a key without a value stands alone.

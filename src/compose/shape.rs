@@ -138,7 +138,7 @@ pub(crate) enum Print {
 
 impl Print {
     pub(crate) fn is_always(self) -> bool {
-        matches!(self, Print::Always | Print::AlwaysMap)
+        matches!(self, Print::Always | Print::AlwaysZero | Print::AlwaysMap)
     }
 }
 

@@ -122,10 +122,15 @@ fn an_alias_inside_of_its_anchor_is_refused() {
     assert!(refused("x-a: &a {b: &b {<<: [*b, *a]}}\n").contains("compose.yaml:1:22"));
 }
 
+/// The parser panics over some of these; a start of greenroom must not.
 #[test]
-fn a_tag_that_no_parser_takes_is_refused() {
-    assert!(refused("x-a: [!a, b]\n").contains("compose.yaml:1:"));
-    assert!(refused("x-a: !%ED%A0%80 b\n").contains("compose.yaml:1:"));
+fn odd_tags_are_no_panic() {
+    for tag in ["!a,", "!%ED%A0%80", "!<%>", "!!,", "!%", "!<tag:,>"] {
+        let files = Memory::default().with("compose.yaml", format!("x-a: [{tag} b, c]\n"));
+        if let Err(problems) = read(&files) {
+            assert!(problems.to_string().starts_with("compose.yaml:1:"), "{problems}");
+        }
+    }
 }
 
 #[test]
@@ -342,7 +347,7 @@ fn includes_without_end_are_refused() {
         let next = number + 1;
         files = files.with(&format!("{number}.yaml"), format!("include: [{next}.yaml, {next}.yaml]"));
     }
-    assert!(refused_files(&files).contains("too much was read before it"));
+    assert!(refused_files(&files).contains(TOO_MANY));
 }
 
 #[test]
