@@ -58,7 +58,7 @@ pub(crate) enum Value {
 ///
 /// Packed, since the alignment of an `i128` would make every node larger by a quarter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(packed(8))]
+#[repr(Rust, packed(8))]
 pub(crate) struct Int(i128);
 
 /// How a node wants to be merged (Compose specification, "Merge": "Reset value" and "Replace value").
