@@ -5,7 +5,7 @@
 //!
 //! - [`compose`] reads the files: text to a project, pure.
 //! - `plan` decides: [`Plan`], [`PlannedService`], [`Probe`], [`Kind`]; pure.
-//! - `stack` runs a plan: [`Stack`], [`StackBuilder`]; below it are the engine, the probes and the volumes.
+//! - `stack` runs a plan: [`Stack`], [`StackBuilder`]; below it are the engine, the probes, the volumes and the leases.
 //! - `handle` gives typed connections: [`Postgres`], [`Timescale`], [`Http`], [`Grafana`], [`TickerService`].
 //! - `report` and `event` tell: [`Report`], [`Event`].
 //! - [`blocking`] and [`fixtures`] are the same for a plain `#[test]` and for rstest.
@@ -17,6 +17,7 @@ mod engine;
 mod probe;
 mod poll;
 mod volume;
+mod lease;
 mod handle;
 mod report;
 mod polygon;
@@ -41,6 +42,9 @@ pub use plan::{
     Restart, Until,
 };
 pub use polygon::PolygonStack;
+pub use lease::Lifetime;
 pub use report::{Report, ServiceReport, ServiceStatus};
 pub use secret::{HIDDEN, Secrets, is_secret_name};
-pub use stack::{FoundStack, KeptVolume, Lifetime, Stack, StackBuilder, kept_volumes, stacks};
+pub use stack::{
+    FoundStack, Holder, KeptVolume, Leftover, Stack, StackBuilder, kept_volumes, leftovers, stacks,
+};

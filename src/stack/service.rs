@@ -78,7 +78,7 @@ pub(super) async fn run_service(
     dependencies: impl Future<Output = ()>,
 ) -> Result<RunningService, Failure> {
     let name = &planned.service.name;
-    let spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
+    let spec = spec::container(&start.plan, planned, &image.reference, &start.owner);
     super::image::make_bind_folders(&spec.mounts)
         .map_err(|error| start.failed(name, ServiceFailure::NotStarted(error)))?;
     let id = {

@@ -60,7 +60,6 @@ pub(super) async fn remove(
     );
     failures.extend(networks.into_iter().chain(volumes).filter_map(Result::err));
     if failures.is_empty() {
-        state.forget(stack);
         Ok(saved)
     } else {
         Err(Error::teardown(stack, &failures))

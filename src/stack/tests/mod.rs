@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use super::start::{Running, Start};
 use super::teardown::Evidence;
-use super::{Lifetime, start_or_clean_up};
+use super::{Owner, start_or_clean_up};
 use crate::Error;
 use crate::compose::{self, Files, Request};
 use crate::event::{Event, Observer};
@@ -119,7 +119,7 @@ impl TestStack {
         let observer = Observer::new(move |event| {
             events.lock().expect("nothing panics while it holds this lock").push(event.clone());
         });
-        Start::new(self.engine.clone(), self.plan.clone(), observer, Lifetime::Test, self.state())
+        Start::new(self.engine.clone(), self.plan.clone(), observer, Owner::nobody(), self.state())
     }
 
     /// Brings it up, which must fail and leave nothing; gives the whole story.
