@@ -36,13 +36,13 @@ pub use handle::{
     ConnectionUrl, DataSource, DataSourceHealth, ExecOutput, Frame, Grafana, GrafanaClient, GrafanaHealth,
     Http, HttpClient, Hypertable, Postgres, ServiceHandle, TickerHealth, TickerService, Timescale,
 };
+pub use lease::Lifetime;
 pub use plan::{
     Accept, Base, DEFAULT_TIMEOUT, Dependency, Fallback, Fate, Healthcheck, Kind, Plan, PlannedAttachment,
     PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports, PostgresLogin, Probe, Readiness,
     Restart, Until,
 };
 pub use polygon::PolygonStack;
-pub use lease::Lifetime;
 pub use report::{Report, ServiceReport, ServiceStatus};
 pub use secret::{HIDDEN, Secrets, is_secret_name};
 pub use stack::{

@@ -67,9 +67,9 @@ impl StateFolder {
     /// Held for the moment in which somebody takes hold of a lease, or a lease ends: one of the two comes first.
     pub(crate) fn gate(&self) -> Result<File, Error> {
         let (file, path) = self.lock_file("leases")?;
-        file.lock().map(|()| file).map_err(|error| {
-            Error::state(format!("cannot lock {}", path.display())).with_source(error)
-        })
+        file.lock()
+            .map(|()| file)
+            .map_err(|error| Error::state(format!("cannot lock {}", path.display())).with_source(error))
     }
 
     /// Whether `what` was not done for this long, by whichever process; then it counts as done now.
@@ -77,9 +77,10 @@ impl StateFolder {
         let Ok((file, path)) = self.lock_file(&format!("last-{what}")) else { return false };
         let Ok(()) = file.try_lock() else { return false };
         // A new file is empty; a done one is not.
-        let recent = fs::metadata(&path).ok().filter(|metadata| metadata.len() > 0).and_then(|metadata| {
-            SystemTime::now().duration_since(metadata.modified().ok()?).ok()
-        });
+        let recent = fs::metadata(&path)
+            .ok()
+            .filter(|metadata| metadata.len() > 0)
+            .and_then(|metadata| SystemTime::now().duration_since(metadata.modified().ok()?).ok());
         let is_due = recent.is_none_or(|passed| passed >= every);
         is_due && fs::write(&path, what).is_ok()
     }
@@ -95,14 +96,11 @@ impl StateFolder {
         let failed =
             |error: io::Error| Error::state(format!("cannot open {}", path.display())).with_source(error);
         create_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
-        Ok((file, path))
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok((options.open(&path).map_err(failed)?, path))
     }
 
     /// Takes the lock of `name`, waiting for whoever has it; it goes with the file.

@@ -23,7 +23,9 @@ pub(crate) async fn prune(options: &Options, dry_run: bool) -> Result<(), Failur
         remove_all(leftovers).await?;
     }
     match format {
-        Format::Json => output::print_json(&json!({(if dry_run { "would_remove" } else { "removed" }): names})),
+        Format::Json => {
+            output::print_json(&json!({(if dry_run { "would_remove" } else { "removed" }): names}))
+        }
         Format::Text | Format::Yaml => Ok(()),
     }
 }

@@ -67,21 +67,21 @@ impl Line {
 
     fn to_json(&self) -> Value {
         let mut json = self.report.to_json();
-        let holders: Vec<_> = self
-            .holders
-            .iter()
-            .map(|holder| json!({"pid": holder.pid, "command": holder.command}))
-            .collect();
+        let holders: Vec<_> =
+            self.holders.iter().map(|holder| json!({"pid": holder.pid, "command": holder.command})).collect();
         json["directory"] = json!(self.stack.directory);
         json["lifetime"] = json!(self.lifetime());
-        json["since"] =
-            json!(self.stack.since.duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default());
+        json["since"] = json!(
+            self.stack.since.duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
+        );
         json["holders"] = json!(holders);
         json
     }
 
     fn lifetime(&self) -> String {
-        self.stack.lifetime.map_or_else(|| "of an unknown lifetime".to_owned(), |lifetime| lifetime.to_string())
+        self.stack
+            .lifetime
+            .map_or_else(|| "of an unknown lifetime".to_owned(), |lifetime| lifetime.to_string())
     }
 }
 

@@ -131,7 +131,9 @@ impl Request {
         );
         let id = match lifetime {
             Lifetime::Test | Lifetime::Process => format!("process-{own}"),
-            Lifetime::Run => format!("run-{}", hash(format!("{user}\0{}\0{sharers}", terms.engine).as_bytes())),
+            Lifetime::Run => {
+                format!("run-{}", hash(format!("{user}\0{}\0{sharers}", terms.engine).as_bytes()))
+            }
             Lifetime::Keep => format!("keep-{key}"),
         };
         let key = (lifetime != Lifetime::Test).then_some(key);

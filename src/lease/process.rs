@@ -68,7 +68,8 @@ impl fmt::Display for Process {
 /// The processes above this one, the nearest first.
 pub(crate) fn ancestors() -> Vec<Entry> {
     let own = table::entry(std::process::id());
-    let parents = std::iter::successors(own, |entry| table::entry(entry.parent).filter(|_| entry.parent != 0));
+    let parents =
+        std::iter::successors(own, |entry| table::entry(entry.parent).filter(|_| entry.parent != 0));
     parents.skip(1).take(MOST_ANCESTORS).collect()
 }
 

@@ -31,7 +31,8 @@ impl Run {
         let nearest_nextest = above.iter().position(is_nextest);
         let nearest_cargo = above.iter().position(is_cargo);
         // A test that nextest runs may call `cargo test` itself: nextest's variable is inherited, and means another run.
-        let is_nested = matches!((nearest_cargo, nearest_nextest), (Some(cargo), Some(nextest)) if cargo < nextest);
+        let is_nested =
+            matches!((nearest_cargo, nearest_nextest), (Some(cargo), Some(nextest)) if cargo < nextest);
         let nextest = nextest.filter(|_| !is_nested);
 
         let parent = above.first().map(|entry| entry.process.clone());

@@ -40,8 +40,7 @@ pub(crate) fn ensure_watched(folder: &Folder) -> bool {
 pub(crate) fn spawn(folder: &Folder) -> Option<()> {
     // Cargo may have put another file where this process's executable was.
     let itself = Path::new("/proc/self/exe");
-    let executable =
-        if itself.exists() { itself.to_owned() } else { std::env::current_exe().ok()? };
+    let executable = if itself.exists() { itself.to_owned() } else { std::env::current_exe().ok()? };
     let mut command = Command::new(executable);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::arg0(&mut command, "greenroom-watcher");
@@ -106,7 +105,11 @@ fn tend(folder: &Folder) {
             folder.touch();
             crate::stack::discard_unfinished(folder);
             let Some(idle) = terms.idle.map(Duration::from_secs) else { return folder.remove_if_empty() };
-            while folder.exists() && !folder.is_held() && folder.idle_for() < idle && !folder.stacks().is_empty() {
+            while folder.exists()
+                && !folder.is_held()
+                && folder.idle_for() < idle
+                && !folder.stacks().is_empty()
+            {
                 // Whoever takes it meanwhile holds it, and is waited for above.
                 std::thread::sleep((idle - folder.idle_for()).min(Duration::from_secs(10)));
             }

@@ -273,7 +273,9 @@ pub(super) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Running
     let running = Running::new(Arc::new(plan), services, Duration::ZERO, Vec::new());
     match super::ask_all(engine.as_ref(), &running).await.into_iter().next() {
         None => Ok(running),
-        Some((service, seen)) => Err(Error::not_ready(format!("service `{service}` does not answer: {seen}"))),
+        Some((service, seen)) => {
+            Err(Error::not_ready(format!("service `{service}` does not answer: {seen}")))
+        }
     }
 }
 

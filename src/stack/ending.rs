@@ -104,7 +104,8 @@ pub(super) async fn end_on(engine: &dyn Engine, ending: &Folder) -> Result<(), E
     let records: BTreeMap<_, _> =
         ending.stacks().into_iter().map(|stack| (stack.clone(), ending.record(&stack))).collect();
     // A start may have been under way when its process was killed.
-    let is_whole = records.values().all(|record| record.as_ref().is_some_and(|record| record.facts.is_some()));
+    let is_whole =
+        records.values().all(|record| record.as_ref().is_some_and(|record| record.facts.is_some()));
     let begin = tokio::time::Instant::now();
     let mut stacks: BTreeSet<String> = records.keys().cloned().collect();
     loop {
@@ -242,7 +243,9 @@ impl Leftover {
             let engine = connect().await?;
             let Some(folder) = self.lease else {
                 let state = StateFolder::of_user();
-                return teardown::remove(engine.as_ref(), &state, &self.stack, &Evidence::Skip).await.map(drop);
+                return teardown::remove(engine.as_ref(), &state, &self.stack, &Evidence::Skip)
+                    .await
+                    .map(drop);
             };
             // Somebody else removes it, when it is watched now.
             let Some(_watch) = folder.watch() else { return Ok(()) };

@@ -309,15 +309,13 @@ async fn start(wanted: Wanted, cancelled: oneshot::Receiver<()>) -> Result<Stack
     }
     let request = Request::new(&wanted.plan, wanted.lifetime, None, &state);
     // The watcher starts while the engine is asked who it is.
-    let (engine, owner) = tokio::join!(
-        async { engine::connect().await.map_err(Error::engine_unavailable) },
-        async {
+    let (engine, owner) =
+        tokio::join!(async { engine::connect().await.map_err(Error::engine_unavailable) }, async {
             match request {
                 Ok(request) => Owner::take(&state, request).await,
                 Err(error) => Ok(Owner::without_lease(&error)),
             }
-        }
-    );
+        });
     start_new(engine?, wanted.plan, wanted.observer, owner?, state, cancelled).await
 }
 

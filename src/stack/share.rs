@@ -88,7 +88,10 @@ enum Found {
     /// Nothing is written down of one that is up.
     Nothing,
     /// It is written down, and it is not fit for use.
-    Unfit { record: Box<Record>, reason: String },
+    Unfit {
+        record: Box<Record>,
+        reason: String,
+    },
 }
 
 impl Shared<'_> {
@@ -171,7 +174,9 @@ impl Shared<'_> {
             };
             self.replace(engine.as_ref(), state, &found, record, reason).await?;
         }
-        if let Some((stack, reason)) = unfit.filter(|(stack, _)| self.lease.folder.record(stack).is_some_and(|record| record.key.is_some())) {
+        if let Some((stack, reason)) = unfit
+            .filter(|(stack, _)| self.lease.folder.record(stack).is_some_and(|record| record.key.is_some()))
+        {
             // Nothing is on the engine any more that could be listed.
             self.wanted.observer.tell(&Event::Replaced { stack: stack.clone(), reason });
             self.lease.forget(&stack);
@@ -232,11 +237,12 @@ fn is_used_here(stack: &str) -> bool {
 }
 
 /// The stack as it is written down, with the ports that it has now; else why it is not fit for use any more.
-fn running(plan: Plan, facts: &Facts, listed: &[FoundContainer]) -> Result<Running, String> {
+pub(super) fn running(plan: Plan, facts: &Facts, listed: &[FoundContainer]) -> Result<Running, String> {
     let mut services = BTreeMap::new();
     for planned in &plan.services {
         let name = &planned.service.name;
-        let facts = facts.services.get(name).ok_or_else(|| format!("service `{name}` is not written down"))?;
+        let facts =
+            facts.services.get(name).ok_or_else(|| format!("service `{name}` is not written down"))?;
         let container = listed
             .iter()
             .find(|container| container.id == facts.id)
@@ -246,9 +252,13 @@ fn running(plan: Plan, facts: &Facts, listed: &[FoundContainer]) -> Result<Runni
         }
         // An engine tells an image by its name only as long as the name means that image.
         if container.image.starts_with("sha256:") && container.image != facts.image {
-            return Err(format!("service `{name}` runs what was `{}` before that was made anew", facts.image));
+            return Err(format!(
+                "service `{name}` runs what was `{}` before that was made anew",
+                facts.image
+            ));
         }
-        if let Some(fallback) = planned.fallback.as_ref().filter(|_| facts.image.starts_with(fallback::PREFIX))
+        if let Some(fallback) =
+            planned.fallback.as_ref().filter(|_| facts.image.starts_with(fallback::PREFIX))
             && fallback::name(&plan.directory, fallback).is_ok_and(|(reference, _)| reference != facts.image)
         {
             return Err(format!("service `{name}` runs a fallback image whose sources have changed"));

@@ -10,12 +10,7 @@ use super::Owner;
 /// Stopped with its signal and this many seconds of grace before it is removed; without it, a container is killed.
 pub(super) const STOP_GRACE_LABEL: &str = "greenroom.stop-grace";
 
-pub(super) fn container(
-    plan: &Plan,
-    planned: &PlannedService,
-    image: &str,
-    owner: &Owner,
-) -> ContainerSpec {
+pub(super) fn container(plan: &Plan, planned: &PlannedService, image: &str, owner: &Owner) -> ContainerSpec {
     let service = &planned.service;
     let mut labels = service.labels.clone();
     labels.extend(stack_labels(plan, owner));

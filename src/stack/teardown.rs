@@ -59,11 +59,7 @@ pub(super) async fn remove(
         join_all(volumes.iter().map(|volume| engine.remove_volume(&volume.name))),
     );
     failures.extend(networks.into_iter().chain(volumes).filter_map(Result::err));
-    if failures.is_empty() {
-        Ok(saved)
-    } else {
-        Err(Error::teardown(stack, &failures))
-    }
+    if failures.is_empty() { Ok(saved) } else { Err(Error::teardown(stack, &failures)) }
 }
 
 async fn remove_container(engine: &dyn Engine, container: &FoundContainer) -> Result<(), EngineError> {

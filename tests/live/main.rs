@@ -1,11 +1,17 @@
 //! What the README promises, on a real container engine: `cargo test` runs these, and they need one.
 
+mod ends;
+mod engine;
 mod failures;
 mod handles;
 mod lifetimes;
 mod readiness;
+mod sharing;
+mod suites;
 mod ticker;
+mod torture;
 mod volumes;
+mod world;
 
 use std::path::PathBuf;
 

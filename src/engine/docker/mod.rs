@@ -16,7 +16,8 @@ use testcontainers::bollard;
 use testcontainers::bollard::errors::Error as BollardError;
 use testcontainers::bollard::exec::{CreateExecOptions, StartExecResults};
 use testcontainers::bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum, NetworkConnectRequest, PortSummary,
+    ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum, NetworkConnectRequest,
+    PortSummary,
 };
 use testcontainers::bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,

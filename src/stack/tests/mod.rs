@@ -8,8 +8,10 @@ mod failure;
 mod image;
 mod volume;
 mod cancel;
+mod lease;
 mod teardown;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,8 +25,9 @@ use super::teardown::Evidence;
 use super::{Owner, start_or_clean_up};
 use crate::Error;
 use crate::compose::{self, Files, Request};
+use crate::engine::{Engine as _, Filter, FoundContainer};
 use crate::event::{Event, Observer};
-use crate::plan::{self, Options, Plan};
+use crate::plan::{self, Options, Plan, label};
 use crate::state::StateFolder;
 
 use engine::{Script, ScriptedEngine};
@@ -63,6 +66,8 @@ struct TestStack {
     folder: Arc<TestFolder>,
     plan: Arc<Plan>,
     events: Arc<Mutex<Vec<Event>>>,
+    /// More labels on everything that is created.
+    labels: BTreeMap<String, String>,
 }
 
 impl TestStack {
@@ -87,7 +92,7 @@ impl TestStack {
             options.id = "1".to_owned();
         }
         let plan = Arc::new(plan_of(directory, compose, &options));
-        TestStack { engine, folder, plan, events: Arc::default() }
+        TestStack { engine, folder, plan, events: Arc::default(), labels: BTreeMap::new() }
     }
 
     /// Another stack on the same engine, by the same user.
@@ -119,7 +124,9 @@ impl TestStack {
         let observer = Observer::new(move |event| {
             events.lock().expect("nothing panics while it holds this lock").push(event.clone());
         });
-        Start::new(self.engine.clone(), self.plan.clone(), observer, Owner::nobody(), self.state())
+        let mut owner = Owner::nobody();
+        owner.labels.extend(self.labels.clone());
+        Start::new(self.engine.clone(), self.plan.clone(), observer, owner, self.state())
     }
 
     /// Brings it up, which must fail and leave nothing; gives the whole story.
@@ -140,6 +147,12 @@ impl TestStack {
     async fn down(&self) -> Result<(), Error> {
         let engine = self.engine.as_ref();
         super::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip).await.map(drop)
+    }
+
+    /// The stack's containers, as the engine lists them.
+    async fn listed(&self) -> Vec<FoundContainer> {
+        let own = Filter::label(label::STACK, &self.plan.stack);
+        self.engine.containers(&own).await.expect("the engine answers")
     }
 
     /// The engine's timeline, the names without the stack's.
