@@ -40,6 +40,11 @@ const SECRET_WORDS: [&str; 12] = [
 /// ```
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
+    // Most names are not; to tell so need not take them apart.
+    let upper = name.to_uppercase();
+    if !SECRET_WORDS.iter().any(|word| upper.contains(word)) {
+        return false;
+    }
     let words = words(name);
     if matches!(words.last().map(String::as_str), Some("FILE" | "PATH" | "DIR")) {
         return false;

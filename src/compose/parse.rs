@@ -1,36 +1,30 @@
 //! YAML events to nodes, within limits: anchors and merge keys are resolved here, tags and places kept.
-//!
-//! The events come from a port of libyaml, since Go's YAML library, which Compose uses, is one too: what the one
-//! takes for YAML (a closing bracket that is indented less than the specification asks) the other does.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use indexmap::map::Entry;
-use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 
 use super::check;
 use super::node::{Map, MergeTag, Node, Spot, Value};
 use super::reading::{Reading, Stopped};
 use super::scalar;
 use super::trail::Trail;
+use super::yaml::{Event, EventKind, Malformed, Mark, Parser, Properties, Style};
 
 /// Deeper than any real file by far, and shallow enough for the recursions that follow.
 const DEEPEST: usize = 64;
 
 /// The documents of one file (Compose reads every document of a file, and merges them in their order).
 pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, Stopped> {
-    let mut events = Parser::new();
-    events.set_input(Cursor::new(reading.sources.text(file).as_bytes()));
     let start = Spot { file, line: 1, column: 1 };
-    let mut builder =
-        Builder { events, file, anchors: HashMap::new(), last: start, left: reading.left(), values: 0 };
+    let events = Parser::new(reading.sources.text(file));
+    let mut builder = Builder { events, file, anchors: HashMap::new(), left: reading.left(), values: 0 };
     let documents = builder.documents();
-    let (values, last) = (builder.values, builder.last);
+    let values = builder.values;
     match documents {
         Ok(documents) => {
-            reading.spend(values, last, "")?;
+            reading.spend(values, start, "")?;
             Ok(documents)
         }
         Err(Fault { spot, path, message, hint }) => {
@@ -42,13 +36,11 @@ pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, S
     }
 }
 
-struct Builder<'input> {
-    events: Parser<Cursor<&'input [u8]>>,
+struct Builder<'a> {
+    events: Parser<'a>,
     file: u32,
     /// `None` while the anchor's own value is being read.
-    anchors: HashMap<String, Option<Node>>,
-    /// Where the last event began.
-    last: Spot,
+    anchors: HashMap<&'a str, Option<Node>>,
     /// How many values there may be, and are.
     left: usize,
     values: usize,
@@ -67,14 +59,14 @@ impl Fault {
     }
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     fn documents(&mut self) -> Result<Vec<Node>, Fault> {
         let mut documents = Vec::new();
         loop {
-            match self.next()?.data {
-                EventData::StreamEnd => return Ok(documents),
-                EventData::DocumentStart { version_directive, .. } => {
-                    if version_directive.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
+            match self.next()?.kind {
+                EventKind::StreamEnd => return Ok(documents),
+                EventKind::DocumentStart { version } => {
+                    if version.is_some_and(|version| version != (1, 1)) {
                         let spot = Spot { file: self.file, line: 1, column: 1 };
                         return Err(Fault::new(
                             spot,
@@ -91,65 +83,55 @@ impl Builder<'_> {
         }
     }
 
-    fn next(&mut self) -> Result<Event, Fault> {
-        // The parser panics over a few tags that libyaml refuses, as in `[!a, b]`. No state of it is used after that.
-        let Ok(parsed) = catch_unwind(AssertUnwindSafe(|| self.events.parse())) else {
-            let message = "not valid YAML: a tag that can't be read";
-            return Err(Fault::new(self.last, &Trail::ROOT, message));
-        };
-        let event = parsed.map_err(|error| {
-            let spot = error
-                .problem_mark()
-                .map_or(Spot { file: self.file, line: 1, column: 1 }, |mark| self.spot(mark));
-            let context = error.context().filter(|context| !context.is_empty());
-            let context = context.map_or(String::new(), |context| format!(" {context}"));
-            let mut fault =
-                Fault::new(spot, &Trail::ROOT, format!("not valid YAML: {}{context}", error.problem()));
-            if error.problem().contains("cannot start any token") {
+    fn next(&mut self) -> Result<Event<'a>, Fault> {
+        self.events.next().map_err(|Malformed { problem, context, mark }| {
+            let context = if context.is_empty() { String::new() } else { format!(" {context}") };
+            let message = format!("not valid YAML: {problem}{context}");
+            let mut fault = Fault::new(self.spot(mark), &Trail::ROOT, message);
+            if problem.contains("cannot start any token") {
                 fault.hint = Some(
                     "indent with spaces, and put values that begin with a special character in quotes"
                         .to_owned(),
                 );
             }
             fault
-        })?;
-        self.last = self.spot(event.start_mark);
-        Ok(event)
+        })
     }
 
+    /// Marks count from 0, places from 1.
     fn spot(&self, mark: Mark) -> Spot {
-        Spot { file: self.file, line: number(mark.line), column: number(mark.column) }
+        Spot { file: self.file, line: mark.line.saturating_add(1), column: mark.column.saturating_add(1) }
     }
 
-    fn node(&mut self, event: Event, trail: &Trail<'_>, depth: usize) -> Result<Node, Fault> {
-        let spot = self.spot(event.start_mark);
+    fn node(&mut self, event: Event<'a>, trail: &Trail<'_>, depth: usize) -> Result<Node, Fault> {
+        let spot = self.spot(event.mark);
         self.count(1, spot, trail)?;
         if depth > DEEPEST {
             return Err(too_deep(spot));
         }
-        let (node, anchor) = match event.data {
-            EventData::Scalar { anchor, tag, value, style, .. } => {
-                (scalar_node(&value, style, tag.as_deref(), spot, trail)?, anchor)
+        let (node, anchor) = match event.kind {
+            EventKind::Scalar { properties: Properties { anchor, tag }, value, style } => {
+                (scalar_node(value, style, tag.as_deref(), spot, trail)?, anchor)
             }
-            EventData::SequenceStart { anchor, tag, .. } => {
-                self.open(anchor.as_deref());
+            EventKind::SequenceStart { properties: Properties { anchor, tag } } => {
+                self.open(anchor);
                 let mut list = Vec::new();
                 loop {
                     let event = self.next()?;
-                    if event.data == EventData::SequenceEnd {
+                    if matches!(event.kind, EventKind::SequenceEnd) {
                         break;
                     }
                     list.push(self.node(event, &trail.index(list.len()), depth + 1)?);
                 }
                 (Node { tag: merge_tag(tag.as_deref()), ..Node::new(Value::List(list), spot) }, anchor)
             }
-            EventData::MappingStart { anchor, tag, .. } => {
-                self.open(anchor.as_deref());
+            EventKind::MappingStart { properties: Properties { anchor, tag } } => {
+                self.open(anchor);
                 let map = self.mapping(trail, depth)?;
                 (Node { tag: merge_tag(tag.as_deref()), ..Node::new(Value::Map(map), spot) }, anchor)
             }
-            EventData::Alias { anchor } => {
-                let node = self.aliased(&anchor, spot, trail)?;
+            EventKind::Alias { anchor } => {
+                let node = self.aliased(anchor, spot, trail)?;
                 if depth + height(node) > DEEPEST {
                     return Err(too_deep(spot));
                 }
@@ -168,9 +150,9 @@ impl Builder<'_> {
         Ok(node)
     }
 
-    fn open(&mut self, anchor: Option<&str>) {
+    fn open(&mut self, anchor: Option<&'a str>) {
         if let Some(anchor) = anchor {
-            self.anchors.insert(anchor.to_owned(), None);
+            self.anchors.insert(anchor, None);
         }
     }
 
@@ -185,8 +167,8 @@ impl Builder<'_> {
             None => {
                 let mut fault =
                     Fault::new(spot, trail, format!("there is no anchor `&{anchor}` before this alias"));
-                let known = || self.anchors.keys().map(String::as_str);
-                fault.hint = check::nearest(anchor, known()).map(|near| format!("did you mean `*{near}`?"));
+                fault.hint = check::nearest(anchor, self.anchors.keys().copied())
+                    .map(|near| format!("did you mean `*{near}`?"));
                 Err(fault)
             }
         }
@@ -198,10 +180,10 @@ impl Builder<'_> {
         let mut merges = false;
         loop {
             let event = self.next()?;
-            if event.data == EventData::MappingEnd {
+            if matches!(event.kind, EventKind::MappingEnd) {
                 break;
             }
-            let key_spot = self.spot(event.start_mark);
+            let key_spot = self.spot(event.mark);
             let key = self.key(event, key_spot, trail)?;
             let event = self.next()?;
             match key {
@@ -217,11 +199,12 @@ impl Builder<'_> {
                         Fault::new(spot, trail, "`<<` merges a mapping or a list of mappings")
                     })?;
                 }
-                Key::Text(key) => {
+                Key::Text { key, by_alias } => {
                     let mut node = self.node(event, &trail.key(&key), depth + 1)?;
                     node.key = Some(key_spot);
                     match map.entry(key) {
                         Entry::Vacant(entry) => drop(entry.insert(node)),
+                        Entry::Occupied(mut entry) if by_alias => drop(entry.insert(node)),
                         Entry::Occupied(entry) => {
                             let (key, line) = (entry.key(), entry.get().entry_spot().line);
                             let fault = format!("the key `{key}` is already there, at line {line}");
@@ -241,28 +224,31 @@ impl Builder<'_> {
         Ok(map)
     }
 
-    fn key(&mut self, event: Event, spot: Spot, trail: &Trail<'_>) -> Result<Key, Fault> {
-        let node = match event.data {
-            EventData::Scalar { value, style: ScalarStyle::Plain, tag: None, .. } if value == "<<" => {
+    fn key(&mut self, event: Event<'a>, spot: Spot, trail: &Trail<'_>) -> Result<Key, Fault> {
+        let by_alias = matches!(event.kind, EventKind::Alias { .. });
+        let node = match event.kind {
+            EventKind::Scalar { properties, value, style: Style::Plain }
+                if value == "<<" && properties.tag.is_none() =>
+            {
                 return Ok(Key::Merge);
             }
-            EventData::Scalar { anchor, tag, value, style, .. } => {
-                let node = scalar_node(&value, style, tag.as_deref(), spot, trail)?;
+            EventKind::Scalar { properties: Properties { anchor, tag }, value, style } => {
+                let node = scalar_node(value.clone(), style, tag.as_deref(), spot, trail)?;
                 if let Some(anchor) = anchor {
                     self.anchors.insert(anchor, Some(node.clone()));
                 }
                 (value, node)
             }
-            EventData::Alias { anchor } => {
-                let node = self.aliased(&anchor, spot, trail)?;
+            EventKind::Alias { anchor } => {
+                let node = self.aliased(anchor, spot, trail)?;
                 let (weight, node) = (node.weight(), node.clone());
                 self.count(weight, spot, trail)?;
-                (node.to_go_text().unwrap_or_default(), node)
+                (node.to_go_text().unwrap_or_default().into(), node)
             }
             _ => return Err(Fault::new(spot, trail, "a key must be a string")),
         };
         match node {
-            (_, Node { value: Value::Text(text), .. }) => Ok(Key::Text(text)),
+            (_, Node { value: Value::Text(text), .. }) => Ok(Key::Text { key: text, by_alias }),
             (written, node) => {
                 let message = format!("the key `{written}` is {}; keys must be strings", node.type_name());
                 let mut fault = Fault::new(spot, trail, message);
@@ -281,7 +267,11 @@ impl Builder<'_> {
 
 enum Key {
     Merge,
-    Text(String),
+    /// To Compose `*name` repeats no other key; the later value stands.
+    Text {
+        key: String,
+        by_alias: bool,
+    },
 }
 
 /// Flattens what stands under `<<`; `Err` holds the place of what can't be merged.
@@ -302,33 +292,32 @@ fn merge_sources(node: Node, into: &mut Vec<Node>) -> Result<(), Spot> {
 }
 
 fn scalar_node(
-    text: &str,
-    style: ScalarStyle,
+    text: Cow<'_, str>,
+    style: Style,
     tag: Option<&str>,
     spot: Spot,
     trail: &Trail<'_>,
 ) -> Result<Node, Fault> {
     let core = tag.and_then(|tag| tag.strip_prefix("tag:yaml.org,2002:"));
-    let wrong = |kind: &str| Fault::new(spot, trail, format!("`{text}` is tagged as {kind} and is none"));
+    let wrong =
+        |text: &str, kind: &str| Fault::new(spot, trail, format!("`{text}` is tagged as {kind} and is none"));
     let value = match core {
-        Some("str") => Value::Text(text.to_owned()),
+        Some("str") => Value::Text(text.into_owned()),
         Some("null") => Value::Null,
-        Some("bool") => match scalar::plain(text) {
+        Some("bool") => match scalar::plain(&text) {
             value @ Value::Bool(_) => value,
-            _ => return Err(wrong("a boolean")),
+            _ => return Err(wrong(&text, "a boolean")),
         },
         Some("int") => match scalar::integer(&text.replace('_', "")) {
             Some(value) => Value::Int(value.into()),
-            None => return Err(wrong("an integer")),
+            None => return Err(wrong(&text, "an integer")),
         },
         Some("float") => match text.parse() {
             Ok(value) => Value::Float(value),
-            Err(_) => return Err(wrong("a float")),
+            Err(_) => return Err(wrong(&text, "a float")),
         },
-        _ if style == ScalarStyle::Plain && (tag.is_none() || merge_tag(tag).is_some()) => {
-            scalar::plain(text)
-        }
-        _ => Value::Text(text.to_owned()),
+        _ if style == Style::Plain && (tag.is_none() || merge_tag(tag).is_some()) => scalar::plain(&text),
+        _ => Value::Text(text.into_owned()),
     };
     Ok(Node { tag: merge_tag(tag), ..Node::new(value, spot) })
 }
@@ -352,9 +341,4 @@ fn height(node: &Node) -> usize {
         _ => return 0,
     };
     below.map_or(0, |below| below + 1)
-}
-
-/// Marks count from 0, places from 1.
-fn number(from_zero: u64) -> u32 {
-    u32::try_from(from_zero).unwrap_or(u32::MAX).saturating_add(1)
 }
