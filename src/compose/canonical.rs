@@ -150,6 +150,9 @@ fn canonical_ports(reading: &mut Reading<'_>, ports: &mut Node, trail: &Trail<'_
             long.push(entry);
             continue;
         }
+        if reading.is_spent() {
+            return;
+        }
         match port::long_form(&entry, &entry.to_go_text().unwrap_or_default()) {
             Ok(entries) => {
                 let values = entries.len() * VALUES_OF_A_PORT;

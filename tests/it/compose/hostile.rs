@@ -124,9 +124,8 @@ fn an_alias_inside_of_its_anchor_is_refused() {
 
 #[test]
 fn a_tag_that_is_none_is_refused() {
-    assert!(refused("x-a: [!a, b]\n").contains("compose.yaml:1:9: not valid YAML"));
     assert!(refused("x-a: !%ED%A0%80 b\n").contains("compose.yaml:1:16: not valid YAML"));
-    assert!(refused("x-a: !!str! b\n").contains("compose.yaml:1:"));
+    assert!(refused("x-a: !<! b\n").contains("compose.yaml:1:9: not valid YAML"));
 }
 
 #[test]
@@ -188,7 +187,7 @@ fn a_file_that_is_too_large_is_refused() {
 
 #[test]
 fn a_file_that_is_read_over_and_over_is_refused() {
-    let env = "A=1\n".repeat(1_000_000);
+    let env = "#".repeat(4_000_000);
     let text = services(1_000, |_| "{image: x, env_file: [a.env]}".to_owned());
     let files = Memory::default().with("compose.yaml", text).with("a.env", env);
     assert!(refused_files(&files).contains("can't read a.env: too much was read before it"));
@@ -250,9 +249,9 @@ fn ranges_of_ports_are_taken_within_reason() {
     // Every entry is compared with every other when it is merged.
     let again = services(1, range) + "---\nservices: {s0: {ports: [\"1-65535:1-65535\"]}}\n";
     assert!(refused(again).contains(TOO_MANY));
-    let thousands = |_| "{image: x, ports: [\"1-30000:1-30000\"]}".to_owned();
-    let again = services(1, thousands) + "---\nservices: {s0: {ports: [\"1-30000:1-30000\"]}}\n";
-    assert_eq!(taken(again).services["s0"].ports.len(), 30_000);
+    let thousands = |_| "{image: x, ports: [\"1-5000:1-5000\"]}".to_owned();
+    let again = services(1, thousands) + "---\nservices: {s0: {ports: [\"1-5000:1-5000\"]}}\n";
+    assert_eq!(taken(again).services["s0"].ports.len(), 5_000);
 }
 
 #[test]
@@ -343,7 +342,7 @@ fn includes_without_end_are_refused() {
         let next = number + 1;
         files = files.with(&format!("{number}.yaml"), format!("include: [{next}.yaml, {next}.yaml]"));
     }
-    assert!(refused_files(&files).contains("too much was read before it"));
+    assert!(refused_files(&files).contains(TOO_MANY));
 }
 
 #[test]
