@@ -13,6 +13,18 @@ use crate::plan::Plan;
 pub enum Event {
     /// The plan is made; nothing runs yet.
     Planned(Plan),
+    /// A shared stack that was up already is used.
+    Attached {
+        /// Its name.
+        stack: String,
+    },
+    /// A shared stack that was found is not fit for use, and another takes its place.
+    Replaced {
+        /// Its name.
+        stack: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An image is being pulled or built.
     ImageProgress {
         /// For which service.
@@ -104,6 +116,10 @@ impl Observer {
     pub(crate) fn tell(&self, event: &Event) {
         match event {
             Event::Planned(plan) => tracing::debug!(stack = plan.stack, "planned"),
+            Event::Attached { stack } => tracing::debug!(stack, "attached"),
+            Event::Replaced { stack, reason } => {
+                tracing::warn!(stack, reason, "a shared stack is replaced");
+            }
             Event::ImageProgress { service, line } => tracing::debug!(service, line, "image"),
             Event::FallbackImage { service, wanted, used, reason } => {
                 tracing::warn!(service, wanted, used, reason, "a fallback image stands in");

@@ -5,7 +5,7 @@
 //!
 //! - [`compose`] reads the files: text to a project, pure.
 //! - `plan` decides: [`Plan`], [`PlannedService`], [`Probe`], [`Kind`]; pure.
-//! - `stack` runs a plan: [`Stack`], [`StackBuilder`]; below it are the engine, the probes and the volumes.
+//! - `stack` runs a plan: [`Stack`], [`StackBuilder`]; below it are the engine, the probes, the volumes and the leases.
 //! - `handle` gives typed connections: [`Postgres`], [`Timescale`], [`Http`], [`Grafana`], [`TickerService`].
 //! - `report` and `event` tell: [`Report`], [`Event`].
 //! - [`blocking`] and [`fixtures`] are the same for a plain `#[test]` and for rstest.
@@ -17,6 +17,7 @@ mod engine;
 mod probe;
 mod poll;
 mod volume;
+mod lease;
 mod handle;
 mod report;
 mod polygon;
@@ -35,6 +36,7 @@ pub use handle::{
     ConnectionUrl, DataSource, DataSourceHealth, ExecOutput, Frame, Grafana, GrafanaClient, GrafanaHealth,
     Http, HttpClient, Hypertable, Postgres, ServiceHandle, TickerHealth, TickerService, Timescale,
 };
+pub use lease::Lifetime;
 pub use plan::{
     Accept, Base, DEFAULT_TIMEOUT, Delivery, Dependency, Fallback, Fate, Healthcheck, Kind, Plan,
     PlannedAttachment, PlannedFile, PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports,
@@ -43,4 +45,6 @@ pub use plan::{
 pub use polygon::PolygonStack;
 pub use report::{Report, ServiceReport, ServiceStatus};
 pub use secret::{HIDDEN, Secrets, is_secret_name};
-pub use stack::{FoundStack, KeptVolume, Lifetime, Stack, StackBuilder, kept_volumes, stacks};
+pub use stack::{
+    FoundStack, Holder, KeptVolume, Leftover, Stack, StackBuilder, kept_volumes, leftovers, stacks,
+};

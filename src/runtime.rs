@@ -43,6 +43,19 @@ pub(crate) async fn run<T: Send + 'static>(
     }
 }
 
+/// Runs what blocks its thread on one that may be blocked.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match runtime()?.spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Error::interrupted()),
+        },
+    }
+}
+
 /// Runs `future` in the background and blocks this thread until it is done, inside a runtime or outside of any.
 pub(crate) fn block_on<T: Send + 'static>(
     future: impl Future<Output = Result<T, Error>> + Send + 'static,

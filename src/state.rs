@@ -1,47 +1,20 @@
-//! What greenroom keeps on the disk: a small file a stack, the evidence of what went wrong, and locks.
-//!
-//! The engine's labels are the truth about what exists; a lost state file loses no stack, only its ready times.
+//! Where greenroom keeps what it writes down: the leases, the evidence of what went wrong, and locks.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
-use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::compose::Hook;
 
 /// Names another folder for greenroom's state, for tests and for machines without a home.
 const DIRECTORY_VARIABLE: &str = "GREENROOM_STATE_DIR";
 
 /// Evidence older than this is removed by the next start.
 const EVIDENCE_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// What is remembered of a stack besides its labels.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct StackState {
-    pub total_ms: u64,
-    pub services: BTreeMap<String, ServiceState>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ServiceState {
-    pub ready_after_ms: u64,
-    pub probe: String,
-    pub restarts: u32,
-    /// The image that the file names, when another one runs.
-    pub stands_in_for: Option<String>,
-    /// What is to be run in the container before it is stopped. Its words and variables may be secrets, which no label may
-    /// hold: those everybody can read who may talk to the engine.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pre_stop: Vec<Hook>,
-    /// How long that may take.
-    #[serde(default)]
-    pub stop_grace_ms: u64,
-}
 
 /// The folder in which all of it lies.
 #[derive(Clone, Debug)]
@@ -69,7 +42,9 @@ impl StateFolder {
     }
 
     pub(crate) fn at(path: impl Into<PathBuf>) -> StateFolder {
-        StateFolder { path: Some(path.into()) }
+        let path = path.into();
+        // Others are told where it is, and have other working folders.
+        StateFolder { path: Some(std::path::absolute(&path).unwrap_or(path)) }
     }
 
     fn path(&self) -> Result<&Path, Error> {
@@ -84,20 +59,17 @@ impl StateFolder {
         Ok(self.path()?.join("evidence").join(stack))
     }
 
-    pub(crate) fn save(&self, stack: &str, state: &StackState) -> Result<(), Error> {
-        let path = self.state_file(stack)?;
-        let text = serde_json::to_string_pretty(state)
-            .map_err(|error| Error::state(format!("cannot write {}", path.display())).with_source(error))?;
-        write_private(&path, text.as_bytes())
+    /// The folder of the leases.
+    pub(crate) fn leases(&self) -> Result<PathBuf, Error> {
+        Ok(self.path()?.join("leases"))
     }
 
-    /// What was saved of the stack; nothing when there is no file or it cannot be read.
-    pub(crate) fn load(&self, stack: &str) -> StackState {
-        self.state_file(stack)
-            .ok()
-            .and_then(|path| fs::read(path).ok())
-            .and_then(|text| serde_json::from_slice(&text).ok())
-            .unwrap_or_default()
+    /// Held for the moment in which somebody takes hold of a lease, or a lease ends: one of the two comes first.
+    pub(crate) fn gate(&self) -> Result<File, Error> {
+        let (file, path) = self.lock_file("leases")?;
+        file.lock()
+            .map(|()| file)
+            .map_err(|error| Error::state(format!("cannot lock {}", path.display())).with_source(error))
     }
 
     /// Writes a file that a container of the stack mounts. Its folder is its user's alone; who may read the file inside
@@ -127,19 +99,30 @@ impl StateFolder {
         Ok(self.path()?.join("files").join(stack))
     }
 
-    pub(crate) fn forget(&self, stack: &str) {
+    /// Removes the files that containers of the stack mounted.
+    pub(crate) fn forget_files(&self, stack: &str) {
         if let Ok(folder) = self.file_folder(stack) {
             // Most stacks have none.
             let _ = fs::remove_dir_all(folder);
         }
-        if let Ok(path) = self.state_file(stack) {
-            // A file that stays is overwritten by nobody and read by nobody: its stack's name never comes back.
-            let _ = fs::remove_file(path);
-        }
     }
 
-    fn state_file(&self, stack: &str) -> Result<PathBuf, Error> {
-        Ok(self.path()?.join("stacks").join(format!("{stack}.json")))
+    /// Whether `what` was not done for this long, by whichever process; then it counts as done now.
+    pub(crate) fn is_due(&self, what: &str, every: Duration) -> bool {
+        let Ok((file, path)) = self.lock_file(&format!("last-{what}")) else { return false };
+        let Ok(()) = file.try_lock() else { return false };
+        // A new file is empty; a done one is not.
+        let recent = fs::metadata(&path)
+            .ok()
+            .filter(|metadata| metadata.len() > 0)
+            .and_then(|metadata| SystemTime::now().duration_since(metadata.modified().ok()?).ok());
+        let is_due = recent.is_none_or(|passed| passed >= every);
+        is_due && fs::write(&path, what).is_ok()
+    }
+
+    /// Its path, for labels.
+    pub(crate) fn display(&self) -> String {
+        self.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default()
     }
 
     /// Opens the lock file of `name`, for [`File::lock`] and [`File::try_lock`]: the lock goes with the process that has it.
@@ -193,7 +176,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
         |error: io::Error| Error::state(format!("cannot write {}", path.display())).with_source(error);
     let folder = path.parent().unwrap_or(Path::new("."));
     create_private_folder(folder).map_err(failed)?;
-    let temporary = path.with_extension(format!("{}.part", std::process::id()));
+    let temporary = path.with_extension(format!("{}{}.part", std::process::id(), unique()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -205,7 +188,13 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     written.map_err(failed)
 }
 
-fn create_private_folder(folder: &Path) -> io::Result<()> {
+/// A word that no other call in this process gives.
+pub(crate) fn unique() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

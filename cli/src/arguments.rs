@@ -38,7 +38,11 @@ pub(crate) enum Command {
     /// Brings a stack up, asks every service once more, reports, and takes it down: the check for CI.
     Smoke,
     /// Brings this file's stack up and leaves it running; one that is up already is used again.
-    Up,
+    Up {
+        /// Takes it down when no process has used it for so long, such as 30m; without it, `greenroom down` does.
+        #[arg(long, value_name = "DURATION", value_parser = compose::parse_duration)]
+        idle: Option<Duration>,
+    },
     /// Takes this file's stacks down.
     Down {
         /// This stack instead; repeatable.
@@ -48,11 +52,17 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "stacks")]
         all: bool,
     },
-    /// Shows what runs of this file.
+    /// Shows every stack of yours, and who holds it; with a file or a project named, those of it.
     Ps {
-        /// Every stack of greenroom's on this machine.
+        /// Those of other users, too.
         #[arg(long)]
         all: bool,
+    },
+    /// Removes the stacks of yours that nobody uses any more and that nobody has taken down.
+    Prune {
+        /// Only tells which.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Shows what the services of this file's stack have logged, with its secrets hidden.
     Logs {
@@ -173,6 +183,11 @@ impl Options {
             format: later.format.or(self.format),
             ..self
         }
+    }
+
+    /// Whether the user says which project is meant, instead of leaving that to the folder.
+    pub(crate) fn names_a_project(&self) -> bool {
+        !self.files.is_empty() || self.project_name.is_some() || self.project_directory.is_some()
     }
 
     pub(crate) fn builder(&self) -> StackBuilder {

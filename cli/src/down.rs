@@ -23,7 +23,7 @@ pub(crate) async fn down(options: &Options, names: &[String], all: bool) -> Resu
         output::tell(if all {
             "no stack is up"
         } else {
-            "no stack of this file is up; `greenroom ps --all` shows all"
+            "no stack of this file is up; `greenroom ps` shows all"
         });
     }
     let removed = remove_all(stacks).await?;

@@ -73,7 +73,7 @@ async fn by_name(name: &str) -> Result<FoundStack, Failure> {
 async fn of_this_file(options: &Options) -> Result<FoundStack, Failure> {
     options.builder().found().await?.into_iter().next().ok_or_else(|| {
         Failure::Failed(
-            "no stack of this file is up\n\nhint: `greenroom up` brings one up; `greenroom ps --all` shows all"
+            "no stack of this file is up\n\nhint: `greenroom up` brings one up; `greenroom ps` shows all"
                 .to_owned(),
         )
     })

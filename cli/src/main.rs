@@ -13,6 +13,7 @@ mod smoke;
 mod up;
 mod down;
 mod ps;
+mod prune;
 mod logs;
 mod plan;
 mod config;
@@ -27,9 +28,10 @@ fn main() -> ExitCode {
     let Arguments { options, command } = Arguments::parse();
     let done = match command {
         Command::Smoke => block_on(smoke::smoke(&options)),
-        Command::Up => block_on(up::up(&options)),
+        Command::Up { idle } => block_on(up::up(&options, idle)),
         Command::Down { stacks, all } => block_on(down::down(&options, &stacks, all)),
         Command::Ps { all } => block_on(ps::ps(&options, all)),
+        Command::Prune { dry_run } => block_on(prune::prune(&options, dry_run)),
         Command::Logs { services, stack, tail } => {
             block_on(logs::logs(&options, &services, stack.as_deref(), tail))
         }

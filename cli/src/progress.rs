@@ -60,6 +60,10 @@ pub(crate) fn text(event: &Event) -> String {
             let names: Vec<_> = plan.names().collect();
             format!("{warnings}starting stack {}: {}", plan.stack, names.join(", "))
         }
+        Event::Attached { stack } => format!("stack {stack} is up already"),
+        Event::Replaced { stack, reason } => {
+            format!("warning: stack {stack} is not fit for use, and another takes its place: {reason}")
+        }
         // What a builder prints may move the cursor.
         Event::ImageProgress { service, line } => {
             format!("  {service}: {}", line.replace(|character: char| character.is_control(), " "))

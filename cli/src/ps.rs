@@ -1,6 +1,10 @@
-//! `greenroom ps`: what runs.
+//! `greenroom ps`: what runs, and who holds it.
 
-use serde_json::json;
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use greenroom::{FoundStack, Holder, Report};
+use serde_json::{Value, json};
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;
@@ -8,29 +12,95 @@ use crate::output;
 
 pub(crate) async fn ps(options: &Options, all: bool) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
-    let project = if all { None } else { Some(options.builder().read()?) };
-    let mut stacks = greenroom::stacks().await?;
-    if let Some(project) = &project {
-        stacks.retain(|stack| stack.project == project.name && stack.directory == project.directory);
+    let stacks = listed(options, all).await?;
+    if stacks.is_empty() {
+        output::tell("no stack is up");
     }
-    let mut reports = Vec::new();
-    for stack in &stacks {
-        reports.push(stack.report().await?);
-    }
-    if reports.is_empty() {
-        output::tell(if all {
-            "no stack is up"
-        } else {
-            "no stack of this file is up; `greenroom ps --all` shows all"
-        });
+    let mut lines = Vec::new();
+    for stack in stacks {
+        let report = stack.report().await?;
+        lines.push(Line { holders: stack.holders(), stack, report });
     }
     match format {
         Format::Json => {
-            let stacks: Vec<_> = reports.iter().map(|report| report.to_json()).collect();
+            let stacks: Vec<_> = lines.iter().map(Line::to_json).collect();
             output::print_json(&json!({"stacks": stacks}))
         }
-        Format::Text | Format::Yaml => {
-            output::print(&reports.iter().map(|report| format!("{report}\n")).collect::<String>())
+        Format::Text | Format::Yaml => output::print(&lines.iter().map(Line::to_text).collect::<String>()),
+    }
+}
+
+/// Every stack of this user, of any user with `all`; where a file or project is named, those of it.
+async fn listed(options: &Options, all: bool) -> Result<Vec<FoundStack>, Failure> {
+    let mut stacks = greenroom::stacks().await?;
+    stacks.retain(|stack| all || stack.is_of_this_user());
+    if options.names_a_project() {
+        let project = options.builder().read()?;
+        stacks.retain(|stack| stack.project == project.name && stack.directory == project.directory);
+    }
+    Ok(stacks)
+}
+
+struct Line {
+    stack: FoundStack,
+    holders: Vec<Holder>,
+    report: Report,
+}
+
+impl Line {
+    fn to_text(&self) -> String {
+        let FoundStack { directory, since, .. } = &self.stack;
+        let age = SystemTime::now().duration_since(*since).unwrap_or_default();
+        let lifetime = self.lifetime();
+        let report = self.report.to_string();
+        let (head, services) = report.split_once('\n').unwrap_or((&report, ""));
+        let mut text = format!("{head}\n  {lifetime}, {} old, in {}\n", in_words(age), directory.display());
+        for holder in &self.holders {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "  held by {} ({})", holder.pid, holder.command);
         }
+        if !services.is_empty() {
+            let _ = writeln!(text, "{services}");
+        }
+        text
+    }
+
+    fn to_json(&self) -> Value {
+        let mut json = self.report.to_json();
+        let holders: Vec<_> =
+            self.holders.iter().map(|holder| json!({"pid": holder.pid, "command": holder.command})).collect();
+        json["directory"] = json!(self.stack.directory);
+        json["lifetime"] = json!(self.lifetime());
+        json["since"] = json!(
+            self.stack.since.duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
+        );
+        json["holders"] = json!(holders);
+        json
+    }
+
+    fn lifetime(&self) -> String {
+        self.stack
+            .lifetime
+            .map_or_else(|| "of an unknown lifetime".to_owned(), |lifetime| lifetime.to_string())
+    }
+}
+
+/// An age to its largest unit.
+fn in_words(age: Duration) -> String {
+    let seconds = age.as_secs();
+    [(86_400, "d"), (3_600, "h"), (60, "m")]
+        .into_iter()
+        .find(|(unit, _)| seconds >= *unit)
+        .map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let ages = [0, 59, 60, 7_199, 86_400 * 3].map(|seconds| in_words(Duration::from_secs(seconds)));
+        assert_eq!(ages, ["0s", "59s", "1m", "1h", "3d"]);
     }
 }

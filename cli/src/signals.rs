@@ -43,7 +43,7 @@ impl Signals {
             sender.send_replace(Some(signal));
             source.next().await;
             output::tell(
-                "still removing; one more signal ends this at once, and `greenroom ps --all` then shows what is left",
+                "still removing; one more signal ends this at once, and `greenroom ps` then shows what is left",
             );
             let signal = source.next().await;
             output::tell(&format!("{}: ended before everything was removed", signal.name()));

@@ -1,6 +1,8 @@
 //! `greenroom up`: this file's stack, until `greenroom down`.
 
-use greenroom::StackBuilder;
+use std::time::Duration;
+
+use greenroom::{Stack, StackBuilder};
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;
@@ -9,23 +11,50 @@ use crate::progress::Progress;
 use crate::signals::Signals;
 use crate::start::start;
 
-pub(crate) async fn up(options: &Options) -> Result<(), Failure> {
+pub(crate) async fn up(options: &Options, idle: Option<Duration>) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
     let signals = Signals::listen()?;
     let progress = Progress::default();
-    let stack = start(options.builder(), StackBuilder::attach_or_up, &progress, &signals).await?;
+    let builder = match idle {
+        Some(idle) => options.builder().idle(idle),
+        None => options.builder(),
+    };
+    let stack = start(builder, StackBuilder::attach_or_up, &progress, &signals).await?;
     // A start tells its plan first, and with it the warnings; a stack that was found has told neither.
     if progress.stack().is_none() {
         for warning in &stack.plan().warnings {
             output::tell(&format!("warning: {warning}"));
         }
-        output::tell(&format!("stack {} is up already, and every service answers", stack.name()));
+        check(&stack).await?;
+        output::tell("every service of it answers");
+    }
+    for other in options.builder().found().await?.iter().filter(|other| other.name != stack.name()) {
+        output::tell(&format!(
+            "warning: stack {} is up, too, from another version of this file or with other options; \
+             `greenroom down --stack {}` removes it",
+            other.name, other.name
+        ));
     }
     let report = stack.report();
     match format {
         Format::Json => output::print_json(&report.to_json())?,
         Format::Text | Format::Yaml => output::print(&format!("{report}\n"))?,
     }
-    output::tell("it stays up until `greenroom down`");
+    output::tell(&match idle {
+        Some(idle) => format!("it stays up until `greenroom down`, or until nobody has used it for {idle:?}"),
+        None => "it stays up until `greenroom down`".to_owned(),
+    });
     Ok(())
+}
+
+/// Attaching to a stack looks whether its containers run; this asks its services.
+async fn check(stack: &Stack) -> Result<(), Failure> {
+    match stack.check().await.into_iter().next() {
+        None => Ok(()),
+        Some((service, seen)) => Err(Failure::Failed(format!(
+            "service `{service}` of stack `{}` does not answer any more: {seen}\n\n\
+             hint: `greenroom logs` shows why; `greenroom down`, then `greenroom up` starts afresh",
+            stack.name()
+        ))),
+    }
 }

@@ -331,7 +331,7 @@ impl std::fmt::Display for Exit {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct FoundMount {
     /// The volume's name; `None` for a bind or tmpfs.
     pub volume: Option<String>,
@@ -367,6 +367,8 @@ pub(crate) struct FoundContainer {
     pub image: String,
     pub running: bool,
     pub labels: BTreeMap<String, String>,
+    /// Host addresses by container port, as [`Inspection::ports`]; of a container that runs.
+    pub ports: BTreeMap<String, (String, u16)>,
 }
 
 impl FoundContainer {
@@ -394,6 +396,16 @@ pub(crate) struct FoundObject {
 /// No engine answers, its socket may not be opened, it is too old, or `DOCKER_HOST` names another machine. The next call tries anew.
 pub(crate) async fn connect() -> Result<Arc<dyn Engine>, ConnectError> {
     docker::connect().await
+}
+
+/// The same, for a stack that runs: its engine is one to work with, and is not asked for its version first.
+pub(crate) async fn connect_again(version: &EngineVersion) -> Result<Arc<dyn Engine>, ConnectError> {
+    docker::connect_again(version).await
+}
+
+/// What the engine's address was given as; empty for the usual one.
+pub(crate) fn address() -> String {
+    docker::address()
 }
 
 /// Why there is no engine to work with.

@@ -14,8 +14,24 @@ pub(crate) mod label {
     pub(crate) const SERVICE: &str = "greenroom.service";
     /// What the stack was planned from, as a hash: the same file and options give the same.
     pub(crate) const PLAN: &str = "greenroom.plan";
-    /// How long the stack lives: `test` or `keep`.
+    /// How long the stack lives: `test`, `process`, `run` or `keep`.
     pub(crate) const LIFETIME: &str = "greenroom.lifetime";
+    /// The lease that the stack is under, and the state folder in which that lies.
+    pub(crate) const LEASE: &str = "greenroom.lease";
+    pub(crate) const STATE: &str = "greenroom.state";
+    /// What a shared stack is, as a hash.
+    pub(crate) const KEY: &str = "greenroom.key";
+    /// The user, by number.
+    pub(crate) const USER: &str = "greenroom.user";
+    /// The machine or container, and its boot, in which the numbers of the next two are those of processes.
+    pub(crate) const HOST: &str = "greenroom.host";
+    pub(crate) const BOOT: &str = "greenroom.boot";
+    /// The process that created it.
+    pub(crate) const OWNER: &str = "greenroom.owner";
+    /// The test runner that it was created for.
+    pub(crate) const RUNNER: &str = "greenroom.runner";
+    /// When the stack was begun, in seconds since 1970.
+    pub(crate) const SINCE: &str = "greenroom.since";
     /// `fresh` or `kept`.
     pub(crate) const VOLUME: &str = "greenroom.volume";
     /// The volume's key in the compose file.

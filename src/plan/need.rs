@@ -1,11 +1,13 @@
 //! What a file asks of the engine that not every engine has.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Plan, problem};
 use crate::Error;
 use crate::compose::{Attachment, Mount, MountKind, Network, Problem, Problems, Project, Service, Warning};
 
 /// What an engine says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EngineVersion {
     /// `28.5.1`
     pub engine: String,

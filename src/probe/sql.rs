@@ -7,7 +7,7 @@ use super::Address;
 use crate::poll::Answer;
 
 /// How to log in, every setting read from where it stood.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Login {
     pub user: String,
     pub password: Option<String>,

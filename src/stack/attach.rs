@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::hook::HookFailure;
 use super::image::UsedImage;
 use super::service::resolve_login;
 use super::teardown::{self, Evidence};
-use super::{Lifetime, Running, RunningService, Stack, containers_of};
+use super::{Running, RunningService, containers_of, fallback};
 use crate::engine::{self, Engine, Filter, State};
 use crate::event::{Event, Observer};
+use crate::lease::{self, Folder, Lifetime, Record};
 use crate::plan::{Plan, label};
 use crate::report::{Report, ServiceReport, ServiceStatus};
-use crate::secret::Secrets;
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
@@ -28,16 +27,28 @@ pub struct FoundStack {
     pub project: String,
     /// The project's folder.
     pub directory: PathBuf,
-    /// Whether it lives until it is taken down.
-    pub kept: bool,
-    fingerprint: String,
+    /// How long it lives; none when a later version of greenroom brought it up.
+    pub lifetime: Option<Lifetime>,
+    /// The user that it belongs to, by number; empty where users have none.
+    pub user: String,
+    /// When it was begun.
+    pub since: SystemTime,
+    pub(super) labels: BTreeMap<String, String>,
 }
 
-impl FoundStack {
-    /// What made the stack's names unique.
-    pub(super) fn id(&self, project: &str) -> &str {
-        self.name.strip_prefix(&format!("greenroom-{project}-")).unwrap_or(&self.name)
-    }
+/// A process that holds a stack: while it lives, the stack stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// Its number.
+    pub pid: u32,
+    /// Its command line, shortened, without secrets.
+    pub command: String,
+}
+
+/// What made the names of a stack unique.
+pub(super) fn id<'a>(stack: &'a str, project: &str) -> &'a str {
+    stack.strip_prefix(&format!("greenroom-{project}-")).unwrap_or(stack)
 }
 
 /// Every stack of greenroom's on this machine, those of tests that run right now among them.
@@ -68,7 +79,7 @@ async fn connect() -> Result<Arc<dyn Engine>, Error> {
 }
 
 /// Stacks by the labels of their containers and, where a start was killed early, of their networks and volumes.
-async fn list(engine: &dyn Engine, filter: &Filter) -> Result<Vec<FoundStack>, Error> {
+pub(super) async fn list(engine: &dyn Engine, filter: &Filter) -> Result<Vec<FoundStack>, Error> {
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(filter), engine.networks(filter), engine.volumes(filter))
             .map_err(Error::engine)?;
@@ -85,8 +96,10 @@ async fn list(engine: &dyn Engine, filter: &Filter) -> Result<Vec<FoundStack>, E
                 name,
                 project: get(label::PROJECT),
                 directory: get(label::DIRECTORY).into(),
-                kept: get(label::LIFETIME) == Lifetime::Keep.as_label(),
-                fingerprint: get(label::PLAN),
+                lifetime: Lifetime::of_label(&get(label::LIFETIME)),
+                user: get(label::USER),
+                since: UNIX_EPOCH + Duration::from_secs(get(label::SINCE).parse().unwrap_or_default()),
+                labels: labels.clone(),
             });
         }
     }
@@ -112,15 +125,40 @@ impl FoundStack {
         let observer = Observer::new(observe);
         runtime::run(async move {
             let engine = connect().await?;
-            let told = |service: &str, failure: HookFailure| {
-                // Without the plan it is not known what in a hook's output is a secret.
-                let failure = HookFailure { output: String::new(), ..failure };
-                observer.tell(&failure.into_event(service, &Secrets::default()));
-            };
-            let state = StateFolder::of_user();
-            teardown::remove(engine.as_ref(), &state, &self.name, &Evidence::Skip, &told).await.map(drop)
+            let folder = lease::folder_of(&self.labels);
+            let state = folder.as_ref().map_or_else(StateFolder::of_user, Folder::state);
+            let facts = self.record().and_then(|record| record.facts);
+            let (engine, stack) = (engine.as_ref(), &self.name);
+            teardown::remove_found(engine, &state, stack, &Evidence::Skip, facts.as_ref(), &observer).await?;
+            if let Some(folder) = folder {
+                folder.forget(stack);
+                folder.remove_if_empty();
+            }
+            Ok(())
         })
         .await
+    }
+
+    /// Whether it is this user's.
+    #[must_use]
+    pub fn is_of_this_user(&self) -> bool {
+        self.user == lease::user()
+    }
+
+    /// The processes that hold it, and the test runner that it lasts for. None hold a kept stack between two runs.
+    #[must_use]
+    pub fn holders(&self) -> Vec<Holder> {
+        let Some(folder) = lease::folder_of(&self.labels).filter(Folder::is_of_this_host) else {
+            return Vec::new();
+        };
+        let users = folder.holders().into_iter().filter(|holder| holder.stacks.contains(&self.name));
+        let processes = users.map(|holder| holder.process).chain(folder.runners());
+        processes.map(|process| Holder { pid: process.pid, command: process.command }).collect()
+    }
+
+    /// What is written down of it.
+    fn record(&self) -> Option<Record> {
+        lease::folder_of(&self.labels)?.record(&self.name)
     }
 
     /// The logs of its services, by name; the last `tail` lines of each when given.
@@ -151,7 +189,7 @@ impl FoundStack {
         let found = self.clone();
         runtime::run(async move {
             let engine = connect().await?;
-            let remembered = StateFolder::of_user().load(&found.name);
+            let remembered = found.record().and_then(|record| record.facts).unwrap_or_default();
             let mut services = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &found.name).await? {
                 let Some(name) = container.service() else { continue };
@@ -198,25 +236,12 @@ impl FoundStack {
     }
 }
 
-/// Takes hold of a stack that runs already.
-pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) -> Result<Stack, Error> {
-    if found.fingerprint != plan.fingerprint {
-        return Err(Error::usage(format!(
-            "stack `{}` was brought up from another version of this file, or with other options",
-            found.name
-        ))
-        .with_hint("take it down first: `greenroom down`, then `greenroom up`"));
-    }
-    let engine = connect().await?;
-    let plan = plan.for_engine(&engine.version())?;
-    let remembered = StateFolder::of_user().load(&plan.stack);
+/// Takes hold of a stack that runs, as the engine tells it: what was written down of it is lost. Every service is asked.
+pub(super) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Running, Error> {
     let mut services = BTreeMap::new();
     for planned in &plan.services {
         let name = &planned.name;
-        let gone = |what: String| {
-            Error::not_ready(format!("service `{name}` of stack `{}` {what}", found.name))
-                .with_hint("start afresh: `greenroom down`, then `greenroom up`")
-        };
+        let gone = |what: String| Error::not_ready(format!("service `{name}` {what}"));
         let inspection = match engine.inspect(&planned.container).await {
             Ok(inspection) => inspection,
             Err(error) if error.is_not_found() => return Err(gone("is gone".to_owned())),
@@ -229,7 +254,6 @@ pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) ->
             State::Created | State::Paused => return Err(gone("does not run".to_owned())),
         };
         let image = engine.image(&inspection.image).await.map_err(Error::engine)?.unwrap_or_default();
-        let known = remembered.services.get(name).cloned().unwrap_or_default();
         let login = match &planned.postgres {
             Some(login) if !completed => {
                 let login = resolve_login(engine.as_ref(), &inspection.id, login);
@@ -242,41 +266,33 @@ pub(super) async fn attach(plan: Plan, found: FoundStack, observer: Observer) ->
             }
             _ => None,
         };
+        let wanted = planned.service.image.clone();
         services.insert(
             name.clone(),
             RunningService {
                 id: inspection.id,
                 image: UsedImage {
+                    stands_in_for: wanted.filter(|_| inspection.image.starts_with(fallback::PREFIX)),
                     reference: inspection.image,
-                    stands_in_for: known.stands_in_for,
                     healthcheck: image.healthcheck.clone(),
                 },
                 ports: inspection.ports,
                 mounts: inspection.mounts,
                 login,
                 probes: planned.readiness.probes(image.healthcheck.as_deref()),
-                ready_after: Duration::from_millis(known.ready_after_ms),
-                restarts: known.restarts,
+                ready_after: Duration::ZERO,
+                restarts: 0,
                 completed,
                 planned: planned.clone(),
             },
         );
     }
-    let running = Running::new(
-        Arc::new(plan),
-        services,
-        Duration::from_millis(remembered.total_ms),
-        Vec::new(),
-        Vec::new(),
-    );
-    let stack = Stack { running: Some(Arc::new(running)), engine, observer, lifetime: Lifetime::Keep };
-    match stack.check().await.into_iter().next() {
-        None => Ok(stack),
-        Some((service, seen)) => Err(Error::not_ready(format!(
-            "service `{service}` of stack `{}` does not answer any more: {seen}",
-            found.name
-        ))
-        .with_hint("`greenroom logs` shows why; `greenroom down`, then `greenroom up` starts afresh")),
+    let running = Running::new(Arc::new(plan), services, Duration::ZERO, Vec::new(), Vec::new());
+    match super::ask_all(engine.as_ref(), &running).await.into_iter().next() {
+        None => Ok(running),
+        Some((service, seen)) => {
+            Err(Error::not_ready(format!("service `{service}` does not answer: {seen}")))
+        }
     }
 }
 

@@ -5,13 +5,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{FoundStack, Lifetime, Stack, attach, bring_up};
+use super::{FoundStack, Stack, Wanted, attach, bring_up, share};
 use crate::Error;
 use crate::compose::{self, Disk, Project, Request};
 use crate::event::{Event, Observer};
+use crate::lease::Lifetime;
 use crate::plan::{self, Options, Plan, Ports, Probe};
 use crate::runtime;
-use crate::state::StateFolder;
 
 /// Which files to read, and what to ask of the stack. [`Stack::builder`] makes one.
 #[derive(Clone, Default)]
@@ -27,7 +27,8 @@ pub struct StackBuilder {
     timeout: Option<Duration>,
     ports: Ports,
     probes: BTreeMap<String, Probe>,
-    lifetime: Lifetime,
+    lifetime: Option<Lifetime>,
+    idle: Option<Duration>,
     observer: Observer,
 }
 
@@ -123,10 +124,18 @@ impl StackBuilder {
         self
     }
 
-    /// How long the stack lives.
+    /// How long the stack lives, and with whom it is shared: [`Lifetime`] tells which to choose. Without this it is what the
+    /// variable `GREENROOM_LIFETIME` says (`test`, `process`, `run`, `keep`), else [`Lifetime::Test`].
     #[must_use]
     pub fn lifetime(mut self, lifetime: Lifetime) -> StackBuilder {
-        self.lifetime = lifetime;
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Takes a stack of [`Lifetime::Keep`] down when no process has used it for so long.
+    #[must_use]
+    pub fn idle(mut self, idle: Duration) -> StackBuilder {
+        self.idle = Some(idle);
         self
     }
 
@@ -186,13 +195,26 @@ impl StackBuilder {
         plan::plan(project, &Disk, &options)
     }
 
-    /// Brings the stack up and waits until every service answers.
+    /// Brings the stack up and waits until every service answers. One that is shared and is up already is used as it is:
+    /// that takes a look at the engine and no more.
     ///
     /// # Errors
     ///
     /// As [`Stack::up`].
     pub async fn up(self) -> Result<Stack, Error> {
-        bring_up(self.plan()?, self.observer, self.lifetime).await
+        bring_up(self.wanted()?).await
+    }
+
+    fn wanted(self) -> Result<Wanted, Error> {
+        let lifetime = match self.lifetime {
+            Some(lifetime) => lifetime,
+            None => Lifetime::usual()?,
+        };
+        let project = self.read()?;
+        let (idle, observer) = (self.idle, self.observer.clone());
+        let plan = self.plan_of(&project, &new_id())?;
+        let plan_again = Box::new(move |id: &str| self.plan_of(&project, id));
+        Ok(Wanted { plan, plan_again, lifetime, idle, observer })
     }
 
     /// The stacks of this file that live until they are taken down.
@@ -210,38 +232,19 @@ impl StackBuilder {
     ///
     /// # Errors
     ///
-    /// As [`attach`](StackBuilder::attach) and [`Stack::up`].
+    /// As [`Stack::up`].
     pub async fn attach_or_up(self) -> Result<Stack, Error> {
-        let project = self.read()?;
-        let name = format!(
-            "up-{}",
-            plan::hash(format!("{}{}", project.name, project.directory.display()).as_bytes())
-        );
-        let _lock = runtime::run(async move { StateFolder::of_user().lock(name).await }).await?;
-        match self.attach_to(&project).await? {
-            Some(stack) => Ok(stack),
-            None => bring_up(self.plan_of(&project, &new_id())?, self.observer, Lifetime::Keep).await,
-        }
+        self.lifetime(Lifetime::Keep).up().await
     }
 
-    /// The stack of this file that lives until `greenroom down`, when there is one.
+    /// The stack of this very file, with these options, that lives until it is taken down, when there is one and it runs.
     ///
     /// # Errors
     ///
-    /// There is one, but it was brought up from another version of the file or with other options, or a service of it
-    /// does not answer any more.
+    /// As [`read`](StackBuilder::read), and there is no container engine.
     pub async fn attach(self) -> Result<Option<Stack>, Error> {
-        self.attach_to(&self.read()?).await
-    }
-
-    async fn attach_to(&self, project: &Project) -> Result<Option<Stack>, Error> {
-        // Options that do not fit the file are told first, whatever the engine says.
-        self.plan_of(project, &new_id())?;
-        let Some(found) = attach::find(&project.name, &project.directory).await?.into_iter().next() else {
-            return Ok(None);
-        };
-        let plan = self.plan_of(project, found.id(&project.name))?;
-        runtime::run(attach::attach(plan, found, self.observer.clone())).await.map(Some)
+        let wanted = self.lifetime(Lifetime::Keep).wanted()?;
+        runtime::run(share::find(wanted)).await
     }
 }
 

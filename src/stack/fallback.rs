@@ -13,6 +13,9 @@ use super::start::Start;
 use crate::engine::{BuildSpec, Context, Dockerfile, Image, Progress};
 use crate::plan::{Base, Fallback, hash};
 
+/// What the names of all fallback images begin with.
+pub(super) const PREFIX: &str = "greenroom-fallback/";
+
 /// The build argument by which a Dockerfile takes its base image.
 const BASE_ARGUMENT: &str = "BASE";
 
@@ -22,6 +25,12 @@ const LINES_TOLD: usize = 20;
 /// Where `prepare` programs find the copy of the build context that they may add to.
 const CONTEXT_VARIABLE: &str = "GREENROOM_BUILD_CONTEXT";
 
+/// What a fallback image is called, which follows from what it is made of: its name with the hash in it, and the hash.
+pub(super) fn name(directory: &Path, fallback: &Fallback) -> io::Result<(String, String)> {
+    let content = hash_inputs(directory, fallback)?;
+    Ok((format!("{PREFIX}{}:{content}", image_name(&fallback.context)), content))
+}
+
 /// Gives the fallback image, which the engine has afterwards, and its name.
 pub(super) async fn build(
     start: &Start,
@@ -29,9 +38,8 @@ pub(super) async fn build(
     fallback: &Fallback,
 ) -> Result<(String, Image), String> {
     let directory = &start.plan.directory;
-    let content = hash_inputs(directory, fallback)
-        .map_err(|error| format!("cannot read what it is made of: {error}"))?;
-    let reference = format!("greenroom-fallback/{}:{content}", image_name(&fallback.context));
+    let (reference, content) =
+        name(directory, fallback).map_err(|error| format!("cannot read what it is made of: {error}"))?;
     if let Some(image) = find(start, &reference).await? {
         return Ok((reference, image));
     }

@@ -2,6 +2,7 @@
 
 mod attach;
 mod builder;
+mod ending;
 mod evidence;
 mod external;
 mod failure;
@@ -10,7 +11,9 @@ mod files;
 mod hook;
 mod image;
 mod security;
+mod owner;
 mod service;
+mod share;
 mod spec;
 mod start;
 mod teardown;
@@ -25,43 +28,28 @@ use tokio::sync::oneshot;
 
 use crate::engine::{Engine, Filter};
 use crate::event::{Event, Observer};
+use crate::lease::{Lifetime, Request};
 use crate::plan::{Plan, label};
-use crate::report::{Report, millis};
-use crate::state::{ServiceState, StackState, StateFolder};
+use crate::report::Report;
+use crate::state::StateFolder;
 use crate::{Error, engine, runtime};
 
-pub use attach::{FoundStack, KeptVolume, kept_volumes, stacks};
+pub use attach::{FoundStack, Holder, KeptVolume, kept_volumes, stacks};
 pub use builder::StackBuilder;
+pub use ending::{Leftover, leftovers};
+
+pub(crate) use ending::{discard_unfinished, end_lease};
 
 pub(crate) use service::RunningService;
 pub(crate) use start::Running;
 
 use hook::HookFailure;
+use owner::Owner;
 use start::Start;
-use teardown::Evidence;
+use teardown::{Evidence, Hooks};
 
 /// How long `Drop` waits for a removal before it lets the process go on.
 const DROP_LIMIT: Duration = Duration::from_secs(30);
-
-/// How long a stack lives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Lifetime {
-    /// As long as the value: it is gone when the [`Stack`] is dropped.
-    #[default]
-    Test,
-    /// Until `greenroom down`, or [`Stack::down`].
-    Keep,
-}
-
-impl Lifetime {
-    fn as_label(self) -> &'static str {
-        match self {
-            Lifetime::Test => "test",
-            Lifetime::Keep => "keep",
-        }
-    }
-}
 
 /// A stack whose services are all ready.
 ///
@@ -80,14 +68,19 @@ impl Lifetime {
 ///
 /// A stack that is dropped without [`down`](Stack::down) — the test panicked, or returned early with an error — saves its
 /// logs and is removed all the same: `Drop` waits for that, at most half a minute. A process that is killed runs no
-/// `Drop`.
+/// `Drop`: its watcher does the same in its place.
+///
+/// # When it is shared
+///
+/// With a [`Lifetime`] other than `Test`, `down` and `Drop` give up this value's share, and the stack ends as its lifetime
+/// says: the next test finds it.
 #[must_use = "a stack that is not bound is taken down at once: write `let stack = …`"]
 pub struct Stack {
     /// `None` once it is down.
     running: Option<Arc<Running>>,
     engine: Arc<dyn Engine>,
     observer: Observer,
-    lifetime: Lifetime,
+    owner: Owner,
 }
 
 impl Stack {
@@ -120,19 +113,24 @@ impl Stack {
     }
 
     /// Takes the stack down: its containers, networks and fresh volumes. Kept volumes stay, and their service is stopped
-    /// gracefully first.
+    /// gracefully first. One that is shared stays for the others: this gives up a share.
     ///
     /// # Errors
     ///
     /// The engine could not remove something; the error says what.
     pub async fn down(mut self) -> Result<(), Error> {
-        match self.running.take() {
+        match self.running.take().filter(|_| self.is_its_own()) {
             Some(running) => {
-                runtime::run(remove(self.engine.clone(), running, self.observer.clone(), Evidence::Skip))
-                    .await
+                let (engine, owner) = (self.engine.clone(), self.owner.clone());
+                runtime::run(remove(engine, running, self.observer.clone(), owner, Evidence::Skip)).await
             }
             None => Ok(()),
         }
+    }
+
+    /// Nobody shares it, so it ends with this value.
+    fn is_its_own(&self) -> bool {
+        self.owner.lifetime == Lifetime::Test
     }
 
     /// The stack's name on this machine; for `docker compose -p NAME logs`, for example.
@@ -156,19 +154,7 @@ impl Stack {
     /// Asks every service once more whether it answers; gives the names of those that do not, with what was seen.
     pub async fn check(&self) -> Vec<(String, String)> {
         let (engine, running) = (self.engine.clone(), self.running().clone());
-        let asked = runtime::run(async move {
-            let mut silent = Vec::new();
-            for service in running.services().values().filter(|service| !service.completed) {
-                for probe in &service.probes {
-                    if let crate::poll::Answer::NotYet(seen) | crate::poll::Answer::Never(seen) =
-                        crate::probe::ask(probe, &service.target(engine.as_ref())).await
-                    {
-                        silent.push((service.planned.name.clone(), running.plan.secrets.hide(&seen)));
-                    }
-                }
-            }
-            Ok(silent)
-        });
+        let asked = runtime::run(async move { Ok(ask_all(engine.as_ref(), &running).await) });
         asked.await.unwrap_or_else(|error| vec![("greenroom".to_owned(), error.to_string())])
     }
 
@@ -185,17 +171,26 @@ impl Stack {
             self.engine.clone(),
             running.plan.clone(),
             self.observer.clone(),
-            self.lifetime,
+            self.owner.clone(),
             StateFolder::of_user(),
         );
         runtime::run(async move {
+            // Whoever attaches meanwhile would find a service that does not run.
+            let _lock = share::lock(&start.owner, share::For::Change).await?;
             let new = service::restart(&start, &old)
                 .await
                 .map_err(|failure| failure.into_error(&start.plan, None))?;
             running.replace(&old.planned.name, new);
+            start.owner.remember(&running, start.engine.as_ref());
             Ok(())
         })
         .await
+    }
+
+    fn of(running: Running, engine: Arc<dyn Engine>, observer: Observer, owner: Owner) -> Stack {
+        let running = Arc::new(running);
+        share::note(&running);
+        Stack { running: Some(running), engine, observer, owner }
     }
 
     pub(crate) fn find(&self, name: &str) -> Result<Arc<RunningService>, Error> {
@@ -225,14 +220,12 @@ impl std::fmt::Debug for Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        let Some(running) = self.running.take() else { return };
-        if self.lifetime == Lifetime::Keep {
-            return;
-        }
+        let Some(running) = self.running.take().filter(|_| self.is_its_own()) else { return };
         // Not taken down explicitly: something went wrong, and what explains it is saved.
         let stack = running.plan.stack.clone();
-        let removal =
-            remove(self.engine.clone(), running, self.observer.clone(), Evidence::Save { seen: Vec::new() });
+        let evidence = Evidence::Save { seen: Vec::new() };
+        let (engine, owner) = (self.engine.clone(), self.owner.clone());
+        let removal = remove(engine, running, self.observer.clone(), owner, evidence);
         match runtime::block_on_at_most(DROP_LIMIT, removal) {
             Some(Ok(())) => {}
             Some(Err(error)) => tracing::error!("{error:?}"),
@@ -249,14 +242,18 @@ async fn remove(
     engine: Arc<dyn Engine>,
     running: Arc<Running>,
     observer: Observer,
+    owner: Owner,
     evidence: Evidence,
 ) -> Result<(), Error> {
     let begin = Instant::now();
     let stack = running.plan.stack.clone();
+    let facts = owner::facts(&running, engine.version());
     let told = |service: &str, failure: HookFailure| {
         observer.tell(&failure.into_event(service, &running.plan.secrets));
     };
-    let saved = teardown::remove(engine.as_ref(), &StateFolder::of_user(), &stack, &evidence, &told).await?;
+    let hooks = Hooks { known: Some(&facts), told: &told };
+    let saved = teardown::remove(engine.as_ref(), &StateFolder::of_user(), &stack, &evidence, hooks).await?;
+    owner.forget(&stack);
     if let Some(directory) = saved {
         observer.tell(&Event::EvidenceSaved { directory });
     }
@@ -264,16 +261,27 @@ async fn remove(
     Ok(())
 }
 
-/// Brings the plan up in the background. When the caller stops waiting — a test's time-out, Ctrl-C — the start is
+/// What is to be brought up, or found.
+pub(super) struct Wanted {
+    pub plan: Plan,
+    /// The plan of the same for a stack that has a name already, by what makes that name unique.
+    pub plan_again: Box<dyn Fn(&str) -> Result<Plan, Error> + Send + Sync>,
+    pub lifetime: Lifetime,
+    /// How long a kept stack stays that nobody uses.
+    pub idle: Option<Duration>,
+    pub observer: Observer,
+}
+
+/// Brings a stack up in the background. When the caller stops waiting — a test's time-out, Ctrl-C — the start is
 /// cancelled, and what it had created is removed before the drop of this future returns.
-async fn bring_up(plan: Plan, observer: Observer, lifetime: Lifetime) -> Result<Stack, Error> {
+async fn bring_up(wanted: Wanted) -> Result<Stack, Error> {
     let (cancel, cancelled) = oneshot::channel::<()>();
     let (done, is_done) = std::sync::mpsc::sync_channel::<()>(1);
     // Declared before the receiver, so dropped after it: a stack that is handed over to nobody is removed first.
     let mut guard = StartGuard { cancel: Some(cancel), is_done };
     let (hand_over, receiver) = oneshot::channel();
     runtime::spawn(async move {
-        if let Err(Ok(stack)) = hand_over.send(start(plan, observer, lifetime, cancelled).await) {
+        if let Err(Ok(stack)) = hand_over.send(start(wanted, cancelled).await) {
             let stack: Stack = stack;
             if let Err(error) = stack.down().await {
                 tracing::error!("{error:?}");
@@ -304,25 +312,45 @@ impl Drop for StartGuard {
     }
 }
 
-async fn start(
+async fn start(wanted: Wanted, cancelled: oneshot::Receiver<()>) -> Result<Stack, Error> {
+    let state = StateFolder::of_user();
+    if wanted.lifetime != Lifetime::Test {
+        return share::up(wanted, state, cancelled).await;
+    }
+    let request = Request::new(&wanted.plan, wanted.lifetime, None, &state);
+    // The watcher starts while the engine is asked who it is.
+    let (engine, owner) =
+        tokio::join!(async { engine::connect().await.map_err(Error::engine_unavailable) }, async {
+            match request {
+                Ok(request) => Owner::take(&state, request).await,
+                Err(error) => Ok(Owner::without_lease(&error)),
+            }
+        });
+    start_new(engine?, wanted.plan, wanted.observer, owner?, state, cancelled).await
+}
+
+/// Brings a new stack up.
+async fn start_new(
+    engine: Arc<dyn Engine>,
     plan: Plan,
     observer: Observer,
-    lifetime: Lifetime,
+    owner: Owner,
+    state: StateFolder,
     cancelled: oneshot::Receiver<()>,
 ) -> Result<Stack, Error> {
-    let engine = engine::connect().await.map_err(Error::engine_unavailable)?;
     let plan = plan.for_engine(&engine.version())?;
     observer.tell(&Event::Planned(plan.clone()));
-    let start =
-        Start::new(engine.clone(), Arc::new(plan), observer.clone(), lifetime, StateFolder::of_user());
+    ending::collect_in_the_background(engine.clone(), state.clone());
+    let start = Start::new(engine.clone(), Arc::new(plan), observer.clone(), owner.clone(), state);
     let running = start_or_clean_up(&start, cancelled).await?;
-    remember(&running, &start.state);
-    Ok(Stack { running: Some(Arc::new(running)), engine, observer, lifetime })
+    owner.remember(&running, engine.as_ref());
+    Ok(Stack::of(running, engine, observer, owner))
 }
 
 /// Runs the start; when it fails or is cancelled, saves the evidence and removes what was created.
 async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> Result<Running, Error> {
     start.state.prune_evidence(SystemTime::now());
+    start.owner.begin(&start.plan)?;
     let failure = tokio::select! {
         result = start.run() => match result {
             Ok(running) => return Ok(running),
@@ -335,11 +363,14 @@ async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> R
     let seen = start.last_seen.lock().expect("nothing panics while it holds this lock").clone();
     let seen = seen.into_iter().map(|(service, what)| (service, start.plan.secrets.hide(&what))).collect();
     let evidence = Evidence::Save { seen };
-    // What had not come up has nothing written down that would be run before it goes.
-    let removed =
-        teardown::remove(start.engine.as_ref(), &start.state, &start.plan.stack, &evidence, &|_, _| {}).await;
+    let no_hooks = Hooks { known: None, told: &|_, _| {} };
+    let (engine, stack) = (start.engine.as_ref(), &start.plan.stack);
+    let removed = teardown::remove(engine, &start.state, stack, &evidence, no_hooks).await;
     let (saved, left) = match removed {
-        Ok(saved) => (saved, None),
+        Ok(saved) => {
+            start.owner.forget(&start.plan.stack);
+            (saved, None)
+        }
         Err(error) => (start.state.evidence_directory(&start.plan.stack).ok(), Some(error)),
     };
     if let Some(directory) = &saved {
@@ -353,23 +384,19 @@ async fn start_or_clean_up(start: &Start, cancelled: oneshot::Receiver<()>) -> R
     })
 }
 
-/// Writes down what can't be a label. A stack whose state cannot be written works all the same.
-fn remember(running: &Running, folder: &StateFolder) {
-    let services = running.services().into_iter().map(|(name, service)| {
-        let state = ServiceState {
-            ready_after_ms: millis(service.ready_after),
-            probe: running.plan.secrets.hide(&service.probe()),
-            restarts: service.restarts,
-            stands_in_for: service.image.stands_in_for.clone(),
-            pre_stop: service.planned.service.pre_stop.clone(),
-            stop_grace_ms: millis(service.planned.stop_grace),
-        };
-        (name, state)
-    });
-    let state = StackState { total_ms: millis(running.total), services: services.collect() };
-    if let Err(error) = folder.save(&running.plan.stack, &state) {
-        tracing::warn!(stack = running.plan.stack, %error, "the stack's state could not be saved");
+/// Asks every service of a stack whether it answers; gives the names of those that do not, with what was seen.
+async fn ask_all(engine: &dyn Engine, running: &Running) -> Vec<(String, String)> {
+    let mut silent = Vec::new();
+    for service in running.services().values().filter(|service| !service.completed) {
+        for probe in &service.probes {
+            if let crate::poll::Answer::NotYet(seen) | crate::poll::Answer::Never(seen) =
+                crate::probe::ask(probe, &service.target(engine)).await
+            {
+                silent.push((service.planned.name.clone(), running.plan.secrets.hide(&seen)));
+            }
+        }
     }
+    silent
 }
 
 /// Runs a service's `pre_stop` hooks; that one failed goes to `tracing`.

@@ -79,7 +79,7 @@ pub(super) async fn run_service(
 ) -> Result<RunningService, Failure> {
     let name = &planned.name;
     let not_started = |error: String| start.failed(name, ServiceFailure::not_started(error));
-    let mut spec = spec::container(&start.plan, planned, &image.reference, start.lifetime);
+    let mut spec = spec::container(&start.plan, planned, &image.reference, &start.owner);
     let security =
         security::read(&planned.service.security_opt, &start.plan.directory).map_err(not_started)?;
     spec.security_opt = security.options;

@@ -8,20 +8,15 @@ use crate::plan::{
     Fate, Plan, PlannedNetwork, PlannedService, PlannedVolume, is_readable, label, mount_on_engine,
 };
 
-use super::Lifetime;
+use super::Owner;
 
 /// Stopped with its signal and this many seconds of grace before it is removed; without it, a container is killed.
 pub(super) const STOP_GRACE_LABEL: &str = "greenroom.stop-grace";
 
-pub(super) fn container(
-    plan: &Plan,
-    planned: &PlannedService,
-    image: &str,
-    lifetime: Lifetime,
-) -> ContainerSpec {
+pub(super) fn container(plan: &Plan, planned: &PlannedService, image: &str, owner: &Owner) -> ContainerSpec {
     let service = &planned.service;
     let mut labels = service.labels.clone();
-    labels.extend(stack_labels(plan, lifetime));
+    labels.extend(stack_labels(plan, owner));
     labels.extend(
         [
             (label::SERVICE, service.name.as_str()),
@@ -108,14 +103,14 @@ fn container_of(plan: &Plan, service: &str) -> String {
     plan.service(service).map_or_else(|| service.to_owned(), |planned| planned.container.clone())
 }
 
-pub(super) fn network(plan: &Plan, planned: &PlannedNetwork, lifetime: Lifetime) -> NetworkSpec {
+pub(super) fn network(plan: &Plan, planned: &PlannedNetwork, owner: &Owner) -> NetworkSpec {
     let mut labels = planned.network.labels.clone();
-    labels.extend(stack_labels(plan, lifetime));
+    labels.extend(stack_labels(plan, owner));
     labels.insert(label::COMPOSE_NETWORK.to_owned(), planned.key.clone());
     NetworkSpec { name: planned.name.clone(), network: planned.network.clone(), labels }
 }
 
-pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, lifetime: Lifetime) -> VolumeSpec {
+pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, owner: &Owner) -> VolumeSpec {
     let mut labels = planned.volume.labels.clone();
     labels.insert(label::VOLUME_KEY.to_owned(), planned.key.clone());
     match planned.fate {
@@ -125,7 +120,7 @@ pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, lifetime: Lifetime) -
             labels.insert(label::VOLUME.to_owned(), "kept".to_owned());
         }
         Fate::Fresh | Fate::External => {
-            labels.extend(stack_labels(plan, lifetime));
+            labels.extend(stack_labels(plan, owner));
             labels.insert(label::VOLUME.to_owned(), "fresh".to_owned());
             labels.insert(label::COMPOSE_VOLUME.to_owned(), planned.key.clone());
         }
@@ -133,17 +128,17 @@ pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, lifetime: Lifetime) -
     VolumeSpec { name: planned.name.clone(), volume: planned.volume.clone(), labels }
 }
 
-fn stack_labels(plan: &Plan, lifetime: Lifetime) -> BTreeMap<String, String> {
+fn stack_labels(plan: &Plan, owner: &Owner) -> BTreeMap<String, String> {
     let mut labels = project_labels(plan);
     labels.extend(
         [
             (label::STACK, plan.stack.as_str()),
             (label::PLAN, &plan.fingerprint),
-            (label::LIFETIME, lifetime.as_label()),
             (label::COMPOSE_PROJECT, &plan.stack),
         ]
         .map(owned),
     );
+    labels.extend(owner.labels.clone());
     labels
 }
 

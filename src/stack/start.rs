@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::failure::{Failure, ServiceFailure};
 use super::image::{self, UsedImage};
 use super::service::{RunningService, run_service};
-use super::{Lifetime, external, spec};
+use super::{Owner, external, spec};
 use crate::Error;
 use crate::compose::Warning;
 use crate::engine::{Engine, EngineError, Filter, State};
@@ -28,7 +28,7 @@ pub(super) struct Start {
     pub engine: Arc<dyn Engine>,
     pub plan: Arc<Plan>,
     pub observer: Observer,
-    pub lifetime: Lifetime,
+    pub owner: Owner,
     pub state: StateFolder,
     /// Creations that are under way: they go on when the start is dropped, so a clean-up waits for them first.
     creations: Mutex<Vec<JoinHandle<()>>>,
@@ -114,14 +114,14 @@ impl Start {
         engine: Arc<dyn Engine>,
         plan: Arc<Plan>,
         observer: Observer,
-        lifetime: Lifetime,
+        owner: Owner,
         state: StateFolder,
     ) -> Start {
         Start {
             engine,
             plan,
             observer,
-            lifetime,
+            owner,
             state,
             creations: Mutex::default(),
             warnings: Mutex::default(),
@@ -209,7 +209,7 @@ impl Start {
         external::check(&self.plan, self.engine.as_ref()).await?;
         let claims = volume::claim_all(&self.plan, self.engine.as_ref(), &self.state).await?;
         let networks = self.plan.networks.iter().filter(|network| !network.network.external).map(|network| {
-            let spec = spec::network(&self.plan, network, self.lifetime);
+            let spec = spec::network(&self.plan, network, &self.owner);
             let engine = self.engine.clone();
             async move {
                 let created = self.create(async move { engine.create_network(&spec).await }).await;
@@ -222,7 +222,7 @@ impl Start {
             }
         });
         let volumes = self.plan.volumes.iter().filter(|volume| volume.fate != Fate::External).map(|volume| {
-            let spec = spec::volume(&self.plan, volume, self.lifetime);
+            let spec = spec::volume(&self.plan, volume, &self.owner);
             let engine = self.engine.clone();
             async move {
                 self.create(async move { engine.create_volume(&spec).await }).await.map_err(Error::engine)

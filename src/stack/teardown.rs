@@ -1,16 +1,20 @@
 //! Removing a stack: everything that carries its label, in parallel, and nothing else.
 
-use futures_util::future::join_all;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use super::hook::HookFailure;
 use super::spec::STOP_GRACE_LABEL;
 use super::{evidence, hook};
 use crate::Error;
 use crate::engine::{Engine, EngineError, Filter, FoundContainer};
+use crate::event::Observer;
+use crate::lease::Facts;
 use crate::plan::label;
-use crate::state::{StackState, StateFolder};
+use crate::secret::Secrets;
+use crate::state::StateFolder;
 
 /// Whether logs and states are saved first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +25,13 @@ pub(super) enum Evidence {
     Skip,
 }
 
-/// Who is told of a service's hook that failed.
-pub(super) type Told<'a> = &'a (dyn Fn(&str, HookFailure) + Send + Sync);
+/// The hooks that are run before anything ends.
+pub(super) struct Hooks<'a> {
+    /// What was known of the stack when it had come up; nothing of one that never did, which runs none.
+    pub known: Option<&'a Facts>,
+    /// Who is told of a service's hook that failed.
+    pub told: &'a (dyn Fn(&str, HookFailure) + Send + Sync),
+}
 
 /// Removes the containers, networks and fresh volumes of `stack`. Gives the folder of the evidence, where it was saved.
 ///
@@ -34,7 +43,7 @@ pub(super) async fn remove(
     state: &StateFolder,
     stack: &str,
     evidence: &Evidence,
-    told: Told<'_>,
+    hooks: Hooks<'_>,
 ) -> Result<Option<PathBuf>, Error> {
     let own = Filter::label(label::STACK, stack);
     let (containers, networks, volumes) =
@@ -53,7 +62,7 @@ pub(super) async fn remove(
         Evidence::Save { .. } | Evidence::Skip => None,
     };
 
-    run_hooks(engine, &state.load(stack), &containers, told).await;
+    run_hooks(engine, &hooks, &containers).await;
     let mut failures = Vec::new();
     failures.extend(
         join_all(containers.iter().map(|container| remove_container(engine, container)))
@@ -67,32 +76,45 @@ pub(super) async fn remove(
     );
     failures.extend(networks.into_iter().chain(volumes).filter_map(Result::err));
     if failures.is_empty() {
-        state.forget(stack);
+        state.forget_files(stack);
         Ok(saved)
     } else {
         Err(Error::teardown(stack, &failures))
     }
 }
 
-/// Runs the `pre_stop` hooks that were written down when the stack had come up.
-async fn run_hooks(
+/// The same for a stack whose plan is not at hand: only what was written down of it, where there is that.
+pub(super) async fn remove_found(
     engine: &dyn Engine,
-    remembered: &StackState,
-    containers: &[FoundContainer],
-    told: Told<'_>,
-) {
+    state: &StateFolder,
+    stack: &str,
+    evidence: &Evidence,
+    known: Option<&Facts>,
+    observer: &Observer,
+) -> Result<Option<PathBuf>, Error> {
+    let told = |service: &str, failure: HookFailure| {
+        // Without the plan it is not known what in a hook's output is a secret.
+        let failure = HookFailure { output: String::new(), ..failure };
+        observer.tell(&failure.into_event(service, &Secrets::default()));
+    };
+    remove(engine, state, stack, evidence, Hooks { known, told: &told }).await
+}
+
+/// Runs the services' `pre_stop` hooks, all at once.
+async fn run_hooks(engine: &dyn Engine, hooks: &Hooks<'_>, containers: &[FoundContainer]) {
+    let Some(remembered) = hooks.known else { return };
     let running = containers.iter().filter(|container| container.running);
-    let hooks = running.filter_map(|container| {
+    let runs = running.filter_map(|container| {
         let service = container.service()?;
         let known = remembered.services.get(&service).filter(|known| !known.pre_stop.is_empty())?;
         Some(async move {
             let grace = Duration::from_millis(known.stop_grace_ms);
             if let Some(failure) = hook::pre_stop(engine, &container.id, &known.pre_stop, grace).await {
-                told(&service, failure);
+                (hooks.told)(&service, failure);
             }
         })
     });
-    join_all(hooks).await;
+    join_all(runs).await;
 }
 
 async fn remove_container(engine: &dyn Engine, container: &FoundContainer) -> Result<(), EngineError> {

@@ -100,6 +100,14 @@ fn no_lint_is_allowed_silently_and_no_test_ignored() {
 }
 
 #[test]
+fn unsafe_code_is_in_one_file() {
+    for (path, text) in sources("src") {
+        let unsafe_ = ["unsafe", "_code"].concat();
+        assert_eq!(text.contains(&unsafe_), path.ends_with("src/lease/constructor.rs"), "{}", path.display());
+    }
+}
+
+#[test]
 fn the_modules_are_listed_in_the_order_of_the_architecture() {
     let library = read(&root().join("src/lib.rs"));
     let places: Vec<_> = [
@@ -109,6 +117,7 @@ fn the_modules_are_listed_in_the_order_of_the_architecture() {
         "mod engine;",
         "mod probe;",
         "mod volume;",
+        "mod lease;",
         "mod handle;",
         "mod report;",
     ]

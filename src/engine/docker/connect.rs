@@ -23,8 +23,26 @@ pub(crate) async fn connect() -> Result<Arc<dyn Engine>, ConnectError> {
     Ok(engine.clone())
 }
 
+/// The same without a request, for an engine whose version is known.
+pub(crate) async fn connect_again(version: &EngineVersion) -> Result<Arc<dyn Engine>, ConnectError> {
+    match ENGINE.get() {
+        Some(engine) => Ok(engine.clone()),
+        // Not kept: whoever connects the usual way is told what is wrong with the engine.
+        None => Ok(Arc::new(Docker::new(client(&address()).await?, version.clone()))),
+    }
+}
+
+/// What `DOCKER_HOST` says.
+pub(crate) fn address() -> String {
+    std::env::var("DOCKER_HOST").unwrap_or_default()
+}
+
+async fn client(host: &str) -> Result<bollard::Docker, ConnectError> {
+    docker_client_instance().await.map_err(|error| unavailable(host, &super::with_causes(&error)))
+}
+
 async fn open() -> Result<(bollard::Docker, EngineVersion), ConnectError> {
-    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+    let host = address();
     if let Some(scheme) = remote_scheme(&host) {
         return Err(ConnectError {
             message: format!(
@@ -33,8 +51,7 @@ async fn open() -> Result<(bollard::Docker, EngineVersion), ConnectError> {
             hint: "unset DOCKER_HOST, or let it name a socket: unix:///var/run/docker.sock".to_owned(),
         });
     }
-    let client =
-        docker_client_instance().await.map_err(|error| unavailable(&host, &super::with_causes(&error)))?;
+    let client = client(&host).await?;
     let version = client.version().await.map_err(|error| unavailable(&host, &super::with_causes(&error)))?;
     let engine = version.version.unwrap_or_default();
     let api = version.api_version.unwrap_or_default();

@@ -23,6 +23,7 @@ use testcontainers::bollard::errors::Error as BollardError;
 use testcontainers::bollard::exec::{CreateExecOptions, StartExecResults};
 use testcontainers::bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum, NetworkConnectRequest,
+    PortSummary,
 };
 use testcontainers::bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectNetworkOptions, ListContainersOptionsBuilder,
@@ -40,7 +41,7 @@ use super::{
 use crate::compose::Hook;
 use crate::plan::EngineVersion;
 
-pub(crate) use connect::connect;
+pub(crate) use connect::{address, connect, connect_again};
 
 /// From this API version on a container is created with all its networks; before it, with one.
 const SEVERAL_NETWORKS: (u32, u32) = (1, 44);
@@ -275,6 +276,7 @@ impl Engine for Docker {
                 image: container.image.unwrap_or_default(),
                 running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
                 labels: container.labels.unwrap_or_default().into_iter().collect(),
+                ports: published(container.ports.unwrap_or_default()),
             })
             .collect())
     }
@@ -407,6 +409,18 @@ fn filters(filter: &Filter) -> HashMap<String, Vec<String>> {
 /// The engine writes container names with a slash in front.
 fn plain_name(name: Option<&String>) -> String {
     name.map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default()
+}
+
+/// A listing's ports; of one that is published on several addresses, the first, as an inspection gives it.
+fn published(ports: Vec<PortSummary>) -> BTreeMap<String, (String, u16)> {
+    let mut published = BTreeMap::new();
+    for port in ports {
+        if let (Some(host), Some(protocol)) = (port.public_port, port.typ) {
+            let address = (port.ip.unwrap_or_default(), host);
+            published.entry(format!("{}/{protocol}", port.private_port)).or_insert(address);
+        }
+    }
+    published
 }
 
 fn inspection(found: ContainerInspectResponse) -> Inspection {

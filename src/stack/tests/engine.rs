@@ -670,6 +670,7 @@ impl Engine for ScriptedEngine {
                 image: container.spec.image.clone(),
                 running: container.state() == State::Running,
                 labels: container.spec.labels.clone(),
+                ports: BTreeMap::new(),
             });
             Ok(found.collect())
         })

@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use super::{Script, TestStack, ms, secs};
 use crate::event::Event;
-use crate::stack::{remember, service};
+use crate::stack::service;
 
 const FILE: &str = "
 services:
@@ -19,11 +19,9 @@ services:
     pre_stop: [{command: [say, goodbye]}]
 ";
 
-/// A stack that is up, and written down as one is that came up.
 async fn up() -> (TestStack, crate::stack::Running) {
     let stack = TestStack::of(FILE);
     let running = stack.up().await.expect("it runs");
-    remember(&running, &stack.state());
     (stack, running)
 }
 
@@ -100,8 +98,7 @@ async fn all_hooks_are_run_before_anything_is_stopped() {
     let (stack, running) = up().await;
     stack.engine.takes("run `drain`", "db-1", secs(2));
     let before = stack.timeline();
-    stack.down().await.expect("it is removed");
-    drop(running);
+    stack.down_running(running).await.expect("it is removed");
     expect![[r#"
         623 run `drain` in db-1
         623 run `say goodbye` in web-1
@@ -119,8 +116,7 @@ async fn a_hook_that_fails_before_the_stop_is_told_and_keeps_nothing_from_being_
     stack.script("db", Script::default().answers([(4, "cannot drain hunter2-hunter2\n")]));
     stack.script("web", Script::default().hangs());
     let begin = tokio::time::Instant::now();
-    stack.down().await.expect("it is removed");
-    drop(running);
+    stack.down_running(running).await.expect("it is removed");
     assert_eq!(stack.engine.contents(), "");
     // Its grace period, which is ten seconds where the file says nothing.
     assert_eq!(begin.elapsed(), secs(10));
@@ -151,10 +147,8 @@ async fn what_has_ended_needs_no_hook() {
     let stack = TestStack::of(&FILE.replace("post_start", "x-post-start"));
     stack.script("db", Script::default().ends(secs(3), 0));
     let running = stack.up().await.expect("it runs");
-    remember(&running, &stack.state());
     tokio::time::sleep(secs(3)).await;
-    stack.down().await.expect("it is removed");
-    drop(running);
+    stack.down_running(running).await.expect("it is removed");
     assert_eq!(stack.engine.moments("run `drain`", ""), []);
     assert_eq!(told(&stack), [""; 0]);
 }

@@ -26,11 +26,13 @@ use tokio::sync::oneshot;
 
 use super::hook::HookFailure;
 use super::start::{Running, Start};
-use super::teardown::Evidence;
-use super::{Lifetime, start_or_clean_up};
+use super::teardown::{Evidence, Hooks};
+use super::{Owner, start_or_clean_up};
 use crate::Error;
 use crate::compose::{self, Files, Request};
+use crate::engine::Engine;
 use crate::event::{Event, Observer};
+use crate::lease::Facts;
 use crate::plan::{self, Options, Plan};
 use crate::state::StateFolder;
 
@@ -132,7 +134,7 @@ impl TestStack {
         let observer = Observer::new(move |event| {
             events.lock().expect("nothing panics while it holds this lock").push(event.clone());
         });
-        Start::new(self.engine.clone(), self.plan.clone(), observer, Lifetime::Test, self.state())
+        Start::new(self.engine.clone(), self.plan.clone(), observer, Owner::nobody(), self.state())
     }
 
     /// Brings it up, which must fail and leave nothing; gives the whole story.
@@ -150,13 +152,23 @@ impl TestStack {
         format!("{error:?}").replace(&self.folder.0.display().to_string(), "$STATE")
     }
 
+    /// Takes it down as one that never came up.
     async fn down(&self) -> Result<(), Error> {
-        let engine = self.engine.as_ref();
+        self.remove(None).await
+    }
+
+    /// Takes it down as one that is up.
+    async fn down_running(&self, running: Running) -> Result<(), Error> {
+        self.remove(Some(&super::owner::facts(&running, self.engine.version()))).await
+    }
+
+    async fn remove(&self, known: Option<&Facts>) -> Result<(), Error> {
         let told = |service: &str, failure: HookFailure| {
             let event = failure.into_event(service, &self.plan.secrets);
             self.events.lock().expect("nothing panics while it holds this lock").push(event);
         };
-        super::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip, &told)
+        let (engine, hooks) = (self.engine.as_ref(), Hooks { known, told: &told });
+        super::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip, hooks)
             .await
             .map(drop)
     }

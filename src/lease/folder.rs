@@ -1,0 +1,373 @@
+//! A lease on the disk: who holds it, who watches it, and which stacks are its.
+//!
+//! ```text
+//! leases/<id>/lease.json          its terms
+//!             watch               locked by the process that watches over it
+//!             used                touched when somebody takes hold of it or lets go
+//!             holders/<process>   locked by that process as long as it lives
+//!             runners/<process>   a test runner, whose end is the end of the lease
+//!             stacks/<stack>.json its stacks
+//!             up-<key>            locked by whoever brings the stack of that key up
+//! leases/ending-<id>-…            the same, when all are gone and its stacks are being removed
+//! ```
+//!
+//! A lock is released by the kernel when its process ends, however that ends, so a file that can be locked belongs to a
+//! process that is gone. Who only looks takes a shared lock, so that two who look at the same moment do not see each other.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Process;
+use super::process::{boot, host};
+use super::record::Record;
+use crate::Error;
+use crate::state::{self, StateFolder};
+
+const ENDING: &str = "ending-";
+
+/// Under what conditions a lease ends.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Terms {
+    /// Its stack stays when nobody holds it.
+    pub kept: bool,
+    /// But not longer than this, in seconds.
+    pub idle: Option<u64>,
+    /// The engine's address, as the one who took the lease was told it.
+    pub engine: String,
+    /// Whose processes hold it: numbers of processes mean nothing on another machine, or in another container.
+    pub host: String,
+    /// Numbers of runners mean nothing after a reboot.
+    pub boot: String,
+}
+
+impl Terms {
+    pub(crate) fn of(kept: bool, idle: Option<Duration>) -> Terms {
+        Terms {
+            kept,
+            idle: idle.map(|idle| idle.as_secs().max(1)),
+            engine: crate::engine::address(),
+            host: host(),
+            boot: boot(),
+        }
+    }
+}
+
+/// A process that holds a lease, and the stacks it uses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Holder {
+    pub process: Process,
+    pub stacks: Vec<String>,
+}
+
+/// The folder of one lease, which may go at any moment unless one holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(crate) fn at(path: impl Into<PathBuf>) -> Folder {
+        Folder { path: path.into() }
+    }
+
+    pub(crate) fn of(state: &StateFolder, id: &str) -> Result<Folder, Error> {
+        Ok(Folder { path: state.leases()?.join(id) })
+    }
+
+    /// All of a user's leases.
+    pub(crate) fn all(state: &StateFolder) -> Vec<Folder> {
+        let Ok(entries) = state.leases().and_then(|path| fs::read_dir(path).map_err(Error::runtime)) else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .map(|entry| Folder::at(entry.path()))
+            .filter(|folder| folder.path.is_dir())
+            .collect()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The state folder that it lies in.
+    pub(crate) fn state(&self) -> StateFolder {
+        StateFolder::at(self.path.parent().and_then(Path::parent).unwrap_or(Path::new("/")))
+    }
+
+    pub(crate) fn exists(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    /// Its stacks are being removed, or are to be.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.name().starts_with(ENDING)
+    }
+
+    fn name(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// The lease's id, which everything of its stacks carries as a label.
+    pub(crate) fn id(&self) -> String {
+        let name = self.name();
+        match name.strip_prefix(ENDING).and_then(|rest| rest.rsplit_once('.')) {
+            Some((id, _)) => id.to_owned(),
+            None => name,
+        }
+    }
+
+    /// Its terms; where they are lost or damaged, those under which nothing is removed too early.
+    pub(crate) fn terms(&self) -> Terms {
+        read(&self.path.join("lease.json")).unwrap_or_default()
+    }
+
+    /// Takes hold of it for this process. The caller has the gate.
+    pub(super) fn enter(
+        &self,
+        terms: &Terms,
+        runner: Option<&Process>,
+        holder: &Holder,
+    ) -> Result<File, Error> {
+        for part in ["holders", "runners", "stacks"] {
+            let part = self.path.join(part);
+            state::create_private_folder(&part).map_err(|error| failed("make", &part, error))?;
+        }
+        self.sweep();
+        write(&self.path.join("lease.json"), terms)?;
+        if let Some(runner) = runner {
+            write(&self.path.join("runners").join(runner.identity()), runner)?;
+        }
+        self.touch();
+        let path = self.path.join("holders").join(holder.process.identity());
+        let file = open(&path)?;
+        file.lock().map_err(|error| failed("lock", &path, error))?;
+        Ok(file)
+    }
+
+    /// Forgets the holders that are gone.
+    fn sweep(&self) {
+        for (path, holder) in self.holder_files() {
+            if holder.is_none() {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
+    /// The files of its holders, with what is in those of the living.
+    fn holder_files(&self) -> Vec<(PathBuf, Option<Holder>)> {
+        let Ok(entries) = fs::read_dir(self.path.join("holders")) else { return Vec::new() };
+        let paths = entries.flatten().map(|entry| entry.path());
+        paths.map(|path| (path.clone(), is_locked(&path).then(|| read(&path).unwrap_or_default()))).collect()
+    }
+
+    /// The processes that hold it.
+    pub(crate) fn holders(&self) -> Vec<Holder> {
+        self.holder_files().into_iter().filter_map(|(_, holder)| holder).collect()
+    }
+
+    /// The test runners that it lasts for.
+    pub(crate) fn runners(&self) -> Vec<Process> {
+        // After a reboot their numbers are others'.
+        if self.terms().boot != boot() {
+            return Vec::new();
+        }
+        let Ok(entries) = fs::read_dir(self.path.join("runners")) else { return Vec::new() };
+        let runners = entries.flatten().filter_map(|entry| read::<Process>(&entry.path()));
+        runners.filter(Process::is_alive).collect()
+    }
+
+    /// Whether somebody holds it, or a runner that it lasts for still runs.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.holders().is_empty() || !self.runners().is_empty()
+    }
+
+    /// Whether its processes are this machine's, so that it can be told here who of them lives.
+    pub(crate) fn is_of_this_host(&self) -> bool {
+        self.terms().host == host()
+    }
+
+    /// Blocks this thread until nobody holds it any more and no runner lives.
+    pub(super) fn wait_until_free(&self) {
+        loop {
+            if let Some(runner) = self.runners().first() {
+                runner.wait();
+            } else if let Some((path, _)) =
+                self.holder_files().into_iter().find(|(_, holder)| holder.is_some())
+            {
+                // Granted when its owner ends.
+                if let Ok(file) = File::open(path) {
+                    let _ = file.lock_shared();
+                }
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Notes that it was in use just now.
+    pub(super) fn touch(&self) {
+        // Where this cannot be written, nothing else can, and that is told.
+        let _ = fs::write(self.path.join("used"), "");
+    }
+
+    /// How long nobody has used it, as far as that is known.
+    pub(crate) fn idle_for(&self) -> Duration {
+        let used = fs::metadata(self.path.join("used")).and_then(|metadata| metadata.modified());
+        used.ok().and_then(|used| SystemTime::now().duration_since(used).ok()).unwrap_or_default()
+    }
+
+    /// Whether it may end now: nobody holds it, and if it is kept, its time has passed.
+    pub(crate) fn is_over(&self) -> bool {
+        let terms = self.terms();
+        let may_end =
+            !terms.kept || terms.idle.is_some_and(|idle| self.idle_for() >= Duration::from_secs(idle));
+        self.is_ending() || (may_end && !self.is_held())
+    }
+
+    /// The lock of whoever watches over it; nothing when somebody does.
+    pub(crate) fn watch(&self) -> Option<File> {
+        let file = open(&self.path.join("watch")).ok()?;
+        while file.try_lock().is_err() {
+            // Somebody watches, unless it is one who only looks at this moment.
+            if file.try_lock_shared().is_err() {
+                return None;
+            }
+            file.unlock().ok()?;
+            std::thread::yield_now();
+        }
+        Some(file)
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        is_locked(&self.path.join("watch"))
+    }
+
+    /// Ends it, if it is over: from then on whoever wants it finds a new one. Gives its folder, whose stacks are to be removed.
+    ///
+    /// The caller has the watch, so that nobody else does the same.
+    pub(crate) fn end(&self) -> Option<Folder> {
+        if self.is_ending() {
+            return Some(self.clone());
+        }
+        let _gate = self.state().gate().ok()?;
+        if !self.is_over() {
+            return None;
+        }
+        let unique = format!("{}{}", Process::own().identity(), state::unique());
+        let ending = self.path.with_file_name(format!("{ENDING}{}.{unique}", self.name()));
+        fs::rename(&self.path, &ending).ok().map(|()| Folder::at(ending))
+    }
+
+    /// Removes it, when it has no stack and nobody holds it.
+    pub(crate) fn remove_if_empty(&self) {
+        let Ok(_gate) = self.state().gate() else { return };
+        if !self.is_held() && self.stacks().is_empty() {
+            self.remove();
+        }
+    }
+
+    /// Removes it; its stacks are gone.
+    pub(crate) fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+
+    /// Writes down why it could not be ended, for those who look.
+    pub(crate) fn tell(&self, error: &Error) {
+        let _ = state::write_private(&self.path.join("error"), format!("{error:?}\n").as_bytes());
+    }
+
+    /// The names of its stacks.
+    pub(crate) fn stacks(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path.join("stacks")) else { return Vec::new() };
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect()
+    }
+
+    fn record_file(&self, stack: &str) -> PathBuf {
+        self.path.join("stacks").join(format!("{stack}.json"))
+    }
+
+    /// What is written down of a stack; nothing when there is no such file, or it is damaged, which is told.
+    pub(crate) fn record(&self, stack: &str) -> Option<Record> {
+        let path = self.record_file(stack);
+        let text = fs::read(&path).ok()?;
+        serde_json::from_slice(&text)
+            .inspect_err(|error| {
+                tracing::warn!(stack, path = %path.display(), %error, "a state file is damaged, and left out of account");
+            })
+            .ok()
+    }
+
+    /// The stack of this key, when there is one: up, or still coming up.
+    pub(crate) fn record_of(&self, key: &str) -> Option<Record> {
+        let records = self.stacks().into_iter().filter_map(|stack| self.record(&stack));
+        // The one that is up, where a start that was killed has left another.
+        records
+            .filter(|record| record.key.as_deref() == Some(key))
+            .max_by_key(|record| record.facts.is_some())
+    }
+
+    pub(crate) fn write_record(&self, record: &Record) -> Result<(), Error> {
+        write(&self.record_file(&record.stack), record)
+    }
+
+    pub(crate) fn forget(&self, stack: &str) {
+        // A file that stays costs a look at the engine when the lease ends.
+        let _ = fs::remove_file(self.record_file(stack));
+    }
+
+    /// Takes the lock of those who bring the stack of `key` up, or, shared, of those who use it.
+    pub(crate) fn lock_key(&self, key: &str, shared: bool) -> Result<File, Error> {
+        let path = self.path.join(format!("up-{key}"));
+        let file = open(&path)?;
+        let locked = if shared { file.lock_shared() } else { file.lock() };
+        locked.map(|()| file).map_err(|error| failed("lock", &path, error))
+    }
+}
+
+/// Writes down which stacks a process uses, in the file that it has locked.
+pub(super) fn write_holder(mut file: &File, holder: &Holder) -> io::Result<()> {
+    let text = serde_json::to_vec(holder)?;
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(&text)
+}
+
+/// Whether the process that locked this file still lives.
+fn is_locked(path: &Path) -> bool {
+    match File::open(path).map(|file| file.try_lock_shared()) {
+        Ok(Err(TryLockError::WouldBlock)) => true,
+        // Where locks cannot be had at all, nothing is taken from anybody.
+        Ok(Err(TryLockError::Error(_))) => true,
+        Ok(Ok(())) | Err(_) => false,
+    }
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| failed("open", path, error))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let mut text = Vec::new();
+    File::open(path).ok()?.read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_vec_pretty(value).map_err(|error| failed("write", path, error.into()))?;
+    state::write_private(path, &text)
+}
+
+fn failed(what: &str, path: &Path, error: io::Error) -> Error {
+    Error::state(format!("cannot {what} {}", path.display())).with_source(error)
+}

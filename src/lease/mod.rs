@@ -1,0 +1,298 @@
+//! Who uses a stack, and what becomes of it when they are gone.
+//!
+//! A process that brings a stack up takes a *lease* first: a folder in the state folder, in which it holds a lock as long
+//! as it lives, and over which a *watcher* is set, a process of its own that waits in the kernel for the end of all who
+//! hold the lease and then takes its stacks down. Locks are released by the kernel, so it makes no difference how a process
+//! ends. Everything that is created carries the lease's id and its owner as labels, so that what a watcher missed, because
+//! it was killed as well or the machine was, is found by whoever comes next.
+
+mod constructor;
+mod folder;
+mod process;
+mod record;
+mod run;
+mod watcher;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub(crate) use folder::{Folder, Holder, Terms};
+pub(crate) use process::{Process, boot, host, is_running};
+pub(crate) use record::{Facts, Record, ServiceFacts};
+pub(crate) use run::Run;
+pub(crate) use watcher::{ensure_watched, spawn as spawn_watcher};
+
+use crate::Error;
+use crate::plan::{Plan, hash, label};
+use crate::state::StateFolder;
+
+/// Names the lifetime of stacks for which the test says none.
+const LIFETIME_VARIABLE: &str = "GREENROOM_LIFETIME";
+
+/// How long a stack lives, and with whom it is shared.
+///
+/// However a process ends — `std::process::exit`, `panic = "abort"`, Ctrl-C, SIGKILL — what it leaves is taken down by a
+/// watcher, a small process beside it, or by the next `up`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lifetime {
+    /// As long as the value, and shared with nobody: it is gone when the [`Stack`](crate::Stack) is dropped.
+    #[default]
+    Test,
+    /// As long as the process: the tests of a binary share it, also when it sits in a `static`, and it is gone when the
+    /// process has ended.
+    Process,
+    /// As long as one invocation of `cargo test` or `cargo nextest run`: all its processes share it, and it is gone when
+    /// the invocation has ended. `GREENROOM_RUN_ID` names one where that cannot be told.
+    Run,
+    /// Until `greenroom down`, for this run and those to come, or until nobody has used it for the time of
+    /// [`idle`](crate::StackBuilder::idle).
+    Keep,
+}
+
+impl Lifetime {
+    pub(crate) fn as_label(self) -> &'static str {
+        match self {
+            Lifetime::Test => "test",
+            Lifetime::Process => "process",
+            Lifetime::Run => "run",
+            Lifetime::Keep => "keep",
+        }
+    }
+
+    pub(crate) fn of_label(label: &str) -> Option<Lifetime> {
+        [Lifetime::Test, Lifetime::Process, Lifetime::Run, Lifetime::Keep]
+            .into_iter()
+            .find(|lifetime| lifetime.as_label() == label)
+    }
+
+    /// What `GREENROOM_LIFETIME` says, else [`Lifetime::Test`].
+    pub(crate) fn usual() -> Result<Lifetime, Error> {
+        match std::env::var(LIFETIME_VARIABLE).ok().filter(|value| !value.is_empty()) {
+            None => Ok(Lifetime::Test),
+            Some(value) => Lifetime::of_label(&value).ok_or_else(|| {
+                Error::usage(format!("{LIFETIME_VARIABLE} is `{value}`, which is no lifetime"))
+                    .with_hint("it may be `test`, `process`, `run` or `keep`")
+            }),
+        }
+    }
+}
+
+impl std::fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_label())
+    }
+}
+
+/// Which lease a stack is to be under.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Request {
+    pub lifetime: Lifetime,
+    pub id: String,
+    /// What the stack is, for those who share it.
+    pub key: Option<String>,
+    pub terms: Terms,
+    pub runner: Option<Process>,
+}
+
+impl Request {
+    /// The lease for a stack of this plan. Whatever makes two stacks different is in the key: who they are for, where they
+    /// run, the checkout, the resolved file and the options, and whom they are shared with.
+    pub(crate) fn new(
+        plan: &Plan,
+        lifetime: Lifetime,
+        idle: Option<Duration>,
+        state: &StateFolder,
+    ) -> Result<Request, Error> {
+        let terms = Terms::of(lifetime == Lifetime::Keep, idle.filter(|_| lifetime == Lifetime::Keep));
+        let own = Process::own().identity();
+        let run = (lifetime == Lifetime::Run).then(Run::of_this_process);
+        let user = user();
+        let sharers = match lifetime {
+            Lifetime::Test | Lifetime::Process => own.as_str(),
+            Lifetime::Run => run.as_ref().map_or("", |run| &run.id),
+            Lifetime::Keep => "",
+        };
+        // Two checkouts by one name, over a link, are one.
+        let directory = plan.directory.canonicalize().unwrap_or_else(|_| plan.directory.clone());
+        let key = hash(
+            format!(
+                "{user}\0{}\0{}\0{}\0{}\0{}\0{lifetime}\0{sharers}",
+                terms.engine,
+                state.leases()?.display(),
+                directory.display(),
+                plan.project,
+                plan.fingerprint,
+            )
+            .as_bytes(),
+        );
+        let id = match lifetime {
+            Lifetime::Test | Lifetime::Process => format!("process-{own}"),
+            Lifetime::Run => {
+                format!("run-{}", hash(format!("{user}\0{}\0{sharers}", terms.engine).as_bytes()))
+            }
+            Lifetime::Keep => format!("keep-{key}"),
+        };
+        let key = (lifetime != Lifetime::Test).then_some(key);
+        Ok(Request { lifetime, id, key, terms, runner: run.and_then(|run| run.runner) })
+    }
+}
+
+/// A lease that this process holds, to its end.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub folder: Folder,
+    runner: Option<Process>,
+    /// Locked by this process.
+    file: File,
+    holder: Mutex<Holder>,
+}
+
+/// The leases of this process. They are never let go: the kernel does that when the process ends.
+static HELD: Mutex<BTreeMap<PathBuf, Arc<Lease>>> = Mutex::new(BTreeMap::new());
+
+impl Lease {
+    /// Takes hold of the lease, in which a watcher may have to be set over it. Blocks this thread for some milliseconds.
+    pub(crate) fn take(state: &StateFolder, request: &Request) -> Result<Arc<Lease>, Error> {
+        let folder = Folder::of(state, &request.id)?;
+        let lease = {
+            let mut held = HELD.lock().expect("nothing panics while it holds this lock");
+            match held.get(folder.path()).filter(|lease| lease.folder.exists()) {
+                Some(lease) => lease.clone(),
+                None => {
+                    let lease = Arc::new(Lease::enter(state, folder.clone(), request)?);
+                    held.insert(folder.path().to_owned(), lease.clone());
+                    lease
+                }
+            }
+        };
+        // A stack that is kept for good needs a watcher only while it comes up.
+        if !request.terms.kept || request.terms.idle.is_some() {
+            ensure_watched(&lease.folder);
+        }
+        Ok(lease)
+    }
+
+    fn enter(state: &StateFolder, folder: Folder, request: &Request) -> Result<Lease, Error> {
+        let holder = Holder { process: Process::own(), stacks: Vec::new() };
+        let _gate = state.gate()?;
+        let file = folder.enter(&request.terms, request.runner.as_ref(), &holder)?;
+        let lease = Lease { folder, runner: request.runner.clone(), file, holder: Mutex::new(holder) };
+        lease.write_holder(|_| {});
+        Ok(lease)
+    }
+
+    /// Writes down that this process uses the stack, before anything of it is created.
+    pub(crate) fn begin(&self, plan: &Plan, lifetime: Lifetime, key: Option<&str>) -> Result<(), Error> {
+        self.uses(&plan.stack);
+        self.folder.write_record(&Record {
+            stack: plan.stack.clone(),
+            project: plan.project.clone(),
+            directory: plan.directory.clone(),
+            lifetime: lifetime.as_label().to_owned(),
+            key: key.map(str::to_owned),
+            by: Process::own(),
+            since: now(),
+            facts: None,
+        })
+    }
+
+    /// Tells those who look that this process uses the stack.
+    pub(crate) fn uses(&self, stack: &str) {
+        self.write_holder(|stacks| {
+            if !stacks.iter().any(|other| other == stack) {
+                stacks.push(stack.to_owned());
+            }
+        });
+    }
+
+    /// It is gone.
+    pub(crate) fn forget(&self, stack: &str) {
+        self.folder.forget(stack);
+        self.write_holder(|stacks| stacks.retain(|other| other != stack));
+    }
+
+    fn write_holder(&self, change: impl FnOnce(&mut Vec<String>)) {
+        let mut holder = self.holder.lock().expect("nothing panics while it holds this lock");
+        change(&mut holder.stacks);
+        if let Err(error) = folder::write_holder(&self.file, &holder) {
+            tracing::warn!(lease = self.folder.id(), %error, "it could not be written down who uses a stack");
+        }
+    }
+
+    /// Whether another living process uses the stack.
+    pub(crate) fn others_use(&self, stack: &str) -> bool {
+        let own = Process::own();
+        let mut holders = self.folder.holders().into_iter();
+        holders.any(|holder| holder.process != own && holder.stacks.iter().any(|other| other == stack))
+    }
+}
+
+/// The labels of everything that is created for a stack of this lifetime, by this process.
+pub(crate) fn labels(
+    lifetime: Lifetime,
+    key: Option<&str>,
+    lease: Option<&Lease>,
+) -> BTreeMap<String, String> {
+    let runner = lease.and_then(|lease| lease.runner.as_ref()).map(Process::identity);
+    [
+        (label::LIFETIME, Some(lifetime.as_label().to_owned())),
+        (label::LEASE, lease.map(|lease| lease.folder.id())),
+        (label::STATE, lease.map(|lease| lease.folder.state().display())),
+        (label::USER, Some(user())),
+        (label::HOST, Some(host())),
+        (label::BOOT, Some(boot())),
+        (label::OWNER, Some(Process::own().identity())),
+        (label::RUNNER, runner),
+        (label::SINCE, Some(now().to_string())),
+        (label::KEY, key.map(str::to_owned)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect()
+}
+
+/// The folder of the lease that the labels of an object name.
+pub(crate) fn folder_of(labels: &BTreeMap<String, String>) -> Option<Folder> {
+    let (state, lease) = (labels.get(label::STATE)?, labels.get(label::LEASE)?);
+    Folder::of(&StateFolder::at(state), lease).ok()
+}
+
+/// Whether the stack of an object is being removed, or will be in a moment: everybody it was for is gone.
+pub(crate) fn is_ending(labels: &BTreeMap<String, String>) -> bool {
+    let (Some(folder), Some(stack)) = (folder_of(labels), labels.get(label::STACK)) else { return false };
+    if folder.stacks().contains(stack) {
+        return folder.is_of_this_host() && folder.is_over();
+    }
+    let ending = Folder::all(&folder.state()).into_iter().filter(Folder::is_ending);
+    ending.map(|folder| folder.stacks()).any(|stacks| stacks.contains(stack))
+}
+
+/// Whether the owner that the labels of an object name is gone for certain: a process of this machine that runs no more.
+pub(crate) fn is_orphan(labels: &BTreeMap<String, String>) -> bool {
+    let get = |name: &str| labels.get(name).map(String::as_str).unwrap_or_default();
+    let lives = |identity: &str| !identity.is_empty() && is_running(identity);
+    get(label::USER) == user()
+        && get(label::HOST) == host()
+        && Lifetime::of_label(get(label::LIFETIME)).is_some_and(|lifetime| lifetime != Lifetime::Keep)
+        && !get(label::OWNER).is_empty()
+        && (get(label::BOOT) != boot() || !(lives(get(label::OWNER)) || lives(get(label::RUNNER))))
+        // Whoever else holds the lease is known in its folder.
+        && folder_of(labels).is_none_or(|folder| !folder.exists() && !is_ending(labels))
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
+}
+
+/// The user, by number.
+pub(crate) fn user() -> String {
+    #[cfg(unix)]
+    return rustix::process::getuid().as_raw().to_string();
+    #[cfg(not(unix))]
+    String::new()
+}

@@ -1,0 +1,252 @@
+//! Processes, told apart also when their numbers come again.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::{HIDDEN, is_secret_name};
+
+/// How much of a command line is shown.
+const COMMAND_LENGTH: usize = 120;
+
+/// How many processes above this one are looked at.
+const MOST_ANCESTORS: usize = 64;
+
+/// A process of this boot. Its number may come again; number and start together do not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Process {
+    pub pid: u32,
+    /// When it was started, in the platform's own words.
+    pub start: String,
+    /// Its command line as it may be shown: short, and with no value of an argument whose name tells a secret.
+    pub command: String,
+}
+
+/// A process as the process table shows it.
+pub(crate) struct Entry {
+    pub process: Process,
+    /// The name of its executable, as the kernel has it.
+    pub name: String,
+    pub parent: u32,
+}
+
+impl Process {
+    pub(crate) fn own() -> Process {
+        static OWN: OnceLock<Process> = OnceLock::new();
+        let look = || {
+            let pid = std::process::id();
+            // Without a process table a number has to do.
+            table::entry(pid).map_or(Process { pid, ..Process::default() }, |entry| entry.process)
+        };
+        OWN.get_or_init(look).clone()
+    }
+
+    /// Whether it still runs. One that has ended and that nobody has waited for has ended.
+    pub(crate) fn is_alive(&self) -> bool {
+        table::entry(self.pid).is_some_and(|entry| entry.process.start == self.start)
+    }
+
+    /// Blocks this thread until it has ended.
+    pub(crate) fn wait(&self) {
+        table::wait(self);
+    }
+
+    /// Number and start in one word, for labels and file names.
+    pub(crate) fn identity(&self) -> String {
+        let start: String = self.start.chars().filter(char::is_ascii_alphanumeric).collect();
+        format!("{}-{start}", self.pid)
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.pid, self.command)
+    }
+}
+
+/// The processes above this one, the nearest first.
+pub(crate) fn ancestors() -> Vec<Entry> {
+    let own = table::entry(std::process::id());
+    let parents =
+        std::iter::successors(own, |entry| table::entry(entry.parent).filter(|_| entry.parent != 0));
+    parents.skip(1).take(MOST_ANCESTORS).collect()
+}
+
+/// The process of this number, when there is one; whether it is the one that was meant, only its start tells.
+pub(crate) fn is_running(identity: &str) -> bool {
+    let pid = identity.split('-').next().and_then(|pid| pid.parse().ok());
+    pid.and_then(table::entry).is_some_and(|entry| entry.process.identity() == identity)
+}
+
+/// What tells this machine, or container, from others whose processes have numbers of their own.
+pub(crate) fn host() -> String {
+    #[cfg(unix)]
+    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    let node = std::env::var("COMPUTERNAME").unwrap_or_default();
+    crate::plan::hash(format!("{node} {}", table::namespace()).as_bytes())
+}
+
+/// What tells this boot from those before it.
+pub(crate) fn boot() -> String {
+    table::boot()
+}
+
+/// A command line as it may be shown.
+fn shown<S: AsRef<str>>(arguments: &[S]) -> String {
+    let mut words = Vec::new();
+    let mut hides_next = false;
+    for (index, argument) in arguments.iter().map(AsRef::as_ref).enumerate() {
+        let argument = if index == 0 { argument.rsplit('/').next().unwrap_or(argument) } else { argument };
+        words.push(match argument.split_once('=') {
+            _ if std::mem::take(&mut hides_next) => HIDDEN.to_owned(),
+            Some((name, _)) if is_secret_name(name) => format!("{name}={HIDDEN}"),
+            Some(_) => argument.to_owned(),
+            None => {
+                hides_next = argument.starts_with('-') && is_secret_name(argument);
+                argument.to_owned()
+            }
+        });
+    }
+    let line = words.join(" ");
+    match line.char_indices().nth(COMMAND_LENGTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod table {
+    use procfs::process::{ProcState, Process as Found};
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+    use super::{Entry, Process, shown};
+
+    pub(super) fn entry(pid: u32) -> Option<Entry> {
+        let found = Found::new(pid.try_into().ok()?).ok()?;
+        let stat = found.stat().ok()?;
+        if matches!(stat.state(), Ok(ProcState::Zombie | ProcState::Dead)) {
+            return None;
+        }
+        let command = match found.cmdline() {
+            Ok(words) if !words.is_empty() => shown(&words),
+            _ => stat.comm.clone(),
+        };
+        Some(Entry {
+            process: Process { pid, start: stat.starttime.to_string(), command },
+            name: stat.comm,
+            parent: stat.ppid.try_into().unwrap_or_default(),
+        })
+    }
+
+    /// Blocks in the kernel; where that is too old for it, looks from time to time.
+    pub(super) fn wait(process: &Process) {
+        let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
+        let handle = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        while process.is_alive() {
+            match &handle {
+                // A signal may end the poll early.
+                Some(handle) => {
+                    let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], None);
+                }
+                None => std::thread::sleep(super::LOOK_AGAIN),
+            }
+        }
+    }
+
+    pub(super) fn namespace() -> String {
+        let link = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        link.to_string_lossy().into_owned()
+    }
+
+    pub(super) fn boot() -> String {
+        procfs::sys::kernel::random::boot_id().unwrap_or_default()
+    }
+}
+
+/// Where there is no `/proc`: what `ps` tells.
+#[cfg(not(target_os = "linux"))]
+mod table {
+    use std::process::Command;
+
+    use super::{Entry, Process, shown};
+
+    fn ps(pid: u32, column: &str) -> Option<String> {
+        let output = Command::new("ps").args(["-o", &format!("{column}="), "-p", &pid.to_string()]).output();
+        let text = String::from_utf8_lossy(&output.ok()?.stdout).trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    }
+
+    pub(super) fn entry(pid: u32) -> Option<Entry> {
+        if ps(pid, "state")?.starts_with('Z') {
+            return None;
+        }
+        let command = ps(pid, "command")?;
+        let words: Vec<_> = command.split_whitespace().collect();
+        let name = ps(pid, "ucomm")?;
+        Some(Entry {
+            process: Process { pid, start: ps(pid, "lstart")?, command: shown(&words) },
+            name,
+            parent: ps(pid, "ppid")?.parse().unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn wait(process: &Process) {
+        while process.is_alive() {
+            std::thread::sleep(super::LOOK_AGAIN);
+        }
+    }
+
+    pub(super) fn namespace() -> String {
+        String::new()
+    }
+
+    pub(super) fn boot() -> String {
+        let sysctl = Command::new("sysctl").args(["-n", "kern.bootsessionuuid"]).output();
+        sysctl.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+    }
+}
+
+/// How often a process is looked at where the kernel cannot tell of its end.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_alive_until_it_ends_and_its_number_alone_is_nobody() {
+        let own = Process::own();
+        assert!(own.is_alive() && is_running(&own.identity()));
+        let other = Process { start: "1".to_owned(), ..own };
+        assert!(!other.is_alive() && !is_running(&other.identity()));
+
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("there is a sleep");
+        // A process that has just begun may not show all of its command line yet.
+        let process = std::iter::repeat_with(|| table::entry(child.id()).expect("it runs").process)
+            .find(|process| process.command.ends_with("60"))
+            .expect("it comes");
+        assert_eq!(process.command, "sleep 60");
+        child.kill().expect("it is ours");
+        process.wait();
+        assert!(!process.is_alive(), "a zombie has ended");
+        child.wait().expect("it has ended");
+    }
+
+    #[test]
+    fn this_process_has_a_parent() {
+        let nearest = ancestors().into_iter().next().expect("somebody started this test");
+        assert!(nearest.process.is_alive());
+    }
+
+    #[test]
+    fn a_command_line_is_shown_short_and_without_secrets() {
+        assert_eq!(
+            shown(&["/usr/bin/tool", "--password", "hunter2", "API_TOKEN=abc", "--jobs=4", "test"]),
+            "tool --password *** API_TOKEN=*** --jobs=4 test"
+        );
+        assert_eq!(shown(&["tool", &"ä".repeat(300)]).chars().count(), COMMAND_LENGTH + 1);
+    }
+}
