@@ -33,7 +33,9 @@
 //! }
 //! ```
 //!
-//! Each test has a stack of its own. Do not put a stack in a `#[once]` fixture: those are never dropped.
+//! Each test has a stack of its own, unless the builder says otherwise: `stack_builder` is the place for
+//! [`Lifetime::Run`](crate::Lifetime::Run). A stack of [`Lifetime::Test`](crate::Lifetime::Test) in a `#[once]` fixture, which
+//! is never dropped, stays until the process has ended.
 
 use std::path::PathBuf;
 
@@ -55,7 +57,7 @@ pub fn stack_builder(compose_file: PathBuf) -> StackBuilder {
     Stack::builder(compose_file)
 }
 
-/// A stack of the test's own, all services ready. Panics with the whole story when it cannot be brought up.
+/// The stack, all services ready: the test's own, unless the builder says otherwise. Panics with the whole story when it cannot be brought up.
 #[fixture]
 pub async fn stack(stack_builder: StackBuilder) -> Stack {
     stack_builder.up().await.unwrap_or_else(|error| panic!("{error:?}"))

@@ -131,14 +131,11 @@ impl StateFolder {
         let failed =
             |error: io::Error| Error::state(format!("cannot open {}", path.display())).with_source(error);
         create_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
-        Ok((file, path))
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok((options.open(&path).map_err(failed)?, path))
     }
 
     /// Takes the lock of `name`, waiting for whoever has it; it goes with the file.

@@ -3,16 +3,23 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
+use tokio::time::Instant;
 
 use crate::Error;
-use crate::engine::{Engine, Filter};
+use crate::engine::{Engine, Filter, FoundContainer};
+use crate::lease;
 use crate::plan::{Fate, Kind, Plan, PlannedVolume, label};
+use crate::poll::{Answer, Cadence, Wait};
 use crate::probe::connect_options;
 use crate::stack::RunningService;
 use crate::state::StateFolder;
+
+/// How long a stack that is being taken down may take to give a kept volume free: the usual grace period, and some.
+const TAKEN_DOWN_WITHIN: Duration = Duration::from_secs(30);
 
 /// A kept volume that is this stack's for now; the lock goes when it is dropped, or with the process.
 #[derive(Debug)]
@@ -55,11 +62,7 @@ async fn claim(
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    let users = engine
-        .containers(&Filter { labels: Vec::new(), volume: Some(volume.name.clone()) })
-        .await
-        .map_err(Error::engine)?;
-    if let Some(user) = users.iter().find(|container| container.running) {
+    if let Some(user) = user_of(volume, engine).await? {
         return Err(match user.labels.get(label::STACK) {
             Some(stack) => held_by_stack(volume, stack),
             None => held(volume, &format!("container `{}`, which is none of greenroom's", user.name))
@@ -71,6 +74,27 @@ async fn claim(
         .and_then(|()| file.write_all(plan.stack.as_bytes()))
         .map_err(failed)?;
     Ok(Claim { _lock: file })
+}
+
+/// The container that runs on the volume. One whose stack is being taken down, because all that it was for has ended, is
+/// waited for: the next run may begin the moment the last one ends.
+async fn user_of(volume: &PlannedVolume, engine: &dyn Engine) -> Result<Option<FoundContainer>, Error> {
+    let on_volume = Filter { labels: Vec::new(), volume: Some(volume.name.clone()) };
+    let mut wait = Wait::until(Instant::now() + TAKEN_DOWN_WITHIN, Cadence::CHEAP);
+    loop {
+        let users = engine.containers(&on_volume).await.map_err(Error::engine)?;
+        let Some(user) = users.into_iter().find(|container| container.running) else { return Ok(None) };
+        let look = async {
+            if lease::is_ending(&user.labels) {
+                Answer::NotYet("it is being taken down".to_owned())
+            } else {
+                Answer::Ready
+            }
+        };
+        if wait.attempt(look).await.is_some() {
+            return Ok(Some(user));
+        }
+    }
 }
 
 /// `stack` is empty in the moment between another start's lock and its name.

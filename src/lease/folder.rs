@@ -213,7 +213,7 @@ impl Folder {
     /// Notes that it was in use just now.
     pub(super) fn touch(&self) {
         // Where this cannot be written, nothing else can, and that is told.
-        let _ = fs::write(self.path.join("used"), "");
+        let _ = open(&self.path.join("used")).map(|file| file.set_modified(SystemTime::now()));
     }
 
     /// How long nobody has used it, as far as that is known.
@@ -370,4 +370,110 @@ fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 
 fn failed(what: &str, path: &Path, error: io::Error) -> Error {
     Error::state(format!("cannot {what} {}", path.display())).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lease in a state folder of a test's own.
+    fn lease(terms: &Terms) -> (tempfile::TempDir, Folder, Option<File>) {
+        let state = tempfile::TempDir::new().expect("there is room");
+        let folder = Folder::of(&StateFolder::at(state.path()), "run-1").expect("it has a place");
+        let holder = Holder { process: Process::own(), stacks: Vec::new() };
+        let file = folder.enter(terms, None, &holder).expect("it can be written");
+        (state, folder, Some(file))
+    }
+
+    fn write_stack(folder: &Folder, stack: &str) {
+        let record = Record { stack: stack.to_owned(), key: Some("key".to_owned()), ..Record::default() };
+        folder.write_record(&record).expect("it can be written");
+    }
+
+    #[test]
+    fn a_lease_is_held_until_its_last_holder_is_gone_and_then_ends() {
+        let (_state, folder, mut file) = lease(&Terms::of(false, None));
+        write_stack(&folder, "a");
+        assert!(folder.is_held() && !folder.is_over());
+        assert_eq!(folder.end(), None, "somebody holds it");
+        file.take();
+        assert!(!folder.is_held());
+        let ending = folder.end().expect("nobody holds it");
+        assert!(!folder.exists() && ending.is_ending());
+        assert_eq!((ending.id(), ending.stacks()), ("run-1".to_owned(), vec!["a".to_owned()]));
+        assert_eq!(ending.end(), Some(ending), "another may go on with it");
+    }
+
+    #[test]
+    fn a_lease_lasts_as_long_as_its_runner() {
+        let (_state, folder, file) = lease(&Terms::of(false, None));
+        let mut runner = std::process::Command::new("sleep").arg("60").spawn().expect("there is a sleep");
+        let above = crate::lease::process::ancestors();
+        assert!(!above.is_empty());
+        let process = Process { pid: runner.id(), ..Process::own() };
+        write(&folder.path().join("runners/another-start"), &process).expect("it can be written");
+        drop(file);
+        assert!(!folder.is_held(), "a number that came again is not the runner");
+        write(&folder.path().join("runners/itself"), &Process::own()).expect("it can be written");
+        assert!(folder.is_held());
+        // After a reboot all numbers are others'.
+        let terms = Terms { boot: "another".to_owned(), ..folder.terms() };
+        write(&folder.path().join("lease.json"), &terms).expect("it can be written");
+        assert!(!folder.is_held());
+        runner.kill().and_then(|()| runner.wait()).expect("it is ours");
+    }
+
+    #[test]
+    fn a_kept_lease_ends_when_its_time_has_passed() {
+        let (_state, folder, file) = lease(&Terms::of(true, None));
+        drop(file);
+        assert!(!folder.is_over(), "it is kept for good");
+        let (_state, folder, file) = lease(&Terms::of(true, Some(Duration::from_secs(60))));
+        drop(file);
+        assert!(!folder.is_over());
+        let used = File::open(folder.path().join("used")).expect("it is there");
+        used.set_modified(SystemTime::now() - Duration::from_secs(61)).expect("it is ours");
+        assert!(folder.is_over());
+    }
+
+    #[test]
+    fn one_watches_at_a_time_and_who_looks_is_in_nobodys_way() {
+        let (_state, folder, _file) = lease(&Terms::of(false, None));
+        assert!(!folder.is_watched());
+        let watch = folder.watch();
+        assert!(watch.is_some() && folder.is_watched() && folder.watch().is_none());
+        drop(watch);
+        let look = File::open(folder.path().join("watch")).expect("it is there");
+        look.lock_shared().expect("nobody has it");
+        assert!(!folder.is_watched(), "another who looks does not watch");
+    }
+
+    #[test]
+    fn a_damaged_record_is_left_out_of_account_and_its_stack_is_not_forgotten() {
+        let (_state, folder, _file) = lease(&Terms::of(false, None));
+        write_stack(&folder, "a");
+        assert_eq!(folder.record_of("key").map(|record| record.stack), Some("a".to_owned()));
+        fs::write(folder.record_file("a"), "{\"stack\": \"a").expect("it can be written");
+        assert_eq!(folder.record_of("key"), None);
+        assert_eq!(folder.stacks(), ["a"]);
+    }
+
+    #[test]
+    fn terms_that_are_lost_end_nothing_on_another_machine() {
+        let (_state, folder, file) = lease(&Terms::of(false, None));
+        fs::write(folder.path().join("lease.json"), "").expect("it can be written");
+        drop(file);
+        assert!(!folder.is_of_this_host());
+    }
+
+    #[test]
+    fn holders_that_are_gone_are_forgotten() {
+        let (_state, folder, file) = lease(&Terms::of(false, None));
+        drop(file);
+        let other = Holder { process: Process { pid: 1, ..Process::own() }, stacks: Vec::new() };
+        let file = folder.enter(&folder.terms(), None, &other).expect("it can be written");
+        write_holder(&file, &other).expect("it can be written");
+        assert_eq!(folder.holder_files().len(), 1);
+        assert_eq!(folder.holders(), [other]);
+    }
 }

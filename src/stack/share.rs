@@ -241,7 +241,7 @@ fn is_used_here(stack: &str) -> bool {
 }
 
 /// The stack as it is written down, with the ports that it has now; else why it is not fit for use any more.
-fn running(plan: Plan, facts: &Facts, listed: &[FoundContainer]) -> Result<Running, String> {
+pub(super) fn running(plan: Plan, facts: &Facts, listed: &[FoundContainer]) -> Result<Running, String> {
     let mut services = BTreeMap::new();
     for planned in &plan.services {
         let name = &planned.name;

@@ -1,14 +1,21 @@
 //! What the README promises, on a real container engine: `cargo test` runs these, and they need one.
+#![expect(clippy::print_stderr, reason = "a test tells what it measured, and why it was skipped")]
 
 mod applied;
+mod ends;
+mod engine;
 mod failures;
 mod handles;
 mod lifetimes;
 mod readiness;
 mod replicas;
 mod supply;
+mod sharing;
+mod suites;
 mod ticker;
+mod torture;
 mod volumes;
+mod world;
 
 use std::path::PathBuf;
 

@@ -14,8 +14,10 @@ mod pull;
 mod files;
 mod volume;
 mod cancel;
+mod lease;
 mod teardown;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,10 +32,10 @@ use super::teardown::{Evidence, Hooks};
 use super::{Owner, start_or_clean_up};
 use crate::Error;
 use crate::compose::{self, Files, Request};
-use crate::engine::Engine;
+use crate::engine::{Engine as _, Filter, FoundContainer};
 use crate::event::{Event, Observer};
 use crate::lease::Facts;
-use crate::plan::{self, Options, Plan};
+use crate::plan::{self, Options, Plan, label};
 use crate::state::StateFolder;
 
 use engine::{Script, ScriptedEngine};
@@ -78,6 +80,8 @@ struct TestStack {
     folder: Arc<TestFolder>,
     plan: Arc<Plan>,
     events: Arc<Mutex<Vec<Event>>>,
+    /// More labels on everything that is created.
+    labels: BTreeMap<String, String>,
 }
 
 impl TestStack {
@@ -102,7 +106,7 @@ impl TestStack {
             options.id = "1".to_owned();
         }
         let plan = Arc::new(plan_of(directory, compose, &options));
-        TestStack { engine, folder, plan, events: Arc::default() }
+        TestStack { engine, folder, plan, events: Arc::default(), labels: BTreeMap::new() }
     }
 
     /// Another stack on the same engine, by the same user.
@@ -134,7 +138,9 @@ impl TestStack {
         let observer = Observer::new(move |event| {
             events.lock().expect("nothing panics while it holds this lock").push(event.clone());
         });
-        Start::new(self.engine.clone(), self.plan.clone(), observer, Owner::nobody(), self.state())
+        let mut owner = Owner::nobody();
+        owner.labels.extend(self.labels.clone());
+        Start::new(self.engine.clone(), self.plan.clone(), observer, owner, self.state())
     }
 
     /// Brings it up, which must fail and leave nothing; gives the whole story.
@@ -159,7 +165,12 @@ impl TestStack {
 
     /// Takes it down as one that is up.
     async fn down_running(&self, running: Running) -> Result<(), Error> {
-        self.remove(Some(&super::owner::facts(&running, self.engine.version()))).await
+        self.remove(Some(&self.facts(&running))).await
+    }
+
+    /// What is written down of it once it is up.
+    fn facts(&self, running: &Running) -> Facts {
+        super::owner::facts(running, self.engine.version())
     }
 
     async fn remove(&self, known: Option<&Facts>) -> Result<(), Error> {
@@ -171,6 +182,12 @@ impl TestStack {
         super::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip, hooks)
             .await
             .map(drop)
+    }
+
+    /// The stack's containers, as the engine lists them.
+    async fn listed(&self) -> Vec<FoundContainer> {
+        let own = Filter::label(label::STACK, &self.plan.stack);
+        self.engine.containers(&own).await.expect("the engine answers")
     }
 
     /// The engine's timeline, the names without the stack's.

@@ -1,0 +1,142 @@
+//! What becomes of stacks when those who held them are gone.
+
+use std::collections::BTreeMap;
+
+use super::{Script, TestStack, ms, secs};
+use crate::lease::{Facts, Folder, Record};
+use crate::plan::Options;
+use crate::plan::label;
+use crate::stack::ending::end_on;
+use crate::stack::share::running;
+
+const FILE: &str = "
+services:
+  db: {image: db, volumes: ['data:/data'], ports: ['5432:5432']}
+  job: {image: job}
+volumes: {data: {}}
+";
+
+/// A stack under a lease that has ended, of which this much is written down.
+fn ended(stack: &mut TestStack, lifetime: &str, facts: Option<Facts>) -> Folder {
+    let folder = Folder::of(&stack.state(), "ending-run-1.x").expect("there is a state folder");
+    let record =
+        Record { stack: stack.plan.stack.clone(), lifetime: lifetime.to_owned(), facts, ..Record::default() };
+    folder.write_record(&record).expect("it can be written");
+    folder
+}
+
+fn under_lease(stack: &mut TestStack) {
+    stack.labels = BTreeMap::from([(label::LEASE.to_owned(), "run-1".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_has_ended_takes_its_stacks_with_it_and_no_others() {
+    let mut stack = TestStack::of(FILE);
+    under_lease(&mut stack);
+    let other = stack.beside("2", FILE, Options::default());
+    let run = stack.up().await.expect("it runs");
+    other.up().await.expect("it runs");
+    let known = stack.facts(&run);
+    let folder = ended(&mut stack, "run", Some(known));
+    end_on(stack.engine.as_ref(), &folder).await.expect("it is removed");
+    assert!(!stack.engine.contents().contains("greenroom-shop-1"), "{}", stack.engine.contents());
+    assert!(stack.engine.contents().contains("greenroom-shop-2"), "{}", stack.engine.contents());
+    assert!(!folder.exists());
+    assert!(!stack.evidence_path("state.txt").exists(), "what ends as it should has nothing to explain");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_test_whose_process_died_is_explained() {
+    let mut stack = TestStack::of(FILE);
+    stack.script("db", Script::default().logs("ready to accept connections\n"));
+    under_lease(&mut stack);
+    let run = stack.up().await.expect("it runs");
+    let known = stack.facts(&run);
+    let folder = ended(&mut stack, "test", Some(known));
+    end_on(stack.engine.as_ref(), &folder).await.expect("it is removed");
+    assert_eq!(stack.engine.contents(), "");
+    assert_eq!(stack.evidence("db.log"), "ready to accept connections\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_volume_outlives_its_lease_and_its_service_is_stopped_gracefully() {
+    let options = Options { keep_volumes: vec!["data".to_owned()], ..Options::default() };
+    let mut stack = TestStack::with(FILE, options);
+    under_lease(&mut stack);
+    let run = stack.up().await.expect("it runs");
+    let known = stack.facts(&run);
+    let folder = ended(&mut stack, "run", Some(known));
+    end_on(stack.engine.as_ref(), &folder).await.expect("it is removed");
+    assert_eq!(stack.engine.contents().lines().count(), 1, "{}", stack.engine.contents());
+    assert!(stack.engine.contents().starts_with("volume greenroom_shop_"));
+    stack.engine.moment("stop container", "db-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_engine_creates_late_for_a_process_that_was_killed_is_removed_too() {
+    for slow in ["create network", "create volume", "create container"] {
+        let mut stack = TestStack::of(FILE);
+        under_lease(&mut stack);
+        stack.engine.takes(slow, "", secs(2));
+        let folder = ended(&mut stack, "run", None);
+        let start = stack.start();
+        // Killed: nothing is cleaned up, and what the engine was told it does.
+        assert!(tokio::time::timeout(ms(500), start.run()).await.is_err());
+        end_on(stack.engine.as_ref(), &folder).await.expect("it is removed");
+        tokio::time::sleep(secs(60)).await;
+        assert_eq!(stack.engine.contents(), "", "{slow}");
+        assert!(!folder.exists());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_ended_stays_for_the_next_try() {
+    let mut stack = TestStack::of(FILE);
+    under_lease(&mut stack);
+    let run = stack.up().await.expect("it runs");
+    let known = stack.facts(&run);
+    let folder = ended(&mut stack, "run", Some(known));
+    stack.engine.fails("remove volume", "", "device or resource busy");
+    assert!(end_on(stack.engine.as_ref(), &folder).await.is_err());
+    assert_eq!(folder.stacks(), [stack.plan.stack.clone()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_up_is_used_as_it_is_written_down() {
+    let mut stack = TestStack::of(FILE);
+    stack.script("job", Script::default().ends(ms(100), 0));
+    under_lease(&mut stack);
+    let up = stack.up().await.expect("it runs");
+    let facts = stack.facts(&up);
+    let mut listed = stack.listed().await;
+    let found = running((*stack.plan).clone(), &facts, &listed).expect("all is well");
+    assert_eq!(found.services()["db"].ports, up.services()["db"].ports);
+    assert!(found.services()["job"].completed);
+
+    // Ports are the engine's to tell: a service that was started again has others.
+    let ports: BTreeMap<_, _> = [("5432/tcp".to_owned(), ("127.0.0.1".to_owned(), 50_000))].into();
+    for container in &mut listed {
+        container.ports.clone_from(&ports);
+    }
+    let found = running((*stack.plan).clone(), &facts, &listed).expect("all is well");
+    assert_eq!(found.services()["db"].ports, ports);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_has_died_or_whose_image_was_made_anew_is_not_used() {
+    let mut stack = TestStack::of(FILE);
+    under_lease(&mut stack);
+    let facts = stack.facts(&stack.up().await.expect("it runs"));
+    let listed = stack.listed().await;
+    let why = |change: &dyn Fn(&mut crate::engine::FoundContainer)| {
+        let mut listed = listed.clone();
+        change(listed.iter_mut().find(|container| container.name.ends_with("db-1")).expect("it is there"));
+        running((*stack.plan).clone(), &facts, &listed).err().expect("it is not fit for use")
+    };
+    assert_eq!(why(&|db| db.id = "another".to_owned()), "service `db` is gone");
+    assert_eq!(why(&|db| db.running = false), "service `db` does not run any more");
+    assert_eq!(
+        why(&|db| db.image = "sha256:7f3a".to_owned()),
+        "service `db` runs what was `db` before that was made anew"
+    );
+}

@@ -1,0 +1,197 @@
+//! However a process ends, what it leaves is taken down, and nothing that somebody still uses.
+
+use greenroom::Lifetime;
+
+use crate::file;
+use crate::world::{Processes, World, signal};
+
+fn shell() -> String {
+    file("fixtures/live/shell.yml").display().to_string()
+}
+
+/// The stack's name in what a program says when it is up.
+fn stack(said: &str) -> String {
+    said.split(' ').nth(1).expect("number and name").to_owned()
+}
+
+#[test]
+fn however_a_program_ends_its_stack_goes() {
+    for lifetime in [Lifetime::Test, Lifetime::Process] {
+        let world = World::new();
+        let gate = world.gate("gate");
+        let by_itself = ["return", "exit", "abort", "panic"];
+        let by_a_signal = ["KILL", "INT", "TERM"];
+        let start = |end: &str| world.run(&[&lifetime.to_string(), &shell(), &gate.path, end]);
+        let ending: Vec<_> = by_itself.map(start).into();
+        let killed: Vec<_> = by_a_signal.map(|_| start("return")).into();
+        for process in ending.iter().chain(&killed) {
+            process.says("up");
+        }
+        assert_eq!(world.created().len(), by_itself.len() + by_a_signal.len(), "each has its own");
+        for (process, name) in killed.iter().zip(by_a_signal) {
+            signal(name, process.id());
+        }
+        killed.into_iter().for_each(|process| drop(process.end()));
+        gate.open();
+        for process in ending {
+            process.says("fine");
+            process.end();
+        }
+        world.until_nothing_is_left();
+    }
+}
+
+#[test]
+fn a_run_lasts_as_long_as_its_runner() {
+    let world = World::new();
+    let mut runner = world.runner();
+    let mut names = Vec::new();
+    // Between two of them no process is there that uses the stack.
+    for _ in 0..3 {
+        let gate = world.gate("gate");
+        runner.start(&format!("run {} {}", shell(), gate.path));
+        names.push(stack(&runner.processes.says("up")));
+        gate.open();
+        runner.processes.says("fine");
+    }
+    names.dedup();
+    assert_eq!(names.len(), 1, "{names:?}");
+    runner.end();
+    world.until_nothing_is_left();
+    assert_eq!(world.created().into_iter().collect::<Vec<_>>(), names);
+}
+
+#[test]
+fn a_test_that_outlives_its_runner_keeps_its_stack() {
+    let world = World::new();
+    let gate = world.gate("gate");
+    let mut runner = world.runner();
+    runner.start(&format!("run {} {}", shell(), gate.path));
+    runner.processes.says("up");
+    signal("KILL", runner.processes.id());
+    gate.open();
+    runner.processes.says("fine");
+    assert_eq!(runner.end(), [""; 0]);
+    world.until_nothing_is_left();
+}
+
+#[test]
+fn what_a_killed_watcher_missed_the_next_up_collects() {
+    let world = World::new();
+    let process = world.run(&["test", &shell(), &world.gate("gate").path]);
+    process.says("up");
+    let watcher = world.watcher();
+    signal("KILL", watcher);
+    signal("KILL", process.id());
+    process.end();
+    assert!(!world.left().is_empty(), "nobody was there to take it down");
+    let next = world.run(&["test", &shell()]);
+    next.says("up");
+    next.end();
+    world.until_nothing_is_left();
+}
+
+#[test]
+fn what_is_left_when_the_state_is_lost_the_next_up_collects() {
+    let world = World::new();
+    let process = world.run(&["test", &shell(), &world.gate("gate").path]);
+    process.says("up");
+    signal("KILL", world.watcher());
+    std::fs::remove_dir_all(world.path("leases")).expect("it is ours");
+    signal("KILL", process.id());
+    process.end();
+    // How often it is looked for is written down, too.
+    std::fs::remove_dir_all(world.path("locks")).expect("it is ours");
+    assert!(!world.left().is_empty());
+    let gate = world.gate("next");
+    let next = world.run(&["test", &shell(), &gate.path]);
+    let own = stack(&next.says("up"));
+    crate::world::until("the orphan is removed", || {
+        let left = world.left();
+        left.iter().all(|what| what.contains(&own) || what.starts_with("lease")).then_some(())
+    });
+    gate.open();
+    next.says("fine");
+    next.end();
+    world.until_nothing_is_left();
+}
+
+#[test]
+fn who_dies_half_way_is_followed_by_the_next() {
+    let world = World::new();
+    let gate = world.gate("gate");
+    let mut runner = world.runner();
+    for _ in 0..3 {
+        runner.start(&format!("run {} {}", shell(), gate.path));
+    }
+    // One of them has begun, and the others wait for it.
+    let first = crate::world::until("a stack is coming up", || starter(&world));
+    signal("KILL", first);
+    let survivors = [(); 2].map(|()| stack(&runner.processes.says("up")));
+    assert_eq!(survivors[0], survivors[1]);
+    gate.open();
+    for _ in survivors {
+        runner.processes.says("fine");
+    }
+    runner.end();
+    world.until_nothing_is_left();
+}
+
+/// Who brings up a stack that is not up yet.
+fn starter(world: &World) -> Option<u32> {
+    let leases = std::fs::read_dir(world.path("leases")).ok()?.flatten();
+    let folders = leases.filter_map(|lease| std::fs::read_dir(lease.path().join("stacks")).ok());
+    let records =
+        folders.flat_map(|folder| folder.flatten()).filter_map(|entry| std::fs::read(entry.path()).ok());
+    let mut records = records.filter_map(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    records
+        .find(|record| record["facts"].is_null())
+        .and_then(|record| record["by"]["pid"].as_u64())
+        .and_then(|pid| pid.try_into().ok())
+}
+
+#[test]
+fn a_kept_stack_stays_for_the_next_run_and_goes_when_nobody_uses_it() {
+    let world = World::new();
+    let idle = |world: &World| {
+        let mut command = world.command(crate::world::program());
+        command.args(["keep", &shell()]).env("IDLE_SECONDS", "2").stdin(std::process::Stdio::null());
+        Processes::of(&mut command)
+    };
+    let first = idle(&world);
+    let name = stack(&first.says("up"));
+    first.end();
+    let second = idle(&world);
+    assert_eq!(stack(&second.says("up")), name);
+    second.end();
+    world.until_nothing_is_left();
+}
+
+#[test]
+fn state_is_its_users_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let gate = world.gate("gate");
+    let process = world.run(&["process", &shell(), &gate.path]);
+    process.says("up");
+    let mut folders = vec![world.path("leases")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        let mode = |path: &std::path::Path| {
+            std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+        };
+        assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+        for entry in std::fs::read_dir(&folder).expect("it is ours").flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                assert_eq!(mode(&entry.path()) & 0o077, 0, "{}", entry.path().display());
+                files += 1;
+            }
+        }
+    }
+    assert!(files >= 4);
+    gate.open();
+    process.end();
+    world.until_nothing_is_left();
+}

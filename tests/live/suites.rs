@@ -1,0 +1,60 @@
+//! The example's suite under both runners: one stack for each invocation, and nothing after it.
+
+use std::process::{Command, Stdio};
+
+use crate::world::{World, cargo, program};
+
+/// Runs the example's tests, and sees to it that they had one stack and left nothing.
+fn one_stack_for(runner: &str, arguments: &[&str], passed: &str) {
+    // Compiled before, so that what is measured is the tests.
+    program();
+    let world = World::new();
+    let output = cargo(&world, arguments).output().expect("cargo runs");
+    let after = world.until_nothing_is_left();
+    let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert_eq!(told.matches(passed).count(), if passed.contains("10 passed") { 2 } else { 1 }, "{told}");
+    assert_eq!(world.created().len(), 1, "{told}");
+    eprintln!("{runner}: one stack, gone {after:.2?} after the end");
+}
+
+#[test]
+fn cargo_test_has_one_stack() {
+    one_stack_for("cargo test", &["test", "--locked"], "10 passed");
+}
+
+#[test]
+fn cargo_nextest_has_one_stack() {
+    if !nextest_is_there() {
+        return;
+    }
+    let run = ["nextest", "run", "--locked", "--retries", "2"];
+    one_stack_for("cargo nextest run", &run, "21 tests run: 21 passed");
+    for (partition, passed) in
+        [("slice:1/2", "11 tests run: 11 passed"), ("slice:2/2", "10 tests run: 10 passed")]
+    {
+        let arguments = ["nextest", "run", "--locked", "--partition", partition];
+        one_stack_for(&format!("cargo nextest run --partition {partition}"), &arguments, passed);
+    }
+}
+
+fn nextest_is_there() -> bool {
+    let found = Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status();
+    let is_there = found.is_ok_and(|status| status.success());
+    if !is_there {
+        eprintln!("skipped: `cargo nextest` is not installed");
+    }
+    is_there
+}
+
+#[test]
+fn a_single_test_has_a_stack_that_goes_with_it() {
+    program();
+    let world = World::new();
+    let output =
+        cargo(&world, &["test", "--locked", "--test", "orders", "--", "--exact", "one_order"]).output();
+    let output = output.expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    world.until_nothing_is_left();
+    assert_eq!(world.created().len(), 1);
+}
