@@ -175,9 +175,10 @@ fn a_file_that_is_not_there_is_told() {
 fn a_broken_file_is_told_with_the_place() {
     let text = "services:\n  db:\n    imagee: example/db:1\n";
     let folder = Folder::new("broken-file", &[("docker-compose.yml", text)]);
-    for subcommand in ["smoke", "up", "down", "ps", "logs", "plan", "config"] {
-        let run = folder.run(&[subcommand]);
-        assert_eq!((run.code(), run.stdout().as_str()), (2, ""), "{subcommand}");
+    let ps = ["ps", "-f", "docker-compose.yml"];
+    for arguments in [&["smoke"][..], &["up"], &["down"], &ps, &["logs"], &["plan"], &["config"]] {
+        let run = folder.run(arguments);
+        assert_eq!((run.code(), run.stdout().as_str()), (2, ""), "{arguments:?}");
         assert!(run.stderr().starts_with("error: docker-compose.yml:3:5: "), "{}", run.stderr());
     }
 }
@@ -191,7 +192,7 @@ fn no_engine_is_told_with_what_to_do() {
 
         hint: DOCKER_HOST is set: check the address, or unset it to use the default socket
     "#]]);
-    for arguments in [&["smoke"][..], &["down"], &["ps", "--all"], &["logs"], &["volumes", "ls"]] {
+    for arguments in [&["smoke"][..], &["down"], &["ps"], &["prune"], &["logs"], &["volumes", "ls"]] {
         assert_eq!(folder.run(arguments).code(), 3, "{arguments:?}");
     }
 }

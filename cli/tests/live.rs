@@ -133,3 +133,104 @@ fn a_service_that_exits_makes_smoke_fail_with_the_story() {
     assert!(told.contains("error: service `exits` exited with 3"), "{told}");
     assert!(told.contains("cannot open the ledger"), "{told}");
 }
+
+/// The command with a state folder of the test's own.
+fn with_state(state: &std::path::Path, arguments: &[&str]) -> Command {
+    let mut command = greenroom("fixtures/live/shell.yml", arguments);
+    command.env("GREENROOM_STATE_DIR", state);
+    command
+}
+
+#[test]
+fn a_smoke_that_is_killed_leaves_nothing() {
+    let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("killed-{}", std::process::id()));
+    let mut smoke = with_state(&state, &["--profile", "slowly-healthy", "smoke"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    let mut lines = BufReader::new(smoke.stderr.take().expect("it is piped")).lines();
+    let started = lines
+        .find_map(|line| line.ok()?.strip_prefix("starting stack ").map(str::to_owned))
+        .expect("it tells the stack's name first");
+    let name = started.split(':').next().expect("a name stands before the colon").to_owned();
+
+    let listed = json(&with_state(&state, &["ps", "--all", "--format", "json"]).output().expect("it runs"));
+    if let Some(stack) =
+        listed["stacks"].as_array().into_iter().flatten().find(|stack| stack["stack"] == *name)
+    {
+        assert_eq!(stack["lifetime"], "test");
+        assert_eq!(stack["holders"][0]["pid"], smoke.id(), "{stack}");
+    }
+    // What is held is never left over.
+    let pruned =
+        json(&with_state(&state, &["prune", "--dry-run", "--format", "json"]).output().expect("it runs"));
+    assert!(!pruned["would_remove"].as_array().expect("it is a list").contains(&Value::from(name.clone())));
+
+    smoke.kill().and_then(|()| smoke.wait()).expect("it is ours");
+    let begin = std::time::Instant::now();
+    while state.join("leases").read_dir().is_ok_and(|mut leases| leases.next().is_some()) {
+        assert!(begin.elapsed().as_secs() < 120, "its lease is still there");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(!stacks().contains(&name), "{name} is still there");
+    std::fs::remove_dir_all(&state).expect("it is ours");
+}
+
+#[test]
+fn prune_removes_what_a_killed_process_and_a_killed_watcher_left() {
+    let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("pruned-{}", std::process::id()));
+    let mut smoke = with_state(&state, &["--profile", "slowly-healthy", "smoke"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command runs");
+    let begin = std::time::Instant::now();
+    let name = loop {
+        let listed = stacks_of(&state);
+        if let Some(name) = listed.into_iter().next() {
+            break name;
+        }
+        assert!(begin.elapsed().as_secs() < 120, "nothing comes up");
+    };
+    // The watcher first, so that nobody is there to take it down.
+    for pid in watchers(&state).into_iter().chain([smoke.id()]) {
+        let killed = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status();
+        assert!(killed.is_ok_and(|status| status.success()));
+    }
+    smoke.wait().expect("it is ours");
+    let prune = |arguments: &[&str]| {
+        let mut all = vec!["prune", "--format", "json"];
+        all.extend(arguments);
+        json(&with_state(&state, &all).output().expect("the command runs"))
+    };
+    assert_eq!(prune(&["--dry-run"])["would_remove"], serde_json::json!([name]));
+    assert_eq!(stacks_of(&state), [name.clone()]);
+    assert_eq!(prune(&[])["removed"], serde_json::json!([name]));
+    assert_eq!(stacks_of(&state), [""; 0]);
+    assert_eq!(prune(&["--dry-run"])["would_remove"], serde_json::json!([]));
+    std::fs::remove_dir_all(&state).expect("it is ours");
+}
+
+/// The stacks that are written down in this state folder and are on the engine.
+fn stacks_of(state: &std::path::Path) -> Vec<String> {
+    let leases = state.join("leases").read_dir().into_iter().flatten().flatten();
+    let folders = leases.filter_map(|lease| lease.path().join("stacks").read_dir().ok());
+    let names = folders.flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.strip_suffix(".json").map(str::to_owned)
+    });
+    let there_are = stacks();
+    names.filter(|name| there_are.contains(name)).collect()
+}
+
+fn watchers(state: &std::path::Path) -> Vec<u32> {
+    let wanted = format!("GREENROOM_WATCHED_LEASE={}/", state.display());
+    let entries = std::fs::read_dir("/proc").expect("there is a process table").flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(&wanted)
+    })
+    .collect()
+}

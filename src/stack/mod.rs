@@ -26,10 +26,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 
-use crate::engine::{Engine, Filter};
+use crate::engine::{Engine, Filter, Inspection, State};
 use crate::event::{Event, Observer};
 use crate::lease::{Lifetime, Request};
-use crate::plan::{Plan, label};
+use crate::plan::{Plan, Probe, label};
+use crate::poll::Answer;
 use crate::report::Report;
 use crate::state::StateFolder;
 use crate::{Error, engine, runtime};
@@ -389,9 +390,11 @@ async fn ask_all(engine: &dyn Engine, running: &Running) -> Vec<(String, String)
     let mut silent = Vec::new();
     for service in running.services().values().filter(|service| !service.completed) {
         for probe in &service.probes {
-            if let crate::poll::Answer::NotYet(seen) | crate::poll::Answer::Never(seen) =
-                crate::probe::ask(probe, &service.target(engine)).await
-            {
+            let answer = match probe {
+                Probe::Running => still_runs(engine, &service.id).await,
+                probe => crate::probe::ask(probe, &service.target(engine)).await,
+            };
+            if let Answer::NotYet(seen) | Answer::Never(seen) = answer {
                 silent.push((service.planned.name.clone(), running.plan.secrets.hide(&seen)));
             }
         }
@@ -404,6 +407,16 @@ pub(crate) async fn run_pre_stop(engine: &dyn Engine, plan: &Plan, service: &str
     let Some(planned) = plan.service(service) else { return };
     if let Some(failure) = hook::pre_stop(engine, id, &planned.service.pre_stop, planned.stop_grace).await {
         Observer::default().tell(&failure.into_event(service, &plan.secrets));
+    }
+}
+
+/// For a service without any other sign, nobody but the engine can be asked.
+async fn still_runs(engine: &dyn Engine, id: &str) -> Answer {
+    match engine.inspect(id).await {
+        Ok(Inspection { state: State::Running, .. }) => Answer::Ready,
+        Ok(Inspection { state: State::Exited(exit), .. }) => Answer::Never(format!("it {exit}")),
+        Ok(_) => Answer::Never("it does not run".to_owned()),
+        Err(error) => Answer::Never(error.to_string()),
     }
 }
 

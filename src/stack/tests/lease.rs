@@ -11,7 +11,7 @@ use crate::stack::share::running;
 
 const FILE: &str = "
 services:
-  db: {image: db, volumes: ['data:/data'], ports: ['5432:5432']}
+  db: {image: db, volumes: ['data:/data'], ports: ['5432:5432/udp']}
   job: {image: job}
 volumes: {data: {}}
 ";
@@ -114,7 +114,7 @@ async fn a_stack_that_is_up_is_used_as_it_is_written_down() {
     assert!(found.services()["job"].completed);
 
     // Ports are the engine's to tell: a service that was started again has others.
-    let ports: BTreeMap<_, _> = [("5432/tcp".to_owned(), ("127.0.0.1".to_owned(), 50_000))].into();
+    let ports: BTreeMap<_, _> = [("5432/udp".to_owned(), ("127.0.0.1".to_owned(), 50_000))].into();
     for container in &mut listed {
         container.ports.clone_from(&ports);
     }
