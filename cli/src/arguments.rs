@@ -54,7 +54,7 @@ pub(crate) enum Command {
     },
     /// Shows every stack of yours, and who holds it; with a file or a project named, those of it.
     Ps {
-        /// Those of other users, too.
+        /// Every stack of greenroom's on this machine, those of other users, too.
         #[arg(long)]
         all: bool,
     },

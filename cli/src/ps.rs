@@ -30,9 +30,10 @@ pub(crate) async fn ps(options: &Options, all: bool) -> Result<(), Failure> {
     }
 }
 
-/// Every stack of this user, of any user with `all`; where a file or project is named, those of it.
+/// Every stack of this user; where a file or project is named, those of it; with `all` every one on this machine.
 async fn listed(options: &Options, all: bool) -> Result<Vec<FoundStack>, Failure> {
-    let project = if options.names_a_project() { Some(options.builder().read()?) } else { None };
+    let named = !all && options.names_a_project();
+    let project = if named { Some(options.builder().read()?) } else { None };
     let mut stacks = greenroom::stacks().await?;
     stacks.retain(|stack| all || stack.is_of_this_user());
     if let Some(project) = project {
