@@ -205,7 +205,7 @@ fn prune_removes_what_a_killed_process_and_a_killed_watcher_left() {
         json(&with_state(&state, &all).output().expect("the command runs"))
     };
     assert_eq!(prune(&["--dry-run"])["would_remove"], serde_json::json!([name]));
-    assert_eq!(stacks_of(&state), [name.clone()]);
+    assert_eq!(stacks_of(&state), std::slice::from_ref(&name));
     assert_eq!(prune(&[])["removed"], serde_json::json!([name]));
     assert_eq!(stacks_of(&state), [""; 0]);
     assert_eq!(prune(&["--dry-run"])["would_remove"], serde_json::json!([]));

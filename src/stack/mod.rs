@@ -266,12 +266,14 @@ async fn remove(
 pub(super) struct Wanted {
     pub plan: Plan,
     /// The plan of the same for a stack that has a name already, by what makes that name unique.
-    pub plan_again: Box<dyn Fn(&str) -> Result<Plan, Error> + Send + Sync>,
+    pub plan_again: Box<PlanAgain>,
     pub lifetime: Lifetime,
     /// How long a kept stack stays that nobody uses.
     pub idle: Option<Duration>,
     pub observer: Observer,
 }
+
+type PlanAgain = dyn Fn(&str) -> Result<Plan, Error> + Send + Sync;
 
 /// Brings a stack up in the background. When the caller stops waiting — a test's time-out, Ctrl-C — the start is
 /// cancelled, and what it had created is removed before the drop of this future returns.
