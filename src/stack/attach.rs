@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::image::UsedImage;
-use super::service::resolve_login;
+use super::service::{ports_of_owner, resolve_login};
 use super::teardown::{self, Evidence};
 use super::{Running, RunningService, containers_of, fallback};
 use crate::engine::{self, Engine, Filter, State};
@@ -253,6 +253,7 @@ pub(super) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Running
             State::Exited(exit) => return Err(gone(format!("{exit}"))),
             State::Created | State::Paused => return Err(gone("does not run".to_owned())),
         };
+        let ports = ports_of_owner(engine.as_ref(), planned).await.map_err(Error::engine)?;
         let image = engine.image(&inspection.image).await.map_err(Error::engine)?.unwrap_or_default();
         let login = match &planned.postgres {
             Some(login) if !completed => {
@@ -276,7 +277,7 @@ pub(super) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Running
                     reference: inspection.image,
                     healthcheck: image.healthcheck.clone(),
                 },
-                ports: inspection.ports,
+                ports: ports.unwrap_or(inspection.ports),
                 mounts: inspection.mounts,
                 login,
                 probes: planned.readiness.probes(image.healthcheck.as_deref()),

@@ -69,6 +69,17 @@ fn in_words(planned: &PlannedService, probes: &[Probe]) -> String {
     }
 }
 
+/// The host addresses of a service on another's network: they are that one's.
+pub(super) async fn ports_of_owner(
+    engine: &dyn Engine,
+    planned: &PlannedService,
+) -> Result<Option<BTreeMap<String, (String, u16)>>, EngineError> {
+    match &planned.network_of {
+        Some(owner) => Ok(Some(engine.inspect(owner).await?.ports)),
+        None => Ok(None),
+    }
+}
+
 /// Creates the container, waits for `dependencies`, starts it and waits until it is ready.
 pub(super) async fn run_service(
     start: &Start,
@@ -275,8 +286,8 @@ impl Waiting<'_> {
         if let State::Exited(exit) = &inspection.state {
             return Ok(self.ended(exit.clone(), inspection));
         }
-        if let Some(owner) = &self.planned.network_of {
-            inspection.ports = self.start.engine.inspect(owner).await?.ports;
+        if let Some(ports) = ports_of_owner(self.start.engine.as_ref(), self.planned).await? {
+            inspection.ports = ports;
         }
         let login = match self
             .planned

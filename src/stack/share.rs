@@ -254,6 +254,12 @@ pub(super) fn running(plan: Plan, facts: &Facts, listed: &[FoundContainer]) -> R
         if !facts.completed && !container.running {
             return Err(format!("service `{name}` does not run any more"));
         }
+        // On another's network it has that one's ports.
+        let on_its_network = match &planned.network_of {
+            Some(owner) => listed.iter().find(|container| container.name == *owner),
+            None => Some(container),
+        };
+        let ports = on_its_network.map(|container| &container.ports).filter(|ports| !ports.is_empty());
         // An engine tells an image by its name only as long as the name means that image.
         if container.image.starts_with("sha256:") && container.image != facts.image {
             return Err(format!(
@@ -274,7 +280,7 @@ pub(super) fn running(plan: Plan, facts: &Facts, listed: &[FoundContainer]) -> R
                 stands_in_for: facts.stands_in_for.clone(),
                 healthcheck: facts.healthcheck.clone(),
             },
-            ports: if container.ports.is_empty() { facts.ports.clone() } else { container.ports.clone() },
+            ports: ports.unwrap_or(&facts.ports).clone(),
             mounts: facts.mounts.clone(),
             login: facts.login.clone(),
             probes: planned.readiness.probes(facts.healthcheck.as_deref()),

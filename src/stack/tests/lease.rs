@@ -6,6 +6,7 @@ use super::{Script, TestStack, ms, secs};
 use crate::lease::{Facts, Folder, Record};
 use crate::plan::Options;
 use crate::plan::label;
+use crate::stack::attach;
 use crate::stack::ending::end_on;
 use crate::stack::share::running;
 
@@ -120,6 +121,24 @@ async fn a_stack_that_is_up_is_used_as_it_is_written_down() {
     }
     let found = running((*stack.plan).clone(), &facts, &listed).expect("all is well");
     assert_eq!(found.services()["db"].ports, ports);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_on_the_network_of_another_has_the_ports_that_one_has_now() {
+    let stack = TestStack::of(
+        "{services: {db: {image: db, ports: ['5432:5432/udp']}, side: {image: side, network_mode: 'service:db'}}}",
+    );
+    let facts = stack.facts(&stack.up().await.expect("it runs"));
+    let ports: BTreeMap<_, _> = [("5432/udp".to_owned(), ("127.0.0.1".to_owned(), 50_000))].into();
+    let mut listed = stack.listed().await;
+    for container in listed.iter_mut().filter(|container| container.name.ends_with("db-1")) {
+        container.ports.clone_from(&ports);
+    }
+    let found = running((*stack.plan).clone(), &facts, &listed).expect("all is well");
+    assert_eq!(found.services()["side"].ports, ports);
+    let engine = stack.engine.clone();
+    let adopted = attach::adopt(engine, (*stack.plan).clone()).await.expect("it answers");
+    assert_eq!(adopted.services()["side"].ports, adopted.services()["db"].ports);
 }
 
 #[tokio::test(start_paused = true)]
