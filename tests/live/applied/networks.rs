@@ -80,6 +80,8 @@ async fn neighbours_find_each_other_by_every_name_and_nobody_else() -> Result {
     let last: u8 = own.and_then(|address| address.rsplit('.').next()).ok_or("it is on `back`")?.parse()?;
     assert!(last >= 128 && last != 129, "{}", client.log);
 
+    client.has("addresses", "169.254.34.68");
+
     let elsewhere = Said::by(&stack, "elsewhere").await?;
     elsewhere.has("six", "fd");
     elsewhere.is("found", &["0"]);

@@ -18,6 +18,7 @@ async fn what_the_engine_is_too_old_for_is_refused_and_else_applied() -> Result 
         for part in [
             "newer.yml:",
             "services.new.networks.front.interface_name: needs Docker Engine 28.1",
+            "networks.six.enable_ipv4: needs Docker Engine 28.0",
             "hint: update the engine",
         ] {
             assert!(story.contains(part), "{story}");
@@ -34,6 +35,9 @@ async fn what_the_engine_is_too_old_for_is_refused_and_else_applied() -> Result 
     new.is("front", &["02:42:ac:11:65:43"]);
     new.is("back", &["02:42:ac:11:65:44"]);
     new.is("way out", &["back0"]);
+    let six = Said::by(&stack, "six").await?;
+    six.is("four", &["0"]);
+    six.is("six", &["1"]);
     let config = inspect(&stack, "new").await?.host_config.unwrap_or_default();
     assert_eq!(config.annotations.unwrap_or_default()["org.greenroom.told"], "by the engine");
     stack.down().await?;

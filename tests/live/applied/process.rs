@@ -1,5 +1,7 @@
 //! Who the process is, and what it may do.
 
+use greenroom::StackBuilder;
+
 use super::{Result, Said, applied, inspect};
 
 /// Capabilities by their number, as `/proc/self/status` has them.
@@ -11,14 +13,35 @@ fn may(said: &Said, capability: u32) -> Result<bool> {
     Ok(u64::from_str_radix(said.of("capabilities"), 16)? >> capability & 1 == 1)
 }
 
-#[tokio::test]
-async fn a_process_is_what_the_file_says() -> Result {
+fn process() -> Result<StackBuilder> {
     let platform = match std::env::consts::ARCH {
         "x86_64" => "linux/amd64",
         "aarch64" => "linux/arm64",
         other => return Err(format!("greenroom's live tests do not know the platform of {other}").into()),
     };
-    let stack = applied("process").env("PLATFORM", platform).up().await?;
+    Ok(applied("process").env("PLATFORM", platform))
+}
+
+#[tokio::test]
+async fn a_privileged_process_may_do_everything() -> Result {
+    let stack = match process()?.profile("privileged").up().await {
+        Err(error) if format!("{error:?}").contains("unable to apply caps: operation not permitted") => {
+            eprintln!(
+                "skipped: this machine's engine does not have the privileges that it would have to give"
+            );
+            return Ok(());
+        }
+        stack => stack?,
+    };
+    let privileged = Said::by(&stack, "privileged").await?;
+    assert!(may(&privileged, SYS_ADMIN)? && may(&privileged, SYS_TIME)?, "{}", privileged.log);
+    stack.down().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_process_is_what_the_file_says() -> Result {
+    let stack = process()?.up().await?;
 
     let identity = Said::by(&stack, "identity").await?;
     identity.is("user", &["1234:2345"]);
