@@ -179,10 +179,7 @@ pub(crate) fn print_any(node: &Node) -> Json {
             _ => Json::String(value.to_string()),
         },
         Value::Float(value) => float(*value),
-        Value::Time(text) => {
-            Json::String(if text.len() <= 10 { format!("{text}T00:00:00Z") } else { text.clone() })
-        }
-        Value::Text(text) => Json::String(text.clone()),
+        Value::Time(text) | Value::Text(text) => Json::String(text.clone()),
         Value::List(list) => list.iter().map(print_any).collect(),
         Value::Map(map) => {
             let mut out: JsonMap<String, Json> =

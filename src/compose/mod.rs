@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! discover     which files, which environment, what name
-//!   parse        YAML events -> nodes with places            (tags; scalar: what a plain scalar is)
+//!   parse        YAML events -> nodes with places            (yaml: the events; scalar: what a plain scalar is)
 //!   interpolate  variables into values                       (template, variables, dotenv)
 //!   cast         text that a variable made -> booleans, numbers
 //!   extends, include                                         other files, by the same stages
@@ -28,8 +28,8 @@ mod reading;
 mod sources;
 mod node;
 mod trail;
+mod yaml;
 mod parse;
-mod tags;
 mod scalar;
 mod variables;
 mod template;
