@@ -201,6 +201,9 @@ impl<'a> Builder<'a> {
                 Key::Merge => {
                     merges = true;
                     let node = self.node(event, trail, depth + 1)?;
+                    if node.tag == Some(MergeTag::Reset) {
+                        continue;
+                    }
                     merge_sources(node, &mut merged).map_err(|spot| {
                         Fault::new(spot, trail, "`<<` merges a mapping or a list of mappings")
                     })?;
