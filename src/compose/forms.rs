@@ -78,6 +78,18 @@ fn each_below(json: &mut Json, kind: &'static Kind, visit: &mut dyn FnMut(&mut J
     }
 }
 
+/// Makes YAML of JSON, by escapes for the characters that to YAML are line breaks, or that it does not take.
+pub(crate) fn escape_for_yaml(json: String) -> String {
+    let is_special = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
+    };
+    if !json.contains(is_special) {
+        return json;
+    }
+    let escape = |c: char| if is_special(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.chars().map(escape).collect()
+}
+
 /// Writes YAML that Go's library and ours read back as it was.
 ///
 /// `serde_yaml` leaves `1_000`, `0b11`, `2020-01-01` and `yes` without quotes, since to it they are text. To Compose

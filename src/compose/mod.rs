@@ -146,7 +146,12 @@ fn read_stages(reading: &mut Reading<'_>, request: &Request) -> Result<Project, 
         map.insert("name".to_owned(), Node::text(name.as_str(), &spot));
         map.entry("services".to_owned()).or_insert_with(|| Node::empty_map(spot.spot));
     }
-    let document = document::print_keys(reading, &tree, &keys::PROJECT, &Trail::ROOT);
+    let root = Trail::ROOT;
+    let document = document::print_keys(reading, &tree, &keys::PROJECT, &root);
+    // What can't be printed is wrong in an inactive service, too.
+    for (name, service) in &inactive {
+        document::print_keys(reading, service, &service_keys::SERVICE, &root.key("services").key(name));
+    }
     gather_secrets(reading, &tree, &document, &found);
     reading.checked()?;
     Ok(project(reading, name, found, tree, document))
