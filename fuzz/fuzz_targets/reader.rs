@@ -7,8 +7,9 @@ use std::path::Path;
 use greenroom_fuzz::compose::{self, Problems, Project, Values};
 use greenroom_fuzz::{FOLDER, Texts, request};
 use libfuzzer_sys::fuzz_target;
+use serde_json::Value as Json;
 
-fuzz_target!(init: let_the_parser_panic(), |input: &[u8]| {
+fuzz_target!(|input: &[u8]| {
     let texts = Texts::split(input);
     match compose::read(&request(), &texts) {
         Ok(project) => {
@@ -18,16 +19,6 @@ fuzz_target!(init: let_the_parser_panic(), |input: &[u8]| {
         Err(problems) => check_problems(&problems, &texts),
     }
 });
-
-/// The reader catches what its YAML parser panics over, and answers with a problem; any other panic is a finding.
-fn let_the_parser_panic() {
-    let abort = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !panic.location().is_some_and(|location| location.file().contains("libyaml-safer")) {
-            abort(panic);
-        }
-    }));
-}
 
 fn check_problems(problems: &Problems, texts: &Texts) {
     assert!(problems.iter().next().is_some(), "an error says what is wrong");
@@ -53,7 +44,7 @@ fn check_prints(project: &Project) {
     let _ = project.to_json(Values::Redacted);
     // As in Compose, an empty build context is not printed, and none is the project's folder.
     let contexts = project.services.values().filter_map(|service| service.build.as_ref());
-    if contexts.into_iter().any(|build| build.context.is_empty()) {
+    if contexts.into_iter().any(|build| build.context.is_empty()) || has_dollar_in_key(project.document()) {
         return;
     }
     if let Ok(again) = read_printed(&json) {
@@ -61,6 +52,15 @@ fn check_prints(project: &Project) {
     }
     if let Ok(again) = read_printed(&yaml) {
         assert_eq!(project.document(), again.document(), "the printed YAML reads back");
+    }
+}
+
+/// Keys are not interpolated, but printed with `$$` for `$` as all is: they do not read back, nor do they in Compose.
+fn has_dollar_in_key(json: &Json) -> bool {
+    match json {
+        Json::Object(map) => map.iter().any(|(key, value)| key.contains('$') || has_dollar_in_key(value)),
+        Json::Array(list) => list.iter().any(has_dollar_in_key),
+        _ => false,
     }
 }
 

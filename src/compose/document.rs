@@ -19,23 +19,42 @@ pub(crate) fn print_keys(
 ) -> Json {
     let empty = Map::new();
     let map = node.as_map().unwrap_or(&empty);
-    let mut out = JsonMap::new();
+    let mut out = Vec::with_capacity(map.len());
     for (key, value) in map {
         if let Some(field) = keys.field(key) {
             if let Some(json) = print_field(reading, value, field, &trail.key(key)) {
-                out.insert(key.clone(), json);
+                out.push((key.clone(), json));
             }
         } else if key.starts_with("x-") && keys.extensions != Extensions::Refused {
-            out.insert(key.clone(), print_any(value));
+            let mut json = print_any(value);
+            if trail.is_root() {
+                forget_empty_lists(&mut json);
+            }
+            out.push((key.clone(), json));
         }
     }
     for field in keys.fields.iter().filter(|field| field.print.is_always() && !map.contains_key(field.name)) {
         if let Some(json) = print_missing(reading, node, field, trail) {
-            out.insert(field.name.to_owned(), json);
+            out.push((field.name.to_owned(), json));
         }
     }
-    out.sort_keys();
-    Json::Object(out)
+    sorted(out)
+}
+
+/// In the extensions of the whole document Compose prints an empty list as null.
+fn forget_empty_lists(json: &mut Json) {
+    match json {
+        Json::Array(list) if list.is_empty() => *json = Json::Null,
+        Json::Array(list) => list.iter_mut().for_each(forget_empty_lists),
+        Json::Object(map) => map.values_mut().for_each(forget_empty_lists),
+        _ => {}
+    }
+}
+
+/// A mapping in the order of its keys.
+fn sorted(mut entries: Vec<(String, Json)>) -> Json {
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    Json::Object(entries.into_iter().collect())
 }
 
 fn print_field(
@@ -77,7 +96,7 @@ fn print_missing(
 /// What a key of this kind is to Go when the file does not say.
 fn zero(kind: &Kind) -> Json {
     match kind {
-        Kind::Int | Kind::PlainInt => 0.into(),
+        Kind::Int | Kind::LooseInt | Kind::PlainInt => 0.into(),
         Kind::Bytes | Kind::IntBytes => Json::String("0".to_owned()),
         _ => Json::String(String::new()),
     }
@@ -114,11 +133,11 @@ fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Tr
         }
         Kind::Names(inner) | Kind::AnyNames(inner) => {
             let entries = node.as_map().into_iter().flatten();
-            let mut out: JsonMap<String, Json> = entries
-                .map(|(key, value)| (key.clone(), print(reading, value, inner, &trail.key(key))))
-                .collect();
-            out.sort_keys();
-            Json::Object(out)
+            sorted(
+                entries
+                    .map(|(key, value)| (key.clone(), print(reading, value, inner, &trail.key(key))))
+                    .collect(),
+            )
         }
         Kind::UniqueList | Kind::TextList => {
             node.as_list().unwrap_or_default().iter().map(print_text).collect()
@@ -179,17 +198,9 @@ pub(crate) fn print_any(node: &Node) -> Json {
             _ => Json::String(value.to_string()),
         },
         Value::Float(value) => float(*value),
-        Value::Time(text) => {
-            Json::String(if text.len() <= 10 { format!("{text}T00:00:00Z") } else { text.clone() })
-        }
-        Value::Text(text) => Json::String(text.clone()),
+        Value::Time(text) | Value::Text(text) => Json::String(text.clone()),
         Value::List(list) => list.iter().map(print_any).collect(),
-        Value::Map(map) => {
-            let mut out: JsonMap<String, Json> =
-                map.iter().map(|(key, value)| (key.clone(), print_any(value))).collect();
-            out.sort_keys();
-            Json::Object(out)
-        }
+        Value::Map(map) => sorted(map.iter().map(|(key, value)| (key.clone(), print_any(value))).collect()),
     }
 }
 
@@ -216,12 +227,8 @@ fn print_number(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Js
 }
 
 fn print_pairs(node: &Node, without_value: impl Fn() -> Json) -> Json {
-    let mut out: JsonMap<String, Json> = pairs(node)
-        .into_iter()
-        .map(|(name, value)| (name, value.to_go_text().map_or_else(&without_value, Json::String)))
-        .collect();
-    out.sort_keys();
-    Json::Object(out)
+    let text = |value: Node| value.to_go_text().map_or_else(&without_value, Json::String);
+    sorted(pairs(node).into_iter().map(|(name, value)| (name, text(value))).collect())
 }
 
 fn print_ssh(node: &Node) -> Json {
@@ -340,14 +347,11 @@ fn bare_address(address: &str) -> String {
 
 fn print_provider_options(node: &Node) -> Json {
     let entries = node.as_map().into_iter().flatten();
-    let mut out: JsonMap<String, Json> = entries
-        .map(|(key, value)| {
-            let values = value.as_list().unwrap_or(std::slice::from_ref(value));
-            (key.clone(), values.iter().map(print_text).collect())
-        })
-        .collect();
-    out.sort_keys();
-    Json::Object(out)
+    let options = entries.map(|(key, value)| {
+        let values = value.as_list().unwrap_or(std::slice::from_ref(value));
+        (key.clone(), values.iter().map(print_text).collect())
+    });
+    sorted(options.collect())
 }
 
 /// `all` is -1.

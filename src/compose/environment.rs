@@ -190,16 +190,6 @@ fn read_service_file(
         return Ok(());
     };
     let location = std::path::PathBuf::from(node.as_text().unwrap_or_default());
-    let raw = match file.text_at("format") {
-        None | Some("") => false,
-        Some("raw") => true,
-        Some(other) => {
-            let message = format!("`{other}` is not a format of environment files");
-            let spot = file.get("format").map_or(file.spot, |node| node.spot);
-            reading.problem(spot, path, message).hint = Some("leave it out, or write `raw`".to_owned());
-            return Err(Stopped);
-        }
-    };
     let index = match reading.read_text(&location) {
         Ok(index) => index,
         Err(error) if error.is_missing() && file.get("required").and_then(Node::as_bool) == Some(false) => {
@@ -212,6 +202,16 @@ fn read_service_file(
             if missing && path.contains(".env_file[") {
                 problem.hint = Some("`required: false` beside `path:` makes the file optional".to_owned());
             }
+            return Err(Stopped);
+        }
+    };
+    let raw = match file.text_at("format") {
+        None | Some("") => false,
+        Some("raw") => true,
+        Some(other) => {
+            let message = format!("`{other}` is not a format of environment files");
+            let spot = file.get("format").map_or(file.spot, |node| node.spot);
+            reading.problem(spot, path, message).hint = Some("leave it out, or write `raw`".to_owned());
             return Err(Stopped);
         }
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::load::{self, Named, Scope};
-use super::node::{Map, Node, Spot};
+use super::node::{Map, MergeTag, Node, Spot};
 use super::reading::{Reading, Stopped};
 use super::trail::Trail;
 use super::{check, merge, paths};
@@ -62,11 +62,11 @@ impl Chain<'_> {
         here: &Services<'_>,
     ) -> Result<Node, Stopped> {
         let Some(service) = here.services.get(name) else { return Err(Stopped) };
-        let Some(extends) = service.get("extends") else { return Ok(service.clone()) };
+        let Some(extends) = unless_reset(service, "extends") else { return Ok(service.clone()) };
         let path = format!("services.{name}.extends");
         let Some((base_name, base_node)) = base_of(reading, extends, &path) else { return Err(Stopped) };
         self.enter(reading, name, here, extends, &path)?;
-        let mut base = match extends.get("file").filter(|file| !file.is_null()) {
+        let mut base = match unless_reset(extends, "file").filter(|file| !file.is_null()) {
             Some(file) => self.base_of_other_file(reading, &base_name, file, &path)?,
             None if here.services.contains_key(&base_name) => self.extend(reading, &base_name, here)?,
             None => return Err(unknown_base(reading, &base_name, base_node, here, &path)),
@@ -177,8 +177,13 @@ impl Chain<'_> {
 }
 
 /// The name of the base, and the node that says it.
+/// The value under `key`; what is marked `!reset` is not there.
+fn unless_reset<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+    node.get(key).filter(|value| value.tag != Some(MergeTag::Reset))
+}
+
 fn base_of<'a>(reading: &mut Reading<'_>, extends: &'a Node, path: &str) -> Option<(String, &'a Node)> {
-    let node = if extends.as_map().is_some() { extends.get("service") } else { Some(extends) };
+    let node = if extends.as_map().is_some() { unless_reset(extends, "service") } else { Some(extends) };
     match node.and_then(|node| Some((node.as_text()?.to_owned(), node))) {
         Some(base) => Some(base),
         None => {

@@ -78,28 +78,48 @@ fn each_below(json: &mut Json, kind: &'static Kind, visit: &mut dyn FnMut(&mut J
     }
 }
 
-/// Begins every text that must be quoted. `@` can't begin a plain scalar, so `serde_yaml` quotes it; then it goes.
-const QUOTE_ME: &str = "@quote-me ";
+/// Makes YAML of JSON, by escapes for the characters that to YAML are line breaks, or that it does not take.
+pub(crate) fn escape_for_yaml(json: String) -> String {
+    let is_special = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
+    };
+    if !json.contains(is_special) {
+        return json;
+    }
+    let escape = |c: char| if is_special(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.chars().map(escape).collect()
+}
 
 /// Writes YAML that Go's library and ours read back as it was.
 ///
 /// `serde_yaml` leaves `1_000`, `0b11`, `2020-01-01` and `yes` without quotes, since to it they are text. To Compose
 /// they are two numbers, a date, and (in YAML 1.1 at large) a boolean.
 pub(crate) fn write_yaml(mut document: Json) -> String {
-    mark(&mut document);
-    serde_yaml::to_string(&document).unwrap_or_default().replace(&format!("'{QUOTE_ME}"), "'")
+    let sign = unused_sign(&document);
+    mark(&mut document, &sign);
+    serde_yaml::to_string(&document).unwrap_or_default().replace(&format!("'{sign}"), "'")
 }
 
-fn mark(json: &mut Json) {
+/// What begins every text that must be quoted. `@` can't begin a plain scalar, so `serde_yaml` quotes it; then it goes.
+fn unused_sign(document: &Json) -> String {
+    let text = document.to_string();
+    let mut sign = "@".to_owned();
+    while text.contains(&sign) {
+        sign = sign.repeat(2);
+    }
+    sign
+}
+
+fn mark(json: &mut Json, sign: &str) {
     match json {
-        Json::String(text) if is_ambiguous(text) => text.insert_str(0, QUOTE_ME),
-        Json::Array(list) => list.iter_mut().for_each(mark),
+        Json::String(text) if is_ambiguous(text) => text.insert_str(0, sign),
+        Json::Array(list) => list.iter_mut().for_each(|item| mark(item, sign)),
         Json::Object(map) => {
             *map = std::mem::take(map)
                 .into_iter()
                 .map(|(key, mut value)| {
-                    mark(&mut value);
-                    (if is_ambiguous(&key) { format!("{QUOTE_ME}{key}") } else { key }, value)
+                    mark(&mut value, sign);
+                    (if is_ambiguous(&key) { format!("{sign}{key}") } else { key }, value)
                 })
                 .collect();
         }

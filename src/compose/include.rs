@@ -75,6 +75,12 @@ impl Include {
         for key in ["path", "env_file"] {
             check_texts(reading, entry.get(key), &format!("{path}.{key}"));
         }
+        if let Some(own) = entry.get("project_directory")
+            && !matches!(own.value, Value::Text(_) | Value::Int(_) | Value::Null)
+        {
+            let message = format!("must be a path, and is {}", own.type_name());
+            reading.problem(own.spot, format!("{path}.project_directory"), message);
+        }
         let first = files.first()?;
         let own_directory = match entry.get("project_directory").and_then(Node::to_go_text) {
             Some(own) => paths::join(directory, &own),

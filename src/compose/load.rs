@@ -210,10 +210,14 @@ fn is_made_elsewhere(resource: &Node, path: &str) -> bool {
 fn check_source(reading: &mut Reading<'_>, resource: &Node, path: &str, keys: &[&str]) {
     let given: Vec<&str> = keys.iter().copied().filter(|key| resource.get(key).is_some()).collect();
     let all = check::list(keys.iter().copied());
+    // Of a config, an empty name is one.
+    let names_nothing = path.starts_with("secrets.")
+        && given == ["environment"]
+        && resource.text_at("environment") == Some("");
     if given.len() > 1 {
         let message = format!("only one of {all} can be given");
         reading.problem(resource.entry_spot(), path, message);
-    } else if given.is_empty() && !is_made_elsewhere(resource, path) {
+    } else if (given.is_empty() || names_nothing) && !is_made_elsewhere(resource, path) {
         let message = format!("has no content: one of {all} is needed");
         reading.problem(resource.entry_spot(), path, message).hint =
             Some("or `external: true`, if it is made elsewhere".to_owned());

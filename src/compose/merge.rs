@@ -143,10 +143,14 @@ fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, 
             merge_plainly(reading, long(&base), long(&over), &over)
         }
         Rule::DependsOn => {
+            check_names(reading, &base, trail);
+            check_names(reading, &over, trail);
             let long = |node: &Node| names(node, super::canonical::started);
             merge_plainly(reading, long(&base), long(&over), &over)
         }
         Rule::NamesToNull => {
+            check_names(reading, &base, trail);
+            check_names(reading, &over, trail);
             let long = |node: &Node| names(node, |item| Node::implied(Value::Null, item));
             merge_plainly(reading, long(&base), long(&over), &over)
         }
@@ -155,7 +159,8 @@ fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, 
                 (Some(base), Some(over)) => base.same(over),
                 _ => true,
             };
-            if same_driver && base.as_map().is_some() {
+            let are_maps = base.as_map().is_some() && (over.as_map().is_some() || over.is_null());
+            if same_driver && are_maps {
                 merge_plainly(reading, base.as_map().cloned(), over.as_map().cloned(), &over)
             } else {
                 over
@@ -224,6 +229,16 @@ fn pairs(key: &str, value: &Node) -> Vec<Node> {
             }
             None => vec![Node { value: Value::Text(key.to_owned()), ..value.clone() }],
         },
+    }
+}
+
+/// Notes what names nothing, and would be lost when a list becomes a mapping.
+fn check_names(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    for (index, item) in node.as_list().unwrap_or_default().iter().enumerate() {
+        if item.as_text().is_none() {
+            let message = format!("must be a string, and is {}", item.type_name());
+            reading.problem(item.spot, trail.index(index), message);
+        }
     }
 }
 

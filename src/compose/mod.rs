@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! discover     which files, which environment, what name
-//!   parse        YAML events -> nodes with places            (tags; scalar: what a plain scalar is)
+//!   parse        YAML events -> nodes with places            (yaml: the events; scalar: what a plain scalar is)
 //!   interpolate  variables into values                       (template, variables, dotenv)
 //!   cast         text that a variable made -> booleans, numbers
 //!   extends, include                                         other files, by the same stages
@@ -28,8 +28,8 @@ mod reading;
 mod sources;
 mod node;
 mod trail;
+mod yaml;
 mod parse;
-mod tags;
 mod scalar;
 mod variables;
 mod template;
@@ -146,7 +146,12 @@ fn read_stages(reading: &mut Reading<'_>, request: &Request) -> Result<Project, 
         map.insert("name".to_owned(), Node::text(name.as_str(), &spot));
         map.entry("services".to_owned()).or_insert_with(|| Node::empty_map(spot.spot));
     }
-    let document = document::print_keys(reading, &tree, &keys::PROJECT, &Trail::ROOT);
+    let root = Trail::ROOT;
+    let document = document::print_keys(reading, &tree, &keys::PROJECT, &root);
+    // What can't be printed is wrong in an inactive service, too.
+    for (name, service) in &inactive {
+        document::print_keys(reading, service, &service_keys::SERVICE, &root.key("services").key(name));
+    }
     gather_secrets(reading, &tree, &document, &found);
     reading.checked()?;
     Ok(project(reading, name, found, tree, document))

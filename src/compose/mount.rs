@@ -20,23 +20,21 @@ pub(crate) fn split(text: &str) -> Result<ShortMount, &'static str> {
     if text.len() <= 2 {
         return Ok(ShortMount { source: None, target: text.to_owned(), options: None, tiny: true });
     }
-    let mut parts: Vec<String> = vec![String::new()];
-    for c in text.chars() {
-        let part = parts.last_mut().map_or(String::new(), std::mem::take);
+    let mut parts: Vec<&str> = Vec::new();
+    let mut start = 0;
+    for (at, _) in text.match_indices(':') {
+        let part = &text[start..at];
         let is_drive = part.chars().count() == 1 && part.starts_with(char::is_alphabetic);
-        let ends = c == ':' && !is_drive;
-        let part = if ends { part } else { part + c.encode_utf8(&mut [0; 4]) };
-        if let Some(last) = parts.last_mut() {
-            *last = part;
-        }
-        if ends {
-            parts.push(String::new());
+        if !is_drive {
+            parts.push(part);
+            start = at + 1;
         }
     }
-    if parts.iter().any(String::is_empty) {
+    parts.push(&text[start..]);
+    if parts.iter().any(|part| part.is_empty()) {
         return Err("has an empty part between colons");
     }
-    let mut parts = parts.into_iter();
+    let mut parts = parts.into_iter().map(str::to_owned);
     let (first, second, third, more) = (parts.next(), parts.next(), parts.next(), parts.next());
     match (first, second, more) {
         (_, _, Some(_)) => Err("has too many colons"),

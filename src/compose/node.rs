@@ -47,7 +47,7 @@ pub(crate) enum Value {
     Bool(bool),
     Int(Int),
     Float(f64),
-    /// A plain date or time. Nothing in Compose takes one; `x-` fields show it as it is.
+    /// A plain date or time, as Compose prints it. Nothing in Compose takes one but `x-` fields.
     Time(String),
     Text(String),
     List(Vec<Node>),

@@ -1,21 +1,17 @@
 //! YAML events to nodes, within limits: anchors and merge keys are resolved here, tags and places kept.
-//!
-//! The events come from a port of libyaml, since Go's YAML library, which Compose uses, is one too: what the one
-//! takes for YAML (a closing bracket that is indented less than the specification asks) the other does.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use indexmap::map::Entry;
-use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 
 use super::check;
 use super::node::{Map, MergeTag, Node, Spot, Value};
 use super::reading::{Reading, Stopped};
+use super::scalar;
 use super::trail::Trail;
-use super::{scalar, tags};
+use super::yaml::{Event, EventKind, Malformed, Mark, Parser, Properties, Style};
 
 /// Deeper than any real file by far, and shallow enough for the recursions that follow.
 const DEEPEST: usize = 64;
@@ -23,19 +19,20 @@ const DEEPEST: usize = 64;
 /// The documents of one file (Compose reads every document of a file, and merges them in their order).
 pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, Stopped> {
     let text = reading.sources.text(file);
-    // The parser panics where a block scalar ends the file without a line end.
-    let ended = if text.ends_with('\n') { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\n")) };
-    let ended = tags::without_commas(&ended);
-    let mut events = Parser::new();
-    events.set_input(Cursor::new(ended.as_bytes()));
     let start = Spot { file, line: 1, column: 1 };
-    let mut builder =
-        Builder { events, file, text, anchors: HashMap::new(), last: start, left: reading.left(), values: 0 };
+    let mut builder = Builder {
+        events: Parser::new(text),
+        file,
+        text,
+        anchors: HashMap::new(),
+        left: reading.left(),
+        values: 0,
+    };
     let documents = builder.documents();
-    let (values, last) = (builder.values, builder.last);
+    let values = builder.values;
     match documents {
         Ok(documents) => {
-            reading.spend(values, last, "")?;
+            reading.spend(values, start, "")?;
             Ok(documents)
         }
         Err(Fault { spot, path, message, hint }) => {
@@ -47,14 +44,12 @@ pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, S
     }
 }
 
-struct Builder<'input> {
-    events: Parser<Cursor<&'input [u8]>>,
+struct Builder<'a> {
+    events: Parser<'a>,
     file: u32,
-    text: &'input str,
+    text: &'a str,
     /// `None` while the anchor's own value is being read.
-    anchors: HashMap<String, Option<Node>>,
-    /// Where the last event began.
-    last: Spot,
+    anchors: HashMap<&'a str, Option<Node>>,
     /// How many values there may be, and are.
     left: usize,
     values: usize,
@@ -73,14 +68,14 @@ impl Fault {
     }
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     fn documents(&mut self) -> Result<Vec<Node>, Fault> {
         let mut documents = Vec::new();
         loop {
-            match self.next()?.data {
-                EventData::StreamEnd => return Ok(documents),
-                EventData::DocumentStart { version_directive, .. } => {
-                    if version_directive.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
+            match self.next()?.kind {
+                EventKind::StreamEnd => return Ok(documents),
+                EventKind::DocumentStart { version } => {
+                    if version.is_some_and(|version| version != (1, 1)) {
                         let spot = Spot { file: self.file, line: 1, column: 1 };
                         return Err(Fault::new(
                             spot,
@@ -97,81 +92,52 @@ impl Builder<'_> {
         }
     }
 
-    fn next(&mut self) -> Result<Event, Fault> {
-        // The parser panics over a few tags that libyaml refuses, as in `[!a, b]`. No state of it is used after that.
-        let Ok(parsed) = catch_unwind(AssertUnwindSafe(|| self.events.parse())) else {
-            let message = "not valid YAML: a tag that can't be read";
-            return Err(Fault::new(self.last, &Trail::ROOT, message));
-        };
-        let event = parsed.map_err(|error| {
+    fn next(&mut self) -> Result<Event<'a>, Fault> {
+        self.events.next().map_err(|Malformed { problem, context, mark, begun }| {
             // What is never closed is told where it begins: the end of the file says nothing.
-            let is_at_end =
-                |mark: &Mark| self.text.lines().skip(index(mark.line)).all(|line| line.trim().is_empty());
-            let mark = error.problem_mark().filter(|mark| !is_at_end(mark)).or(error.context_mark());
-            let start = Spot { file: self.file, line: 1, column: 1 };
-            let spot = mark.or(error.problem_mark()).map_or(start, |mark| self.spot(mark));
-            let problem = error.problem();
-            let spot = if problem.contains("control characters") { self.control_character() } else { spot };
-            let context = error.context().filter(|context| !context.is_empty());
-            let context = context.map_or(String::new(), |context| format!(" {context}"));
+            let is_at_end = self.text[mark.at..].trim().is_empty();
+            let spot = self.spot(if is_at_end { begun } else { mark });
+            let context = if context.is_empty() { String::new() } else { format!(" {context}") };
             let mut fault = Fault::new(spot, &Trail::ROOT, format!("not valid YAML: {problem}{context}"));
             fault.hint = yaml_hint(problem).map(str::to_owned);
             fault
-        })?;
-        self.last = self.spot(event.start_mark);
-        Ok(event)
+        })
     }
 
-    /// The first character that no YAML may hold.
-    fn control_character(&self) -> Spot {
-        let is_wrong = |c: char| {
-            c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')
-                || matches!(c, '\u{fffe}' | '\u{ffff}')
-        };
-        let found = self.text.find(is_wrong).unwrap_or_default();
-        let before = &self.text[..found];
-        let line = before.matches('\n').count() as u64;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u64;
-        Spot { file: self.file, line: number(line), column: number(column) }
-    }
-
+    /// Marks count from 0, places from 1.
     fn spot(&self, mark: Mark) -> Spot {
-        Spot { file: self.file, line: number(mark.line), column: number(mark.column) }
+        Spot { file: self.file, line: mark.line.saturating_add(1), column: mark.column.saturating_add(1) }
     }
 
-    fn node(&mut self, event: Event, trail: &Trail<'_>, depth: usize) -> Result<Node, Fault> {
-        let spot = self.spot(event.start_mark);
+    fn node(&mut self, event: Event<'a>, trail: &Trail<'_>, depth: usize) -> Result<Node, Fault> {
+        let spot = self.spot(event.mark);
         self.count(1, spot, trail)?;
         if depth > DEEPEST {
             return Err(too_deep(spot));
         }
-        let (node, anchor) = match event.data {
-            EventData::Scalar { anchor, tag, mut value, style, .. } => {
-                self.check_escapes(style, event.start_mark, event.end_mark, trail)?;
-                if self.is_cut_short(style, event.end_mark) && value.ends_with('\n') {
-                    value.pop();
-                }
+        let (node, anchor) = match event.kind {
+            EventKind::Scalar { properties: Properties { anchor, tag }, value, style } => {
                 (scalar_node(&value, style, tag.as_deref(), spot, trail)?, anchor)
             }
-            EventData::SequenceStart { anchor, tag, .. } => {
-                self.open(anchor.as_deref());
+            EventKind::SequenceStart { properties: Properties { anchor, tag } } => {
+                self.open(anchor);
                 let mut list = Vec::new();
                 loop {
                     let event = self.next()?;
-                    if event.data == EventData::SequenceEnd {
+                    if matches!(event.kind, EventKind::SequenceEnd) {
                         break;
                     }
                     list.push(self.node(event, &trail.index(list.len()), depth + 1)?);
                 }
                 (branch(Value::List(list), tag.as_deref(), spot), anchor)
             }
-            EventData::MappingStart { anchor, tag, .. } => {
-                self.open(anchor.as_deref());
+            EventKind::MappingStart { properties: Properties { anchor, tag } } => {
+                self.open(anchor);
                 let map = self.mapping(trail, depth)?;
                 (branch(Value::Map(map), tag.as_deref(), spot), anchor)
             }
-            EventData::Alias { anchor } => {
-                let node = self.aliased(&anchor, spot, trail)?;
+            EventKind::Alias { anchor } => {
+                let node = self.aliased(anchor, spot, trail)?;
                 if depth + height(node) > DEEPEST {
                     return Err(too_deep(spot));
                 }
@@ -190,39 +156,9 @@ impl Builder<'_> {
         Ok(node)
     }
 
-    /// Whether a block scalar ends with the file, and the file with no line end: then the scalar has none either.
-    fn is_cut_short(&self, style: ScalarStyle, end: Mark) -> bool {
-        matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) && end.index > self.text.len() as u64
-    }
-
-    /// Go's library knows no `\/`, which the parser lets pass.
-    fn check_escapes(
-        &self,
-        style: ScalarStyle,
-        start: Mark,
-        end: Mark,
-        trail: &Trail<'_>,
-    ) -> Result<(), Fault> {
-        let range = usize::try_from(start.index).ok().zip(usize::try_from(end.index).ok());
-        let written = range.and_then(|(start, end)| self.text.get(start..end)).unwrap_or_default();
-        let mut rest = written;
-        while style == ScalarStyle::DoubleQuoted
-            && let Some(at) = rest.find('\\')
-        {
-            if rest[at + 1..].starts_with('/') {
-                let mut fault = Fault::new(self.spot(start), trail, "`\\/` is no escape of Compose's");
-                fault.hint = Some("write `/`".to_owned());
-                return Err(fault);
-            }
-            let escaped = rest[at + 1..].chars().next().map_or(0, char::len_utf8);
-            rest = &rest[at + 1 + escaped..];
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, anchor: Option<&str>) {
+    fn open(&mut self, anchor: Option<&'a str>) {
         if let Some(anchor) = anchor {
-            self.anchors.insert(anchor.to_owned(), None);
+            self.anchors.insert(anchor, None);
         }
     }
 
@@ -237,8 +173,8 @@ impl Builder<'_> {
             None => {
                 let mut fault =
                     Fault::new(spot, trail, format!("there is no anchor `&{anchor}` before this alias"));
-                let known = || self.anchors.keys().map(String::as_str);
-                fault.hint = check::nearest(anchor, known()).map(|near| format!("did you mean `*{near}`?"));
+                let known = self.anchors.keys().copied();
+                fault.hint = check::nearest(anchor, known).map(|near| format!("did you mean `*{near}`?"));
                 Err(fault)
             }
         }
@@ -250,10 +186,10 @@ impl Builder<'_> {
         let mut merges = false;
         loop {
             let event = self.next()?;
-            if event.data == EventData::MappingEnd {
+            if matches!(event.kind, EventKind::MappingEnd) {
                 break;
             }
-            let key_spot = self.spot(event.start_mark);
+            let key_spot = self.spot(event.mark);
             let key = self.key(event, key_spot, trail)?;
             let event = self.next()?;
             match key {
@@ -265,6 +201,9 @@ impl Builder<'_> {
                 Key::Merge => {
                     merges = true;
                     let node = self.node(event, trail, depth + 1)?;
+                    if node.tag == Some(MergeTag::Reset) {
+                        continue;
+                    }
                     merge_sources(node, &mut merged).map_err(|spot| {
                         Fault::new(spot, trail, "`<<` merges a mapping or a list of mappings")
                     })?;
@@ -287,29 +226,39 @@ impl Builder<'_> {
         for source in merged {
             let Value::Map(entries) = source.value else { continue };
             for (key, node) in entries {
-                map.entry(key).or_insert(node);
+                match map.entry(key) {
+                    Entry::Vacant(entry) => drop(entry.insert(node)),
+                    // What `!reset` takes away leaves room for the merged value, which then stands for all before it.
+                    Entry::Occupied(mut entry) if entry.get().tag == Some(MergeTag::Reset) => {
+                        entry.insert(Node { tag: Some(MergeTag::Override), ..node });
+                    }
+                    Entry::Occupied(_) => {}
+                }
             }
         }
         Ok(map)
     }
 
-    fn key(&mut self, event: Event, spot: Spot, trail: &Trail<'_>) -> Result<Key, Fault> {
-        let node = match event.data {
-            EventData::Scalar { value, style: ScalarStyle::Plain, tag: None, .. } if value == "<<" => {
+    fn key(&mut self, event: Event<'a>, spot: Spot, trail: &Trail<'_>) -> Result<Key, Fault> {
+        let node = match event.kind {
+            EventKind::Scalar { properties: Properties { tag, .. }, value, style: Style::Plain }
+                if value == "<<"
+                    && matches!(tag.as_deref(), None | Some("!" | "tag:yaml.org,2002:merge")) =>
+            {
                 return Ok(Key::Merge);
             }
-            EventData::Scalar { anchor, tag, value, style, .. } => {
+            EventKind::Scalar { properties: Properties { anchor, tag }, value, style } => {
                 let node = scalar_node(&value, style, tag.as_deref(), spot, trail)?;
                 if let Some(anchor) = anchor {
                     self.anchors.insert(anchor, Some(node.clone()));
                 }
                 (value, node)
             }
-            EventData::Alias { anchor } => {
-                let node = self.aliased(&anchor, spot, trail)?;
+            EventKind::Alias { anchor } => {
+                let node = self.aliased(anchor, spot, trail)?;
                 let (weight, node) = (node.weight(), node.clone());
                 self.count(weight, spot, trail)?;
-                (node.to_go_text().unwrap_or_default(), node)
+                (node.to_go_text().unwrap_or_default().into(), node)
             }
             _ => return Err(Fault::new(spot, trail, "a key must be a string")),
         };
@@ -352,6 +301,7 @@ fn yaml_hint(problem: &str) -> Option<&'static str> {
         ("did not find expected '-' indicator", "the items of one list have one indentation"),
         ("did not find expected <document start>", "keys of one mapping have one indentation"),
         ("unexpected end of stream", "close the quotes"),
+        ("unknown escape character", "write `\\\\` for a backslash, or put the text in single quotes"),
         ("control characters", "remove it, or write it as an escape in double quotes"),
     ];
     hints.into_iter().find(|(part, _)| problem.contains(part)).map(|(_, hint)| hint)
@@ -381,7 +331,7 @@ fn merge_sources(node: Node, into: &mut Vec<Node>) -> Result<(), Spot> {
 
 fn scalar_node(
     text: &str,
-    style: ScalarStyle,
+    style: Style,
     tag: Option<&str>,
     spot: Spot,
     trail: &Trail<'_>,
@@ -393,6 +343,10 @@ fn scalar_node(
         Some("null") => match scalar::plain(text) {
             Value::Null => Value::Null,
             _ => return Err(wrong("null")),
+        },
+        Some("binary") => match BASE64_STANDARD.decode(text.replace(['\n', '\r'], "")) {
+            Ok(bytes) => Value::Text(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(_) => return Err(wrong("binary")),
         },
         Some("timestamp") => match scalar::plain(text) {
             Value::Time(time) => Value::Time(time),
@@ -413,7 +367,7 @@ fn scalar_node(
         },
         None if tag == Some("!") && text.is_empty() => Value::Null,
         // Any other tag, `!override` among them, makes the scalar a text: so it is to Go's library.
-        _ if style == ScalarStyle::Plain && tag.is_none() => scalar::plain(text),
+        _ if style == Style::Plain && tag.is_none() => scalar::plain(text),
         _ => Value::Text(text.to_owned()),
     };
     Ok(Node { tag: merge_tag(tag), ..Node::new(value, spot) })
@@ -459,13 +413,4 @@ fn height(node: &Node) -> usize {
         _ => return 0,
     };
     below.map_or(0, |below| below + 1)
-}
-
-fn index(from_zero: u64) -> usize {
-    usize::try_from(from_zero).unwrap_or(usize::MAX)
-}
-
-/// Marks count from 0, places from 1.
-fn number(from_zero: u64) -> u32 {
-    u32::try_from(from_zero).unwrap_or(u32::MAX).saturating_add(1)
 }

@@ -86,7 +86,7 @@ impl Project {
         let mut document = self.shown(values);
         forms::to_json_form(&mut document);
         let text = serde_json::to_string_pretty(&document).unwrap_or_default();
-        text.replace('$', "$$") + "\n"
+        forms::escape_for_yaml(text).replace('$', "$$") + "\n"
     }
 
     /// The same as YAML.

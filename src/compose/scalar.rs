@@ -3,6 +3,8 @@
 //! They are neither YAML 1.1 (`yes` and `1:30` are text) nor YAML 1.2 (`010` is eight, `0b11` three, `1_000` a
 //! thousand, `2020-01-01` a date).
 
+use std::ops::RangeInclusive;
+
 use super::node::Value;
 
 /// The value of a plain (unquoted, untagged) scalar.
@@ -20,15 +22,16 @@ pub(crate) fn plain(text: &str) -> Value {
     if !(first.is_ascii_digit() || matches!(first, b'+' | b'-' | b'.')) {
         return Value::Text(text.to_owned());
     }
-    if is_time(text) {
-        return Value::Time(text.to_owned());
+    if let Some(time) = time(text) {
+        return Value::Time(time);
     }
     number(text).unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
 /// A number in any of the notations that Go takes.
 pub(crate) fn number(text: &str) -> Option<Value> {
-    let digits = text.replace('_', "");
+    // Behind a leading dot Go's library leaves them where they are.
+    let digits = if text.starts_with('.') { text.to_owned() } else { text.replace('_', "") };
     if let Some(value) = integer(&digits) {
         return Some(Value::Int(value.into()));
     }
@@ -76,31 +79,65 @@ fn is_decimal(text: &str) -> bool {
         && exponent.is_none_or(|digits| !digits.is_empty() && all_digits(digits))
 }
 
-/// A date, or a date and a time: `2020-01-01`, `2001-12-14t21:59:43.10-05:00`, `2001-12-14 21:59:43`.
-fn is_time(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digits = |part: &str, least: usize, most: usize| {
-        (least..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+/// A date, or a date and a time, in one of the four layouts that Go's library takes, as Compose prints it:
+/// `2020-1-1`, `2001-12-14 21:59:43.1`, `2001-12-14T21:59:43.1-05:00`, and that with `t`.
+fn time(text: &str) -> Option<String> {
+    let (date, clock) = text.split_at(text.find(['T', 't', ' ']).unwrap_or(text.len()));
+    let mut parts = date.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let year = within(year, 0..=9999).filter(|_| year.len() == 4)?;
+    let month = within(month, 1..=12)?;
+    let day = within(day, 1..=days(year, month))?;
+    let clock = match clock.strip_prefix(['T', 't']) {
+        Some(zoned) => match zoned.strip_suffix('Z') {
+            Some(clock) => time_of_day(clock)? + "Z",
+            None => {
+                let (clock, zone) = zoned.split_at_checked(zoned.len().checked_sub("+00:00".len())?)?;
+                time_of_day(clock)? + time_zone(zone)?
+            }
+        },
+        None if clock.is_empty() => "00:00:00Z".to_owned(),
+        None => time_of_day(clock.trim_start_matches(' '))? + "Z",
     };
-    if bytes.len() < 8 || bytes.get(4) != Some(&b'-') || !text.is_ascii() {
-        return false;
-    }
-    let (date, time) = match text.find(['t', 'T', ' ']) {
-        Some(at) => (&text[..at], Some(text[at + 1..].trim_start())),
-        None => (text, None),
-    };
-    let mut parts = date.split('-');
-    let is_date = parts.next().is_some_and(|year| digits(year, 4, 4))
-        && parts.next().is_some_and(|month| digits(month, 1, 2) && (1..=12).contains(&value(month)))
-        && parts.next().is_some_and(|day| digits(day, 1, 2) && (1..=31).contains(&value(day)))
-        && parts.next().is_none();
-    let Some(time) = time else { return is_date && date.len() >= 8 };
-    let clock = time.split(['.', 'Z', '+', '-', ' ']).next().unwrap_or_default();
-    is_date && clock.split(':').count() == 3 && clock.split(':').all(|part| digits(part, 1, 2))
+    Some(format!("{year:04}-{month:02}-{day:02}T{clock}"))
 }
 
-fn value(digits: &str) -> u32 {
-    digits.parse().unwrap_or(0)
+/// `1:2:3.450` as `01:02:03.45`.
+fn time_of_day(text: &str) -> Option<String> {
+    let mut parts = text.splitn(3, ':');
+    let (hour, minute) = (within(parts.next()?, 0..=23)?, within(parts.next()?, 0..=59)?);
+    let second = parts.next()?;
+    let (second, fraction) = second.split_once(['.', ',']).unwrap_or((second, "0"));
+    if fraction.is_empty() || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let second = within(second, 0..=59)?;
+    let nanoseconds = fraction[..fraction.len().min(9)].trim_end_matches('0');
+    let dot = if nanoseconds.is_empty() { "" } else { "." };
+    Some(format!("{hour:02}:{minute:02}:{second:02}{dot}{nanoseconds}"))
+}
+
+/// `+02:00`; none at all is `Z`.
+fn time_zone(text: &str) -> Option<&str> {
+    let (hours, minutes) = text.strip_prefix(['+', '-'])?.split_once(':')?;
+    let is_zone = hours.len() == 2 && within(hours, 0..=23).is_some() && within(minutes, 0..=59).is_some();
+    let is_none = hours == "00" && minutes == "00";
+    is_zone.then_some(if is_none { "Z" } else { text })
+}
+
+fn within(digits: &str, range: RangeInclusive<u32>) -> Option<u32> {
+    let most = if *range.end() > 99 { 4 } else { 2 };
+    let are_digits = digits.len() <= most && digits.bytes().all(|digit| digit.is_ascii_digit());
+    digits.parse().ok().filter(|number| are_digits && range.contains(number))
+}
+
+fn days(year: u32, month: u32) -> u32 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
 }
 
 /// A float as Go's `%v` prints it: the shortest digits, with an exponent below 1e-4 and from 1e6 on.

@@ -38,6 +38,10 @@ impl<'a> Trail<'a> {
         Trail { parent: Some(self), step: Step::Index(index) }
     }
 
+    pub(crate) fn is_root(&self) -> bool {
+        self.parent.is_none()
+    }
+
     /// Whether this is the way that `pattern` describes: keys with dots between, `*` for any key or index.
     pub(crate) fn matches(&self, pattern: &str) -> bool {
         // From the end, where most patterns differ already.

@@ -62,6 +62,10 @@ pub(crate) fn keep_last(reading: &mut Reading<'_>, node: &mut Node, trail: &Trai
         }
         Value::List(list) => {
             let Some((_, key)) = KEYS.iter().find(|(pattern, _)| trail.matches(pattern)) else { return };
+            // One entry repeats nothing; but of a mount the key itself can be wrong.
+            if list.len() < 2 && !matches!(key, Key::MountTarget) {
+                return;
+            }
             let mut places: HashMap<String, usize> = HashMap::new();
             let mut kept: Vec<Node> = Vec::with_capacity(list.len());
             for (index, item) in std::mem::take(list).into_iter().enumerate() {
