@@ -182,7 +182,7 @@ fn canonical_ports(reading: &mut Reading<'_>, ports: &mut Node, trail: &Trail<'_
                 Some("write `target: PORT`".to_owned());
         }
         if let Some(host) = entry.get("host_ip")
-            && !host.as_text().is_some_and(|host| host.parse::<std::net::IpAddr>().is_ok())
+            && host.as_text().is_none_or(|host| host.parse::<std::net::IpAddr>().is_err())
         {
             let message = format!("`{}` is not an address", host.as_text().unwrap_or_default());
             reading.value_problem(host, trail.index(index).key("host_ip"), message);
