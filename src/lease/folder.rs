@@ -385,6 +385,18 @@ mod tests {
         (state, folder, Some(file))
     }
 
+    /// Gives a lock back. A process that another test is just starting has a copy of it for a moment.
+    fn let_go(file: Option<File>, is_locked: impl Fn() -> bool) {
+        drop(file);
+        while is_locked() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn no_longer_hold(folder: &Folder, file: Option<File>) {
+        let_go(file, || !folder.holders().is_empty());
+    }
+
     fn write_stack(folder: &Folder, stack: &str) {
         let record = Record { stack: stack.to_owned(), key: Some("key".to_owned()), ..Record::default() };
         folder.write_record(&record).expect("it can be written");
@@ -396,7 +408,7 @@ mod tests {
         write_stack(&folder, "a");
         assert!(folder.is_held() && !folder.is_over());
         assert_eq!(folder.end(), None, "somebody holds it");
-        file.take();
+        no_longer_hold(&folder, file.take());
         assert!(!folder.is_held());
         let ending = folder.end().expect("nobody holds it");
         assert!(!folder.exists() && ending.is_ending());
@@ -410,9 +422,10 @@ mod tests {
         let mut runner = std::process::Command::new("sleep").arg("60").spawn().expect("there is a sleep");
         let above = crate::lease::process::ancestors();
         assert!(!above.is_empty());
-        let process = Process { pid: runner.id(), ..Process::own() };
+        // Not this process's start: the child's may be in the same tick.
+        let process = Process { pid: runner.id(), start: "1".to_owned(), ..Process::own() };
         write(&folder.path().join("runners/another-start"), &process).expect("it can be written");
-        drop(file);
+        no_longer_hold(&folder, file);
         assert!(!folder.is_held(), "a number that came again is not the runner");
         write(&folder.path().join("runners/itself"), &Process::own()).expect("it can be written");
         assert!(folder.is_held());
@@ -426,10 +439,10 @@ mod tests {
     #[test]
     fn a_kept_lease_ends_when_its_time_has_passed() {
         let (_state, folder, file) = lease(&Terms::of(true, None));
-        drop(file);
+        no_longer_hold(&folder, file);
         assert!(!folder.is_over(), "it is kept for good");
         let (_state, folder, file) = lease(&Terms::of(true, Some(Duration::from_secs(60))));
-        drop(file);
+        no_longer_hold(&folder, file);
         assert!(!folder.is_over());
         let used = File::open(folder.path().join("used")).expect("it is there");
         used.set_modified(SystemTime::now() - Duration::from_secs(61)).expect("it is ours");
@@ -442,7 +455,7 @@ mod tests {
         assert!(!folder.is_watched());
         let watch = folder.watch();
         assert!(watch.is_some() && folder.is_watched() && folder.watch().is_none());
-        drop(watch);
+        let_go(watch, || folder.is_watched());
         let look = File::open(folder.path().join("watch")).expect("it is there");
         look.lock_shared().expect("nobody has it");
         assert!(!folder.is_watched(), "another who looks does not watch");
@@ -462,14 +475,14 @@ mod tests {
     fn terms_that_are_lost_end_nothing_on_another_machine() {
         let (_state, folder, file) = lease(&Terms::of(false, None));
         fs::write(folder.path().join("lease.json"), "").expect("it can be written");
-        drop(file);
+        no_longer_hold(&folder, file);
         assert!(!folder.is_of_this_host());
     }
 
     #[test]
     fn holders_that_are_gone_are_forgotten() {
         let (_state, folder, file) = lease(&Terms::of(false, None));
-        drop(file);
+        no_longer_hold(&folder, file);
         let other = Holder { process: Process { pid: 1, ..Process::own() }, stacks: Vec::new() };
         let file = folder.enter(&folder.terms(), None, &other).expect("it can be written");
         write_holder(&file, &other).expect("it can be written");
