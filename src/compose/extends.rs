@@ -68,10 +68,14 @@ impl Chain<'_> {
         self.enter(reading, name, here, extends, &path)?;
         let mut base = match unless_reset(extends, "file").filter(|file| !file.is_null()) {
             Some(file) => self.base_of_other_file(reading, &base_name, file, &path)?,
-            None if here.services.contains_key(&base_name) => self.extend(reading, &base_name, here)?,
+            None if has(here.services, &base_name) => self.extend(reading, &base_name, here)?,
             None => return Err(unknown_base(reading, &base_name, base_node, here, &path)),
         };
         self.services.pop();
+        if base.is_null() {
+            // Compose leaves such an `extends` where it is, and prints it.
+            return Ok(service.clone());
+        }
         reading.spend(base.weight(), extends.entry_spot(), &path)?;
         // What is reset in the base was never there.
         merge::apply_tags(None, &mut base);
@@ -151,7 +155,7 @@ impl Chain<'_> {
         let empty = Map::new();
         let services = document.get("services").and_then(Node::as_map).unwrap_or(&empty);
         let there = Services { file: &other, services };
-        if !services.contains_key(base_name) {
+        if !has(services, base_name) {
             return Err(unknown_base(reading, base_name, file, &there, path));
         }
         self.extend(reading, base_name, &there)
@@ -176,12 +180,16 @@ impl Chain<'_> {
     }
 }
 
-/// The name of the base, and the node that says it.
 /// The value under `key`; what is marked `!reset` is not there.
 fn unless_reset<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     node.get(key).filter(|value| value.tag != Some(MergeTag::Reset))
 }
 
+fn has(services: &Map, name: &str) -> bool {
+    services.get(name).is_some_and(|service| service.tag != Some(MergeTag::Reset))
+}
+
+/// The name of the base, and the node that says it.
 fn base_of<'a>(reading: &mut Reading<'_>, extends: &'a Node, path: &str) -> Option<(String, &'a Node)> {
     let node = if extends.as_map().is_some() { unless_reset(extends, "service") } else { Some(extends) };
     match node.and_then(|node| Some((node.as_text()?.to_owned(), node))) {

@@ -80,7 +80,7 @@ pub(crate) static SERVICE: Keys = open(&[
     ),
     field("environment", Environment),
     field("expose", UniqueListOf(&SCALAR)),
-    hidden(
+    field(
         "extends",
         Either(&[Text, Table(&closed(&[field("service", Text).required(), field("file", Text)]))]),
     ),
