@@ -57,7 +57,8 @@ pub fn stack_builder(compose_file: PathBuf) -> StackBuilder {
     Stack::builder(compose_file)
 }
 
-/// The stack, all services ready: the test's own, unless the builder says otherwise. Panics with the whole story when it cannot be brought up.
+/// The stack, all services ready: the test's own, unless the builder says otherwise. Panics with the whole story when it
+/// cannot be brought up.
 #[fixture]
 pub async fn stack(stack_builder: StackBuilder) -> Stack {
     stack_builder.up().await.unwrap_or_else(|error| panic!("{error:?}"))

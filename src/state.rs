@@ -66,10 +66,7 @@ impl StateFolder {
 
     /// Held for the moment in which somebody takes hold of a lease, or a lease ends: one of the two comes first.
     pub(crate) fn gate(&self) -> Result<File, Error> {
-        let (file, path) = self.lock_file("leases")?;
-        file.lock()
-            .map(|()| file)
-            .map_err(|error| Error::state(format!("cannot lock {}", path.display())).with_source(error))
+        self.lock_blocking("leases")
     }
 
     /// Writes a file that a container of the stack mounts. Its folder is its user's alone; who may read the file inside
@@ -138,17 +135,18 @@ impl StateFolder {
         Ok((options.open(&path).map_err(failed)?, path))
     }
 
+    fn lock_blocking(&self, name: &str) -> Result<File, Error> {
+        let (file, path) = self.lock_file(name)?;
+        file.lock()
+            .map(|()| file)
+            .map_err(|error| Error::state(format!("cannot lock {}", path.display())).with_source(error))
+    }
+
     /// Takes the lock of `name`, waiting for whoever has it; it goes with the file.
     pub(crate) async fn lock(&self, name: String) -> Result<File, Error> {
         let folder = self.clone();
         // On a thread that may block.
-        let locked = tokio::task::spawn_blocking(move || {
-            let (file, path) = folder.lock_file(&name)?;
-            file.lock().map_err(|error| {
-                Error::state(format!("cannot lock {}", path.display())).with_source(error)
-            })?;
-            Ok(file)
-        });
+        let locked = tokio::task::spawn_blocking(move || folder.lock_blocking(&name));
         locked.await.unwrap_or_else(|_| Err(Error::interrupted()))
     }
 

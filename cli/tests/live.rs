@@ -1,9 +1,9 @@
 //! The command on a real container engine, as a process.
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -48,6 +48,15 @@ fn stacks() -> Vec<String> {
     let listed = json(&run("docker-compose.yml", &["ps", "--all", "--format", "json"]));
     let stacks = listed["stacks"].as_array().expect("`stacks` is a list");
     stacks.iter().map(|stack| stack["stack"].as_str().expect("a stack has a name").to_owned()).collect()
+}
+
+/// The name of the stack that the command starts, and what it tells after that.
+fn started(command: &mut Child) -> (String, Lines<BufReader<ChildStderr>>) {
+    let mut lines = BufReader::new(command.stderr.take().expect("it is piped")).lines();
+    let started = lines
+        .find_map(|line| line.ok()?.strip_prefix("starting stack ").map(str::to_owned))
+        .expect("it tells the stack's name first");
+    (started.split(':').next().expect("a name stands before the colon").to_owned(), lines)
 }
 
 #[test]
@@ -110,11 +119,7 @@ fn a_signal_during_the_start_leaves_nothing_and_has_its_own_exit_code() {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the command runs");
-        let mut lines = BufReader::new(smoke.stderr.take().expect("it is piped")).lines();
-        let started = lines
-            .find_map(|line| line.ok()?.strip_prefix("starting stack ").map(str::to_owned))
-            .expect("it tells the stack's name first");
-        let name = started.split(':').next().expect("a name stands before the colon").to_owned();
+        let (name, lines) = started(&mut smoke);
         let killed = Command::new("kill").args(["-s", signal, &smoke.id().to_string()]).status();
         assert!(killed.is_ok_and(|status| status.success()));
         // Read to the end, so that the command never waits for its reader.
@@ -149,11 +154,8 @@ fn a_smoke_that_is_killed_leaves_nothing() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command runs");
-    let mut lines = BufReader::new(smoke.stderr.take().expect("it is piped")).lines();
-    let started = lines
-        .find_map(|line| line.ok()?.strip_prefix("starting stack ").map(str::to_owned))
-        .expect("it tells the stack's name first");
-    let name = started.split(':').next().expect("a name stands before the colon").to_owned();
+    // The command goes on writing there.
+    let (name, _lines) = started(&mut smoke);
 
     let listed = json(&with_state(&state, &["ps", "--all", "--format", "json"]).output().expect("it runs"));
     if let Some(stack) =

@@ -11,7 +11,7 @@ use super::teardown::{self, Evidence};
 use super::{Running, RunningService, containers_of, fallback};
 use crate::engine::{self, Engine, Filter, State};
 use crate::event::{Event, Observer};
-use crate::lease::{self, Folder, Lifetime, Record};
+use crate::lease::{self, Folder, Lifetime};
 use crate::plan::{Plan, label};
 use crate::report::{Report, ServiceReport, ServiceStatus};
 use crate::state::StateFolder;
@@ -127,8 +127,9 @@ impl FoundStack {
             let engine = connect().await?;
             let folder = lease::folder_of(&self.labels);
             let state = folder.as_ref().map_or_else(StateFolder::of_user, Folder::state);
-            let facts = self.record().and_then(|record| record.facts);
             let (engine, stack) = (engine.as_ref(), &self.name);
+            let record = folder.as_ref().and_then(|folder| folder.record(stack));
+            let facts = record.and_then(|record| record.facts);
             teardown::remove_found(engine, &state, stack, &Evidence::Skip, facts.as_ref(), &observer).await?;
             if let Some(folder) = folder {
                 folder.forget(stack);
@@ -154,11 +155,6 @@ impl FoundStack {
         let users = folder.holders().into_iter().filter(|holder| holder.stacks.contains(&self.name));
         let processes = users.map(|holder| holder.process).chain(folder.runners());
         processes.map(|process| Holder { pid: process.pid, command: process.command }).collect()
-    }
-
-    /// What is written down of it.
-    fn record(&self) -> Option<Record> {
-        lease::folder_of(&self.labels)?.record(&self.name)
     }
 
     /// The logs of its services, by name; the last `tail` lines of each when given.
@@ -189,7 +185,8 @@ impl FoundStack {
         let found = self.clone();
         runtime::run(async move {
             let engine = connect().await?;
-            let remembered = found.record().and_then(|record| record.facts).unwrap_or_default();
+            let record = lease::folder_of(&found.labels).and_then(|folder| folder.record(&found.name));
+            let remembered = record.and_then(|record| record.facts).unwrap_or_default();
             let mut services = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &found.name).await? {
                 let Some(name) = container.service() else { continue };

@@ -404,14 +404,6 @@ async fn ask_all(engine: &dyn Engine, running: &Running) -> Vec<(String, String)
     silent
 }
 
-/// Runs a service's `pre_stop` hooks; that one failed goes to `tracing`.
-pub(crate) async fn run_pre_stop(engine: &dyn Engine, plan: &Plan, service: &str, id: &str) {
-    let Some(planned) = plan.service(service) else { return };
-    if let Some(failure) = hook::pre_stop(engine, id, &planned.service.pre_stop, planned.stop_grace).await {
-        Observer::default().tell(&failure.into_event(service, &plan.secrets));
-    }
-}
-
 /// For a service without any other sign, nobody but the engine can be asked.
 async fn still_runs(engine: &dyn Engine, id: &str) -> Answer {
     match engine.inspect(id).await {
@@ -419,6 +411,14 @@ async fn still_runs(engine: &dyn Engine, id: &str) -> Answer {
         Ok(Inspection { state: State::Exited(exit), .. }) => Answer::Never(format!("it {exit}")),
         Ok(_) => Answer::Never("it does not run".to_owned()),
         Err(error) => Answer::Never(error.to_string()),
+    }
+}
+
+/// Runs a service's `pre_stop` hooks; that one failed goes to `tracing`.
+pub(crate) async fn run_pre_stop(engine: &dyn Engine, plan: &Plan, service: &str, id: &str) {
+    let Some(planned) = plan.service(service) else { return };
+    if let Some(failure) = hook::pre_stop(engine, id, &planned.service.pre_stop, planned.stop_grace).await {
+        Observer::default().tell(&failure.into_event(service, &plan.secrets));
     }
 }
 

@@ -78,7 +78,9 @@ impl<'a> Parser<'a> {
             State::FlowSequenceFirstEntry => self.flow_sequence_entry(true),
             State::FlowSequenceEntry => self.flow_sequence_entry(false),
             State::FlowSequencePairKey => self.flow_sequence_pair_key(),
-            State::FlowSequencePairValue => self.flow_sequence_pair_value(),
+            State::FlowSequencePairValue => {
+                self.flow_value(|kind| matches!(kind, TokenKind::FlowSequenceEnd), State::FlowSequencePairEnd)
+            }
             State::FlowSequencePairEnd => {
                 let mark = self.scanner.peek()?.start;
                 self.state = State::FlowSequenceEntry;
@@ -86,7 +88,9 @@ impl<'a> Parser<'a> {
             }
             State::FlowMappingFirstKey => self.flow_mapping_key(true),
             State::FlowMappingKey => self.flow_mapping_key(false),
-            State::FlowMappingValue => self.flow_mapping_value(),
+            State::FlowMappingValue => {
+                self.flow_value(|kind| matches!(kind, TokenKind::FlowMappingEnd), State::FlowMappingKey)
+            }
             State::FlowMappingEmptyValue => {
                 let mark = self.scanner.peek()?.start;
                 Ok(self.empty(mark, State::FlowMappingKey))
@@ -414,17 +418,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn flow_sequence_pair_value(&mut self) -> Result<Event<'a>, Malformed> {
-        if matches!(self.scanner.peek()?.kind, TokenKind::Value) {
-            self.scanner.skip_token();
-            if !matches!(self.scanner.peek()?.kind, TokenKind::FlowEntry | TokenKind::FlowSequenceEnd) {
-                return self.node_then(Place::Flow, State::FlowSequencePairEnd);
-            }
-        }
-        let mark = self.scanner.peek()?.start;
-        Ok(self.empty(mark, State::FlowSequencePairEnd))
-    }
-
     fn flow_mapping_key(&mut self, first: bool) -> Result<Event<'a>, Malformed> {
         if !first && !self.skip_comma(|kind| matches!(kind, TokenKind::FlowMappingEnd))? {
             let mark = self.scanner.peek()?.start;
@@ -450,15 +443,21 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn flow_mapping_value(&mut self) -> Result<Event<'a>, Malformed> {
+    /// What stands behind a key, which is nothing where the collection goes on or ends.
+    fn flow_value(
+        &mut self,
+        is_end: fn(&TokenKind<'_>) -> bool,
+        then: State,
+    ) -> Result<Event<'a>, Malformed> {
         if matches!(self.scanner.peek()?.kind, TokenKind::Value) {
             self.scanner.skip_token();
-            if !matches!(self.scanner.peek()?.kind, TokenKind::FlowEntry | TokenKind::FlowMappingEnd) {
-                return self.node_then(Place::Flow, State::FlowMappingKey);
+            let kind = &self.scanner.peek()?.kind;
+            if !matches!(kind, TokenKind::FlowEntry) && !is_end(kind) {
+                return self.node_then(Place::Flow, then);
             }
         }
         let mark = self.scanner.peek()?.start;
-        Ok(self.empty(mark, State::FlowMappingKey))
+        Ok(self.empty(mark, then))
     }
 }
 
