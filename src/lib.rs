@@ -11,25 +11,29 @@
 //! - [`blocking`] and [`fixtures`] are the same for a plain `#[test]` and for rstest.
 
 pub mod compose;
+mod secret;
+mod address;
+mod error;
 mod plan;
-mod stack;
-mod engine;
-mod probe;
-mod poll;
-mod volume;
-mod lease;
-mod handle;
+mod event;
 mod report;
+mod runtime;
+mod state;
+mod engine;
+mod poll;
+mod known;
+mod probe;
+mod lease;
+mod volume;
+mod stack;
+mod watcher;
+mod handle;
 mod polygon;
 pub mod blocking;
 #[cfg(feature = "rstest")]
 pub mod fixtures;
-mod event;
-mod error;
-mod runtime;
-mod secret;
-mod state;
 
+pub use address::{Address, Addresses, Port, Protocol};
 pub use error::Error;
 pub use event::{Event, ServiceReady};
 pub use handle::{
@@ -45,6 +49,5 @@ pub use plan::{
 pub use polygon::PolygonStack;
 pub use report::{Report, ServiceReport, ServiceStatus};
 pub use secret::{HIDDEN, Secrets, is_secret_name};
-pub use stack::{
-    FoundStack, Holder, KeptVolume, Leftover, Stack, StackBuilder, kept_volumes, leftovers, stacks,
-};
+pub use stack::{FoundStack, Holder, Leftover, Stack, StackBuilder, leftovers, stacks};
+pub use volume::{KeptVolume, kept_volumes};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::address::Addresses;
 use crate::compose::Warning;
 
 /// The services of a stack, and how long each took.
@@ -42,8 +43,8 @@ pub struct ServiceReport {
     pub probe: String,
     /// How often it was started again before it was ready.
     pub restarts: u32,
-    /// Host addresses by container port: `5432/tcp`.
-    pub ports: BTreeMap<String, (String, u16)>,
+    /// Where its published ports are reached.
+    pub addresses: Addresses,
 }
 
 /// How far a service is.
@@ -90,9 +91,9 @@ impl Report {
 impl ServiceReport {
     fn to_json(&self) -> Value {
         let ports: serde_json::Map<_, _> = self
-            .ports
+            .addresses
             .iter()
-            .map(|(port, (host, host_port))| (port.clone(), json!(format!("{host}:{host_port}"))))
+            .map(|(port, address)| (port.to_string(), json!(address.to_string())))
             .collect();
         json!({
             "image": self.image,
@@ -130,11 +131,8 @@ impl fmt::Display for Report {
         write!(f, "stack {} (project {})", self.stack, self.project)?;
         let widest = self.services.keys().map(String::len).max().unwrap_or_default();
         for (name, service) in &self.services {
-            let addresses: Vec<_> = service
-                .ports
-                .iter()
-                .map(|(port, (host, host_port))| format!("{host}:{host_port} -> {port}"))
-                .collect();
+            let addresses: Vec<_> =
+                service.addresses.iter().map(|(port, address)| format!("{address} -> {port}")).collect();
             write!(
                 f,
                 "\n  {name:widest$}  {:9}  {:>6.2}s",
@@ -163,6 +161,7 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::{Address, Port};
     use expect_test::expect;
 
     fn service(container: &str) -> ServiceReport {
@@ -174,7 +173,7 @@ mod tests {
             ready_after: Duration::from_micros(1_523_400),
             probe: "sql :5432 `SELECT 1`".to_owned(),
             restarts: 0,
-            ports: [("5432/tcp".to_owned(), ("127.0.0.1".to_owned(), 49153))].into(),
+            addresses: [(Port::tcp(5432), Address::new("127.0.0.1", 49153))].into_iter().collect(),
         }
     }
 
@@ -183,9 +182,10 @@ mod tests {
         let fallback = ServiceReport {
             image: "greenroom-fallback/grafana:8980be0ad68d".to_owned(),
             stands_in_for: Some("grafana/grafana:11.0.0".to_owned()),
-            ports: ["3000/tcp", "9094/udp"]
-                .map(|port| (port.to_owned(), ("127.0.0.1".to_owned(), 49154)))
-                .into(),
+            addresses: ["3000/tcp", "9094/udp"]
+                .map(|port| (port.parse().expect("it is a port"), Address::new("127.0.0.1", 49154)))
+                .into_iter()
+                .collect(),
             restarts: 1,
             ..service("grafana")
         };
@@ -193,7 +193,7 @@ mod tests {
             status: ServiceStatus::Completed,
             ready_after: Duration::from_secs(12),
             probe: "ends with 0".to_owned(),
-            ports: BTreeMap::new(),
+            addresses: Addresses::default(),
             restarts: 3,
             ..service("migrate")
         };

@@ -4,6 +4,7 @@
 //! and `bollard` are named in this folder only, and none of their types leaves it.
 
 mod docker;
+mod error;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,8 +14,11 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
+use crate::address::Addresses;
 use crate::compose::{Attachment, Hook, Logging, Mount, Ulimit};
-use crate::plan::{EngineVersion, label, replica};
+use crate::plan::{EngineVersion, PlannedPort, label, replica};
+
+pub(crate) use error::{ConnectError, EngineError};
 
 /// The oldest engine API that greenroom works with: Docker Engine 20.10.
 pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
@@ -73,30 +77,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
 /// Where an engine operation tells how far it is, a line at a time.
 pub(crate) type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
-
-/// An engine operation that failed: what was tried, and what the engine said.
-#[derive(Clone, Debug)]
-pub(crate) struct EngineError {
-    /// What was being done, as the end of "failed to …".
-    pub operation: String,
-    /// The engine's HTTP status, when it answered at all.
-    pub status: Option<u16>,
-    pub message: String,
-}
-
-impl EngineError {
-    pub(crate) fn is_not_found(&self) -> bool {
-        self.status == Some(404)
-    }
-}
-
-impl std::fmt::Display for EngineError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "failed to {}: {}", self.operation, self.message)
-    }
-}
-
-impl std::error::Error for EngineError {}
 
 /// What greenroom needs to know of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -210,7 +190,7 @@ pub(crate) struct ContainerSpec {
     pub image: String,
     pub labels: BTreeMap<String, String>,
     pub service: crate::compose::Service,
-    pub ports: Vec<PortSpec>,
+    pub ports: Vec<PlannedPort>,
     /// The networks by their name on the engine, in the order in which it is connected to them.
     pub networks: Vec<AttachmentSpec>,
     /// `Mount::source` of a volume is its name on the engine here.
@@ -265,15 +245,6 @@ impl std::fmt::Debug for FileSpec {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PortSpec {
-    /// `5432/tcp`
-    pub container: String,
-    pub host_ip: String,
-    /// 0: the engine's choice.
-    pub host_port: u16,
-}
-
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AttachmentSpec {
     pub network: String,
@@ -290,8 +261,8 @@ pub(crate) struct Inspection {
     pub id: String,
     pub name: String,
     pub state: State,
-    /// Host ports on 127.0.0.1 (or where the file asked for, with fixed ports) by container port: `5432/tcp`.
-    pub ports: BTreeMap<String, (String, u16)>,
+    /// Where its published ports are reached: on 127.0.0.1 or, with fixed ports, where the file says.
+    pub addresses: Addresses,
     pub mounts: Vec<FoundMount>,
     pub image: String,
 }
@@ -367,8 +338,8 @@ pub(crate) struct FoundContainer {
     pub image: String,
     pub running: bool,
     pub labels: BTreeMap<String, String>,
-    /// Host addresses by container port, as [`Inspection::ports`]; of a container that runs.
-    pub ports: BTreeMap<String, (String, u16)>,
+    /// Of a container that runs, as [`Inspection::addresses`].
+    pub addresses: Addresses,
 }
 
 impl FoundContainer {
@@ -406,11 +377,4 @@ pub(crate) async fn connect_again(version: &EngineVersion) -> Result<Arc<dyn Eng
 /// What the engine's address was given as; empty for the usual one.
 pub(crate) fn address() -> String {
     docker::address()
-}
-
-/// Why there is no engine to work with.
-#[derive(Clone, Debug)]
-pub(crate) struct ConnectError {
-    pub message: String,
-    pub hint: String,
 }

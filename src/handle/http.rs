@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, Response};
 
 use crate::Error;
+use crate::address::Address;
 
 /// How long a request may take: a test that waits longer is stuck.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -13,8 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     service: String,
-    host: String,
-    port: u16,
+    address: Address,
 }
 
 /// A reqwest client that knows its service's base URL.
@@ -26,8 +26,8 @@ pub struct HttpClient {
 }
 
 impl Http {
-    pub(super) fn new(service: &str, host: String, port: u16) -> Http {
-        Http { service: service.to_owned(), host, port }
+    pub(super) fn new(service: &str, address: Address) -> Http {
+        Http { service: service.to_owned(), address }
     }
 
     /// The service's name.
@@ -39,7 +39,7 @@ impl Http {
     /// `http://127.0.0.1:port`, without a slash at the end.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}:{}", self.host, self.port)
+        format!("http://{}", self.address)
     }
 
     /// A client on the caller's runtime. It uses no proxy: the service is on this machine.

@@ -19,8 +19,10 @@ pub use timescale::{Hypertable, Timescale};
 
 use std::sync::Arc;
 
+use crate::address::Address;
+use crate::known::RunningService;
 use crate::plan::Kind;
-use crate::stack::{RunningService, Stack};
+use crate::stack::Stack;
 use crate::{Error, error};
 
 impl Stack {
@@ -30,7 +32,7 @@ impl Stack {
     ///
     /// The file has no such service; the error lists those it has.
     pub fn service(&self, name: &str) -> Result<ServiceHandle, Error> {
-        Ok(ServiceHandle::new(self.engine().clone(), self.running().plan.clone(), &*self.find(name)?))
+        Ok(ServiceHandle::new(self.engine().clone(), self.running().plan.secrets.clone(), self.find(name)?))
     }
 
     /// The containers of a service that has several: `scale`, or `deploy.replicas`. [`service`](Stack::service) gives the first.
@@ -50,10 +52,9 @@ impl Stack {
     /// The file has no such service, or it is not of that family.
     pub fn postgres(&self, name: &str) -> Result<Postgres, Error> {
         let service = self.find(name)?;
-        let login = service
-            .login
-            .clone()
-            .ok_or_else(|| self.wrong_kind(name, "a PostgreSQL server", |service| service.login.is_some()))?;
+        let login = service.known.login.clone().ok_or_else(|| {
+            self.wrong_kind(name, "a PostgreSQL server", |service| service.known.login.is_some())
+        })?;
         let port = service.planned.kind.port(&service.planned.service).unwrap_or(crate::plan::POSTGRES_PORT);
         Ok(Postgres::new(name, self.address(&service, port)?, port, login))
     }
@@ -80,14 +81,13 @@ impl Stack {
             .port(&service.planned.service)
             .filter(|_| service.planned.kind != Kind::Postgres)
             .or_else(|| crate::plan::first_tcp_port(&service.planned.service))
-            .or_else(|| crate::probe::lowest_tcp_port(&service.ports));
+            .or_else(|| service.known.addresses.lowest_tcp());
         let Some(port) = port else {
             return Err(self.wrong_kind(name, "an HTTP server: it publishes no TCP port", |service| {
-                !service.ports.is_empty()
+                !service.known.addresses.is_empty()
             }));
         };
-        let (host, port) = self.address(&service, port)?;
-        Ok(Http::new(name, host, port))
+        Ok(Http::new(name, self.address(&service, port)?))
     }
 
     /// A Grafana server.
@@ -123,7 +123,7 @@ impl Stack {
         let services = self.running().services();
         let fitting: Vec<_> =
             services.iter().filter(|(_, service)| fits(service)).map(|(name, _)| name.as_str()).collect();
-        let image = services.get(name).map_or("", |service| &service.image.reference);
+        let image = services.get(name).map_or("", |service| &service.known.image.reference);
         let error = Error::handle(format!("service `{name}` is not {what}"))
             .with_detail(format!("its image: {image}"));
         if fitting.is_empty() {
@@ -133,8 +133,8 @@ impl Stack {
         }
     }
 
-    fn address(&self, service: &RunningService, port: u16) -> Result<(String, u16), Error> {
-        service.ports.get(&format!("{port}/tcp")).cloned().ok_or_else(|| {
+    fn address(&self, service: &RunningService, port: u16) -> Result<Address, Error> {
+        service.known.addresses.tcp(port).cloned().ok_or_else(|| {
             let name = &service.planned.name;
             Error::handle(format!("service `{name}` does not publish port {port}/tcp"))
                 .with_hint(format!("add it under `ports:` of `{name}`; any host port will do"))

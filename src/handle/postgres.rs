@@ -3,6 +3,7 @@
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::Error;
+use crate::address::Address;
 use crate::probe::{Login, connect_options};
 use crate::secret::HIDDEN;
 
@@ -13,8 +14,7 @@ const POOL_SIZE: u32 = 5;
 #[derive(Clone, Debug)]
 pub struct Postgres {
     service: String,
-    host: String,
-    port: u16,
+    address: Address,
     container_port: u16,
     login: Login,
 }
@@ -47,13 +47,8 @@ impl std::fmt::Debug for ConnectionUrl {
 }
 
 impl Postgres {
-    pub(super) fn new(
-        service: &str,
-        (host, port): (String, u16),
-        container_port: u16,
-        login: Login,
-    ) -> Postgres {
-        Postgres { service: service.to_owned(), host, port, container_port, login }
+    pub(super) fn new(service: &str, address: Address, container_port: u16, login: Login) -> Postgres {
+        Postgres { service: service.to_owned(), address, container_port, login }
     }
 
     /// The service's name.
@@ -65,13 +60,13 @@ impl Postgres {
     /// The address to dial from this machine.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        &self.address.host
     }
 
     /// The port on this machine.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port
     }
 
     /// Where the other services of the stack reach it: `service:port`.
@@ -98,12 +93,7 @@ impl Postgres {
         let with = |password: Option<&str>| {
             let user = encode(&self.login.user);
             let password = password.map(|password| format!(":{password}")).unwrap_or_default();
-            format!(
-                "postgres://{user}{password}@{}:{}/{}",
-                self.host,
-                self.port,
-                encode(&self.login.database)
-            )
+            format!("postgres://{user}{password}@{}/{}", self.address, encode(&self.login.database))
         };
         let password = self.login.password.as_deref().map(encode);
         ConnectionUrl { exposed: with(password.as_deref()), hidden: with(password.as_ref().map(|_| HIDDEN)) }
@@ -112,7 +102,7 @@ impl Postgres {
     /// What sqlx connects with.
     #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
-        connect_options(&self.host, self.port, &self.login)
+        connect_options(&self.address, &self.login)
     }
 
     /// A pool on the caller's runtime, one connection made.
@@ -154,7 +144,7 @@ mod tests {
             password: Some("p@ss/word 1".to_owned()),
             database: "db".to_owned(),
         };
-        let db = Postgres::new("db", ("127.0.0.1".to_owned(), 49153), 5432, login);
+        let db = Postgres::new("db", Address::new("127.0.0.1", 49153), 5432, login);
         assert_eq!(db.url().to_string(), "postgres://me:***@127.0.0.1:49153/db");
         assert_eq!(db.url().expose(), "postgres://me:p%40ss%2Fword%201@127.0.0.1:49153/db");
         assert!(!format!("{db:?} {:?}", db.url()).contains("p@ss"));

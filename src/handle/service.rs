@@ -1,22 +1,21 @@
 //! Any service, by its name.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::address::Addresses;
 use crate::engine::Engine;
-use crate::plan::Plan;
-use crate::stack::RunningService;
+use crate::event::Observer;
+use crate::known::RunningService;
+use crate::secret::Secrets;
+use crate::stack::run_pre_stop;
 use crate::{Error, runtime};
 
 /// A service: where it is reached, its container, its log, and a way to run a command in it.
 #[derive(Clone)]
 pub struct ServiceHandle {
     engine: Arc<dyn Engine>,
-    plan: Arc<Plan>,
-    name: String,
-    id: String,
-    container: String,
-    ports: BTreeMap<String, (String, u16)>,
+    secrets: Secrets,
+    service: Arc<RunningService>,
 }
 
 /// What a command in a container gave.
@@ -30,33 +29,34 @@ pub struct ExecOutput {
 }
 
 impl ServiceHandle {
-    pub(super) fn new(engine: Arc<dyn Engine>, plan: Arc<Plan>, service: &RunningService) -> ServiceHandle {
-        ServiceHandle {
-            engine,
-            plan,
-            name: service.planned.name.clone(),
-            id: service.id.clone(),
-            container: service.planned.container.clone(),
-            ports: service.ports.clone(),
-        }
+    pub(super) fn new(
+        engine: Arc<dyn Engine>,
+        secrets: Secrets,
+        service: Arc<RunningService>,
+    ) -> ServiceHandle {
+        ServiceHandle { engine, secrets, service }
+    }
+
+    fn addresses(&self) -> &Addresses {
+        &self.service.known.addresses
     }
 
     /// The service's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.service.planned.name
     }
 
     /// The container's name.
     #[must_use]
     pub fn container_name(&self) -> &str {
-        &self.container
+        &self.service.planned.container
     }
 
     /// The address to dial from this machine: never `localhost`, whose IPv4 and IPv6 ports may lead to different containers.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.ports.values().next().map_or("127.0.0.1", |(host, _)| host)
+        self.addresses().iter().next().map_or("127.0.0.1", |(_, address)| &address.host)
     }
 
     /// The host port at which the container's TCP port `container_port` is reached.
@@ -65,9 +65,9 @@ impl ServiceHandle {
     ///
     /// That port is not published.
     pub fn port(&self, container_port: u16) -> Result<u16, Error> {
-        self.ports.get(&format!("{container_port}/tcp")).map(|(_, port)| *port).ok_or_else(|| {
-            let published: Vec<_> = self.ports.keys().collect();
-            Error::handle(format!("service `{}` does not publish port {container_port}/tcp", self.name))
+        self.addresses().tcp(container_port).map(|address| address.port).ok_or_else(|| {
+            let published: Vec<_> = self.addresses().iter().map(|(port, _)| port.to_string()).collect();
+            Error::handle(format!("service `{}` does not publish port {container_port}/tcp", self.name()))
                 .with_hint(if published.is_empty() {
                     "it publishes no port".to_owned()
                 } else {
@@ -92,7 +92,8 @@ impl ServiceHandle {
     ///
     /// The engine does not answer, or the container is gone.
     pub async fn logs(&self) -> Result<String, Error> {
-        crate::stack::logs(self.engine.clone(), self.id.clone(), None).await
+        let (engine, service) = (self.engine.clone(), self.service.clone());
+        runtime::run(async move { Ok(engine.logs(&service.known.id, None).await?) }).await
     }
 
     /// Runs a command in the container, without a shell, as the container's user.
@@ -104,13 +105,12 @@ impl ServiceHandle {
         &self,
         argv: impl IntoIterator<Item = S>,
     ) -> Result<ExecOutput, Error> {
-        let (engine, id) = (self.engine.clone(), self.id.clone());
+        let ServiceHandle { engine, secrets, service } = self.clone();
         let argv: Vec<String> = argv.into_iter().map(Into::into).collect();
-        let secrets = self.plan.secrets.clone();
         runtime::run(async move {
-            let done = engine.exec(&id, &argv).await.map_err(|mut error| {
+            let done = engine.exec(&service.known.id, &argv).await.map_err(|mut error| {
                 error.operation = secrets.hide(&error.operation);
-                Error::engine(error)
+                Error::from(error)
             })?;
             Ok(ExecOutput { code: done.code, output: done.output })
         })
@@ -124,11 +124,11 @@ impl ServiceHandle {
     ///
     /// The engine could not stop it.
     pub async fn stop(&self, grace: std::time::Duration) -> Result<(), Error> {
-        let (engine, id) = (self.engine.clone(), self.id.clone());
-        let (plan, name) = (self.plan.clone(), self.name.clone());
+        let ServiceHandle { engine, secrets, service } = self.clone();
         runtime::run(async move {
-            crate::stack::run_pre_stop(engine.as_ref(), &plan, &name, &id).await;
-            engine.stop(&id, grace).await.map_err(Error::engine)
+            let RunningService { planned, known } = &*service;
+            run_pre_stop(engine.as_ref(), planned, &known.id, &secrets, &Observer::default()).await;
+            Ok(engine.stop(&known.id, grace).await?)
         })
         .await
     }
@@ -137,9 +137,9 @@ impl ServiceHandle {
 impl std::fmt::Debug for ServiceHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServiceHandle")
-            .field("name", &self.name)
-            .field("container", &self.container)
-            .field("ports", &self.ports)
+            .field("name", &self.name())
+            .field("container", &self.container_name())
+            .field("addresses", self.addresses())
             .finish()
     }
 }

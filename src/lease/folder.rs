@@ -46,11 +46,11 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    pub(crate) fn of(kept: bool, idle: Option<Duration>) -> Terms {
+    pub(crate) fn of(kept: bool, idle: Option<Duration>, engine: &str) -> Terms {
         Terms {
             kept,
             idle: idle.map(|idle| idle.as_secs().max(1)),
-            engine: crate::engine::address(),
+            engine: engine.to_owned(),
             host: host(),
             boot: boot(),
         }
@@ -193,7 +193,7 @@ impl Folder {
     }
 
     /// Blocks this thread until nobody holds it any more and no runner lives.
-    pub(super) fn wait_until_free(&self) {
+    pub(crate) fn wait_until_free(&self) {
         loop {
             if let Some(runner) = self.runners().first() {
                 runner.wait();
@@ -211,7 +211,7 @@ impl Folder {
     }
 
     /// Notes that it was in use just now.
-    pub(super) fn touch(&self) {
+    pub(crate) fn touch(&self) {
         // Where this cannot be written, nothing else can, and that is told.
         let _ = open(&self.path.join("used")).map(|file| file.set_modified(SystemTime::now()));
     }
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_lease_is_held_until_its_last_holder_is_gone_and_then_ends() {
-        let (_state, folder, mut file) = lease(&Terms::of(false, None));
+        let (_state, folder, mut file) = lease(&Terms::of(false, None, ""));
         write_stack(&folder, "a");
         assert!(folder.is_held() && !folder.is_over());
         assert_eq!(folder.end(), None, "somebody holds it");
@@ -418,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_lease_lasts_as_long_as_its_runner() {
-        let (_state, folder, file) = lease(&Terms::of(false, None));
+        let (_state, folder, file) = lease(&Terms::of(false, None, ""));
         let mut runner = std::process::Command::new("sleep").arg("60").spawn().expect("there is a sleep");
         let above = crate::lease::process::ancestors();
         assert!(!above.is_empty());
@@ -438,10 +438,10 @@ mod tests {
 
     #[test]
     fn a_kept_lease_ends_when_its_time_has_passed() {
-        let (_state, folder, file) = lease(&Terms::of(true, None));
+        let (_state, folder, file) = lease(&Terms::of(true, None, ""));
         no_longer_hold(&folder, file);
         assert!(!folder.is_over(), "it is kept for good");
-        let (_state, folder, file) = lease(&Terms::of(true, Some(Duration::from_secs(60))));
+        let (_state, folder, file) = lease(&Terms::of(true, Some(Duration::from_secs(60)), ""));
         no_longer_hold(&folder, file);
         assert!(!folder.is_over());
         let used = File::open(folder.path().join("used")).expect("it is there");
@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn one_watches_at_a_time_and_who_looks_is_in_nobodys_way() {
-        let (_state, folder, _file) = lease(&Terms::of(false, None));
+        let (_state, folder, _file) = lease(&Terms::of(false, None, ""));
         assert!(!folder.is_watched());
         let watch = folder.watch();
         assert!(watch.is_some() && folder.is_watched() && folder.watch().is_none());
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn a_damaged_record_is_left_out_of_account_and_its_stack_is_not_forgotten() {
-        let (_state, folder, _file) = lease(&Terms::of(false, None));
+        let (_state, folder, _file) = lease(&Terms::of(false, None, ""));
         write_stack(&folder, "a");
         assert_eq!(folder.record_of("key").map(|record| record.stack), Some("a".to_owned()));
         fs::write(folder.record_file("a"), "{\"stack\": \"a").expect("it can be written");
@@ -473,7 +473,7 @@ mod tests {
 
     #[test]
     fn terms_that_are_lost_end_nothing_on_another_machine() {
-        let (_state, folder, file) = lease(&Terms::of(false, None));
+        let (_state, folder, file) = lease(&Terms::of(false, None, ""));
         fs::write(folder.path().join("lease.json"), "").expect("it can be written");
         no_longer_hold(&folder, file);
         assert!(!folder.is_of_this_host());
@@ -481,7 +481,7 @@ mod tests {
 
     #[test]
     fn holders_that_are_gone_are_forgotten() {
-        let (_state, folder, file) = lease(&Terms::of(false, None));
+        let (_state, folder, file) = lease(&Terms::of(false, None, ""));
         no_longer_hold(&folder, file);
         let other = Holder { process: Process { pid: 1, ..Process::own() }, stacks: Vec::new() };
         let file = folder.enter(&folder.terms(), None, &other).expect("it can be written");

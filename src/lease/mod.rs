@@ -6,7 +6,6 @@
 //! ends. Everything that is created carries the lease's id and its owner as labels, so that what a watcher missed, because
 //! it was killed as well or the machine was, is found by whoever comes next.
 
-mod constructor;
 mod folder;
 mod process;
 mod record;
@@ -23,7 +22,9 @@ pub(crate) use folder::{Folder, Holder, Terms};
 pub(crate) use process::{Process, boot, host, is_running};
 pub(crate) use record::{Facts, Record, ServiceFacts};
 pub(crate) use run::Run;
-pub(crate) use watcher::{ensure_watched, spawn as spawn_watcher};
+pub(crate) use watcher::{
+    VARIABLE as WATCHED_LEASE_VARIABLE, ensure_watched, say_that_it_watches, spawn as spawn_watcher,
+};
 
 use crate::Error;
 use crate::plan::{Plan, hash, label};
@@ -106,8 +107,10 @@ impl Request {
         lifetime: Lifetime,
         idle: Option<Duration>,
         state: &StateFolder,
+        engine: &str,
     ) -> Result<Request, Error> {
-        let terms = Terms::of(lifetime == Lifetime::Keep, idle.filter(|_| lifetime == Lifetime::Keep));
+        let kept = lifetime == Lifetime::Keep;
+        let terms = Terms::of(kept, idle.filter(|_| kept), engine);
         let own = Process::own().identity();
         let run = (lifetime == Lifetime::Run).then(Run::of_this_process);
         let user = user();

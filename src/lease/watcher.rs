@@ -1,6 +1,7 @@
-//! The process that outlives those it watches over, and takes down what they leave.
+//! Spawning the process that outlives those it watches over, and takes down what they leave.
+//!
+//! The watcher is the same executable: `crate::watcher` takes over in it before `main`.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +9,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::Folder;
-use super::constructor::VARIABLE;
+
+/// Names the lease that a process is to watch over. Only [`spawn`] sets it.
+pub(crate) const VARIABLE: &str = "GREENROOM_WATCHED_LEASE";
 
 /// How long the watcher may take to say that it watches.
 const READY_LIMIT: Duration = Duration::from_secs(10);
@@ -74,52 +77,8 @@ fn says_that_it_watches(_: std::process::ChildStdout) -> bool {
     false
 }
 
-/// The watcher's whole life.
-pub(super) fn watch(lease: &Path) {
-    #[cfg(unix)]
-    // A session of its own: it dies neither with the terminal nor with the runner's process group.
-    let _ = rustix::process::setsid();
-    let folder = Folder::at(lease);
-    let watch = folder.watch();
-    // When somebody else watches already, that is fine, too.
-    let _ = std::io::stdout().write_all(READY).and_then(|()| std::io::stdout().flush());
-    let_go_of_stdout();
-    if watch.is_some() {
-        tend(&folder);
-    }
-}
-
-fn let_go_of_stdout() {
-    #[cfg(unix)]
-    if let Ok(nowhere) = OpenOptions::new().write(true).open("/dev/null") {
-        let _ = rustix::stdio::dup2_stdout(nowhere);
-    }
-}
-
-/// Waits until the lease is over, and ends it.
-fn tend(folder: &Folder) {
-    while folder.exists() {
-        folder.wait_until_free();
-        let terms = folder.terms();
-        if terms.kept && !folder.is_ending() {
-            folder.touch();
-            crate::stack::discard_unfinished(folder);
-            let Some(idle) = terms.idle.map(Duration::from_secs) else { return folder.remove_if_empty() };
-            while folder.exists()
-                && !folder.is_held()
-                && folder.idle_for() < idle
-                && !folder.stacks().is_empty()
-            {
-                // Whoever takes it meanwhile holds it, and is waited for above.
-                std::thread::sleep((idle - folder.idle_for()).min(Duration::from_secs(10)));
-            }
-            if folder.stacks().is_empty() {
-                folder.remove_if_empty();
-                continue;
-            }
-        }
-        if let Some(ending) = folder.end() {
-            return crate::stack::end_lease(&ending);
-        }
-    }
+/// Tells the process that spawned this one that it watches.
+pub(crate) fn say_that_it_watches() -> std::io::Result<()> {
+    std::io::stdout().write_all(READY)?;
+    std::io::stdout().flush()
 }

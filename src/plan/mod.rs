@@ -15,6 +15,7 @@ mod ports;
 mod print;
 mod probe;
 mod pull;
+mod readiness;
 mod support;
 mod values;
 
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Error;
+use crate::address::Port;
 use crate::compose::{Attachment, Files, Mount, MountKind, Problem, Problems, Project, Service, Warning};
 use crate::secret::Secrets;
 
@@ -30,15 +32,16 @@ pub use extension::{Base, Fallback};
 pub use file::{Delivery, PlannedFile};
 pub use kind::{Kind, PostgresLogin};
 pub use order::{Dependency, Until};
-pub use probe::{Accept, Healthcheck, Probe, Readiness};
+pub use probe::{Accept, Probe};
 pub use pull::PullPolicy;
+pub use readiness::{Healthcheck, Readiness};
 
 pub(crate) use build::cached_image;
 pub(crate) use file::Content;
 pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
-pub(crate) use names::{hash, label, replica};
+pub(crate) use names::{hash, id_of_stack, label, replica};
 pub(crate) use need::EngineVersion;
-pub(crate) use probe::join;
+pub(crate) use readiness::ReadyWhen;
 pub(crate) use values::is_readable;
 
 /// How long a service may take to become ready, not counting its image, unless told otherwise.
@@ -149,9 +152,7 @@ pub struct PlannedService {
 #[non_exhaustive]
 pub struct PlannedPort {
     /// The port inside the container.
-    pub container: u16,
-    /// `tcp`, `udp` or `sctp`.
-    pub protocol: String,
+    pub port: Port,
     /// The address on the host.
     pub host_ip: String,
     /// The port on the host; 0: the engine picks one.
@@ -450,7 +451,7 @@ fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Op
         Some(check) => check
             .test
             .as_deref()
-            .and_then(probe::healthcheck_command)
+            .and_then(readiness::healthcheck_command)
             .map_or(Healthcheck::Image, Healthcheck::File),
         None => Healthcheck::Image,
     };

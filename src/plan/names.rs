@@ -55,6 +55,11 @@ pub(super) fn stack(project: &str, id: &str) -> String {
     format!("greenroom-{project}-{id}")
 }
 
+/// What made the name of a stack unique.
+pub(crate) fn id_of_stack<'a>(stack: &'a str, project: &str) -> &'a str {
+    stack.strip_prefix(&format!("greenroom-{project}-")).unwrap_or(stack)
+}
+
 /// The name of a service's container on the engine, as Compose numbers them.
 pub(super) fn container(stack: &str, service: &str, number: u32) -> String {
     format!("{stack}-{service}-{number}")

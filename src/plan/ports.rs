@@ -1,6 +1,7 @@
 //! Which host ports a service gets.
 
 use super::{PlannedPort, Ports, problem};
+use crate::address::Port;
 use crate::compose::{Problem, Project, Service};
 
 const LOOPBACK: &str = "127.0.0.1";
@@ -13,28 +14,25 @@ pub(super) fn plan(
     needed: impl IntoIterator<Item = u16>,
 ) -> Result<Vec<PlannedPort>, Box<Problem>> {
     let mut planned: Vec<PlannedPort> = Vec::new();
-    for (index, port) in service.ports.iter().enumerate() {
-        let mut plan = picked(port.target, &port.protocol);
+    for (index, written) in service.ports.iter().enumerate() {
+        let wrong = |what| problem(project, &format!("services.{}.ports[{index}]", service.name), what);
+        let port = Port { number: written.target, protocol: written.protocol.parse().map_err(wrong)? };
+        let mut plan = picked(port);
         if ports == Ports::AsWritten
-            && let Some(published) = &port.published
+            && let Some(published) = &written.published
         {
-            plan.host_ip = port.host_ip.clone().unwrap_or_else(|| "0.0.0.0".to_owned());
-            plan.host_port = fixed(service, published).map_err(|what| {
-                problem(project, &format!("services.{}.ports[{index}]", service.name), what)
-            })?;
-        } else if planned
-            .iter()
-            .any(|other| other.container == port.target && other.protocol == port.protocol)
-        {
+            plan.host_ip = written.host_ip.clone().unwrap_or_else(|| "0.0.0.0".to_owned());
+            plan.host_port = fixed(service, published).map_err(wrong)?;
+        } else if planned.iter().any(|other| other.port == port) {
             // The same container port twice, under two host ports: with picked ports one is enough.
             continue;
         }
         planned.push(plan);
     }
     if service.network_mode.as_deref() != Some("none") {
-        for port in needed {
-            if !planned.iter().any(|other| other.container == port && other.protocol == "tcp") {
-                planned.push(picked(port, "tcp"));
+        for port in needed.into_iter().map(Port::tcp) {
+            if !planned.iter().any(|other| other.port == port) {
+                planned.push(picked(port));
             }
         }
     }
@@ -42,8 +40,8 @@ pub(super) fn plan(
 }
 
 /// A port on loopback that the engine picks.
-fn picked(container: u16, protocol: &str) -> PlannedPort {
-    PlannedPort { container, protocol: protocol.to_owned(), host_ip: LOOPBACK.to_owned(), host_port: 0 }
+fn picked(port: Port) -> PlannedPort {
+    PlannedPort { port, host_ip: LOOPBACK.to_owned(), host_port: 0 }
 }
 
 /// The one host port that `published` says.

@@ -87,7 +87,7 @@ impl fmt::Display for Fate {
 impl fmt::Display for PlannedPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = if self.host_port == 0 { "a picked port".to_owned() } else { self.host_port.to_string() };
-        write!(f, "{}/{} at {}:{host}", self.container, self.protocol, self.host_ip)
+        write!(f, "{} at {}:{host}", self.port, self.host_ip)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::poll::Answer;
 const SHOWN: usize = 500;
 
 pub(super) async fn ask(target: &Target<'_>, argv: &[String]) -> Answer {
-    match target.engine.exec(target.id, argv).await {
+    match target.engine.exec(&target.known.id, argv).await {
         Ok(done) if done.code == 0 => Answer::Ready,
         Ok(done) => {
             Answer::NotYet(format!("`{}` ended with {}{}", argv.join(" "), done.code, end_of(&done.output)))

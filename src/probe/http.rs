@@ -4,7 +4,7 @@ use once_cell::sync::OnceCell;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
-use super::Address;
+use crate::address::Address;
 use crate::plan::Accept;
 use crate::poll::Answer;
 
@@ -14,7 +14,7 @@ static CLIENT: OnceCell<Client> = OnceCell::new();
 /// How much of an answer's body is shown.
 const SHOWN: usize = 200;
 
-pub(super) async fn ask(address: Address<'_>, path: &str, accept: Accept) -> Answer {
+pub(super) async fn ask(address: &Address, path: &str, accept: Accept) -> Answer {
     let client = CLIENT.get_or_try_init(|| {
         Client::builder().no_proxy().redirect(Policy::none()).pool_max_idle_per_host(0).build()
     });

@@ -9,11 +9,12 @@ mod log;
 mod sql;
 mod tcp;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::address::Address;
 use crate::engine::Engine;
-use crate::plan::Probe;
+use crate::known::Known;
+use crate::plan::{PlannedService, Probe};
 use crate::poll::{Answer, Cadence};
 
 pub(crate) use http::accepts as accepts_health;
@@ -25,13 +26,8 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// The service to ask.
 pub(crate) struct Target<'a> {
     pub engine: &'a dyn Engine,
-    /// The container's id.
-    pub id: &'a str,
-    /// Host addresses by container port: `5432/tcp`.
-    pub ports: &'a BTreeMap<String, (String, u16)>,
-    pub login: Option<&'a Login>,
-    /// How long one run of a command may take.
-    pub exec_timeout: Duration,
+    pub planned: &'a PlannedService,
+    pub known: &'a Known,
 }
 
 /// Asks once.
@@ -39,7 +35,7 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
     let attempt = async {
         match probe {
             Probe::Sql { port, query } => match target.address(*port) {
-                Ok(address) => sql::ask(address, target.login, query).await,
+                Ok(address) => sql::ask(address, target.known.login.as_ref(), query).await,
                 Err(unpublished) => unpublished,
             },
             Probe::Http { port, path, accept } => match target.address_or_first(*port) {
@@ -52,11 +48,10 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
             },
             Probe::Exec { argv } => exec::ask(target, argv).await,
             Probe::Log { text } => log::ask(target, text).await,
-            // Whoever waits sees to the half second, and to the end with 0.
-            Probe::Running => Answer::Ready,
         }
     };
-    let limit = if matches!(probe, Probe::Exec { .. }) { target.exec_timeout } else { ATTEMPT };
+    let limit =
+        if matches!(probe, Probe::Exec { .. }) { target.planned.healthcheck_timeout } else { ATTEMPT };
     tokio::time::timeout(limit, attempt)
         .await
         .unwrap_or_else(|_| Answer::NotYet(format!("no answer within {limit:?}")))
@@ -66,41 +61,23 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
 pub(crate) fn cadence(probe: &Probe) -> Cadence {
     match probe {
         Probe::Exec { .. } | Probe::Log { .. } => Cadence::EXEC,
-        Probe::Sql { .. } | Probe::Http { .. } | Probe::Tcp { .. } | Probe::Running => Cadence::CHEAP,
-    }
-}
-
-/// Where a published port is to be dialled.
-#[derive(Clone, Copy, Debug)]
-struct Address<'a> {
-    host: &'a str,
-    port: u16,
-}
-
-impl std::fmt::Display for Address<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        Probe::Sql { .. } | Probe::Http { .. } | Probe::Tcp { .. } => Cadence::CHEAP,
     }
 }
 
 impl Target<'_> {
-    fn address(&self, port: u16) -> Result<Address<'_>, Answer> {
-        self.ports
-            .get(&format!("{port}/tcp"))
-            .map(|(host, port)| Address { host, port: *port })
+    fn address(&self, port: u16) -> Result<&Address, Answer> {
+        self.known
+            .addresses
+            .tcp(port)
             .ok_or_else(|| Answer::Never(format!("port {port}/tcp is not published")))
     }
 
     /// The address of `port`, or of the lowest published TCP port.
-    fn address_or_first(&self, port: Option<u16>) -> Result<Address<'_>, Answer> {
-        match port.or_else(|| lowest_tcp_port(self.ports)) {
+    fn address_or_first(&self, port: Option<u16>) -> Result<&Address, Answer> {
+        match port.or_else(|| self.known.addresses.lowest_tcp()) {
             Some(port) => self.address(port),
             None => Err(Answer::Never("no TCP port is published".to_owned())),
         }
     }
-}
-
-/// The lowest published TCP port, as the container knows it.
-pub(crate) fn lowest_tcp_port(ports: &BTreeMap<String, (String, u16)>) -> Option<u16> {
-    ports.keys().filter_map(|port| port.strip_suffix("/tcp")?.parse().ok()).min()
 }

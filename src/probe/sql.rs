@@ -3,7 +3,7 @@
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgSslMode};
 use sqlx::{Connection, Executor};
 
-use super::Address;
+use crate::address::Address;
 use crate::poll::Answer;
 
 /// How to log in, every setting read from where it stood.
@@ -22,10 +22,10 @@ impl std::fmt::Debug for Login {
 
 /// What sqlx connects with. `PgConnectOptions` starts from the process's own `PG*` variables, which must not leak into a
 /// test: everything they could set that matters is set here.
-pub(crate) fn connect_options(host: &str, port: u16, login: &Login) -> PgConnectOptions {
+pub(crate) fn connect_options(address: &Address, login: &Login) -> PgConnectOptions {
     let options = PgConnectOptions::new_without_pgpass()
-        .host(host)
-        .port(port)
+        .host(&address.host)
+        .port(address.port)
         .username(&login.user)
         .database(&login.database)
         .ssl_mode(PgSslMode::Prefer);
@@ -33,11 +33,11 @@ pub(crate) fn connect_options(host: &str, port: u16, login: &Login) -> PgConnect
     options.password(login.password.as_deref().unwrap_or_default())
 }
 
-pub(super) async fn ask(address: Address<'_>, login: Option<&Login>, query: &str) -> Answer {
+pub(super) async fn ask(address: &Address, login: Option<&Login>, query: &str) -> Answer {
     let Some(login) = login else {
         return Answer::Never("it is not known how to log in".to_owned());
     };
-    let options = connect_options(address.host, address.port, login);
+    let options = connect_options(address, login);
     let mut connection = match PgConnection::connect_with(&options).await {
         Ok(connection) => connection,
         Err(error) => return judge(&error, address),
@@ -55,7 +55,7 @@ pub(super) async fn ask(address: Address<'_>, login: Option<&Login>, query: &str
 
 /// Which errors a server that is still starting up gives, and which no waiting mends.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn judge(error: &sqlx::Error, address: Address<'_>) -> Answer {
+fn judge(error: &sqlx::Error, address: &Address) -> Answer {
     let Some(database) =
         error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
     else {

@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use super::Address;
+use crate::address::Address;
 use crate::poll::Answer;
 
 /// How long a connection must stay open. The proxy closes within a millisecond on an idle machine.
 const STAYS_OPEN: Duration = Duration::from_millis(100);
 
-pub(super) async fn ask(address: Address<'_>) -> Answer {
-    let mut stream = match TcpStream::connect((address.host, address.port)).await {
+pub(super) async fn ask(address: &Address) -> Answer {
+    let mut stream = match TcpStream::connect((address.host.as_str(), address.port)).await {
         Ok(stream) => stream,
         Err(error) => return Answer::NotYet(format!("{error} ({address})")),
     };
@@ -40,8 +40,9 @@ mod tests {
             serve(stream).await;
             std::future::pending::<()>().await;
         };
+        let address = Address::new("127.0.0.1", port);
         tokio::select! {
-            answer = ask(Address { host: "127.0.0.1", port }) => answer,
+            answer = ask(&address) => answer,
             () = server => unreachable!("it never ends"),
         }
     }
@@ -67,7 +68,7 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let port = free.local_addr().expect("it is bound").port();
         drop(free);
-        let answer = ask(Address { host: "127.0.0.1", port }).await;
+        let answer = ask(&Address::new("127.0.0.1", port)).await;
         assert!(matches!(&answer, Answer::NotYet(seen) if seen.contains("refused")), "{answer:?}");
     }
 }

@@ -5,13 +5,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{FoundStack, Stack, Wanted, attach, bring_up, share};
 use crate::Error;
 use crate::compose::{self, Disk, Project, Request};
 use crate::event::{Event, Observer};
 use crate::lease::Lifetime;
 use crate::plan::{self, Options, Plan, Ports, Probe};
-use crate::runtime;
 
 /// Which files to read, and what to ask of the stack. [`Stack::builder`] makes one.
 #[derive(Clone, Default)]
@@ -195,17 +193,7 @@ impl StackBuilder {
         plan::plan(project, &Disk, &options)
     }
 
-    /// Brings the stack up and waits until every service answers. One that is shared and is up already is used as it is:
-    /// that takes a look at the engine and no more.
-    ///
-    /// # Errors
-    ///
-    /// As [`Stack::up`].
-    pub async fn up(self) -> Result<Stack, Error> {
-        bring_up(self.wanted()?).await
-    }
-
-    fn wanted(self) -> Result<Wanted, Error> {
+    pub(super) fn wanted(self) -> Result<Wanted, Error> {
         let lifetime = match self.lifetime {
             Some(lifetime) => lifetime,
             None => Lifetime::usual()?,
@@ -216,37 +204,20 @@ impl StackBuilder {
         let plan_again = Box::new(move |id: &str| self.plan_of(&project, id));
         Ok(Wanted { plan, plan_again, lifetime, idle, observer })
     }
-
-    /// The stacks of this file that live until they are taken down.
-    ///
-    /// # Errors
-    ///
-    /// As [`read`](StackBuilder::read), and there is no container engine.
-    pub async fn found(&self) -> Result<Vec<FoundStack>, Error> {
-        let project = self.read()?;
-        attach::find(&project.name, &project.directory).await
-    }
-
-    /// The stack of this file that lives until it is taken down: the one that runs already, else a new one. Two calls at
-    /// the same moment give the same stack, the second after the first.
-    ///
-    /// # Errors
-    ///
-    /// As [`Stack::up`].
-    pub async fn attach_or_up(self) -> Result<Stack, Error> {
-        self.lifetime(Lifetime::Keep).up().await
-    }
-
-    /// The stack of this very file, with these options, that lives until it is taken down, when there is one and it runs.
-    ///
-    /// # Errors
-    ///
-    /// As [`read`](StackBuilder::read), and there is no container engine.
-    pub async fn attach(self) -> Result<Option<Stack>, Error> {
-        let wanted = self.lifetime(Lifetime::Keep).wanted()?;
-        runtime::run(share::find(wanted)).await
-    }
 }
+
+/// What is to be brought up, or found.
+pub(super) struct Wanted {
+    pub plan: Plan,
+    /// The plan of the same for a stack that has a name already, by what makes that name unique.
+    pub plan_again: Box<PlanAgain>,
+    pub lifetime: Lifetime,
+    /// How long a kept stack stays that nobody uses.
+    pub idle: Option<Duration>,
+    pub observer: Observer,
+}
+
+type PlanAgain = dyn Fn(&str) -> Result<Plan, Error> + Send + Sync;
 
 /// Eight hexadecimal digits that no other stack of this machine has.
 fn new_id() -> String {

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::failure::{Failure, ServiceFailure};
-use super::start::Start;
 use crate::compose::Hook;
-use crate::engine::{Engine, Inspection, State};
-use crate::event::Event;
+use crate::engine::Engine;
+use crate::event::{Event, Observer};
 use crate::plan::PlannedService;
 use crate::secret::Secrets;
 
@@ -40,7 +38,7 @@ impl HookFailure {
 }
 
 /// Runs the hooks one after the other; the first that fails ends it.
-async fn run_all(
+pub(super) async fn run_all(
     engine: &dyn Engine,
     id: &str,
     hooks: &[Hook],
@@ -63,35 +61,6 @@ async fn run_all(
     Ok(())
 }
 
-/// Runs the hooks of a service whose container has just been started, before its deadline.
-pub(super) async fn post_start(
-    start: &Start,
-    planned: &PlannedService,
-    id: &str,
-    begin: Instant,
-) -> Result<(), Failure> {
-    let name = &planned.name;
-    let deadline = begin + planned.timeout;
-    let Err(hook) = run_all(start.engine.as_ref(), id, &planned.service.post_start, deadline).await else {
-        return Ok(());
-    };
-    let failure = match start.engine.inspect(id).await {
-        // Its own end explains more than that nothing could be run in it any more.
-        Ok(Inspection { state: State::Exited(exit), .. }) => ServiceFailure::Exited {
-            exit,
-            last: Some(format!("post_start[{}] {}", hook.number - 1, hook.what)),
-            after: begin.elapsed(),
-            restarts: 0,
-        },
-        _ => ServiceFailure::PostStart {
-            command: planned.service.post_start[hook.number - 1].command.join(" "),
-            what: hook.what,
-            output: hook.output,
-        },
-    };
-    Err(start.failed(name, failure))
-}
-
 /// Runs the hooks of a container that is about to be stopped. They get its grace period together; a failure does not keep
 /// it from being stopped.
 pub(super) async fn pre_stop(
@@ -103,4 +72,17 @@ pub(super) async fn pre_stop(
     let failure = run_all(engine, id, hooks, Instant::now() + grace).await.err()?;
     // What has ended meanwhile needs no hook: Compose, too, passes over it.
     (!failure.is_gone).then_some(failure)
+}
+
+/// Runs the `pre_stop` hooks of a service's container, and tells the observer if one failed.
+pub(crate) async fn run_pre_stop(
+    engine: &dyn Engine,
+    planned: &PlannedService,
+    id: &str,
+    secrets: &Secrets,
+    observer: &Observer,
+) {
+    if let Some(failure) = pre_stop(engine, id, &planned.service.pre_stop, planned.stop_grace).await {
+        observer.tell(&failure.into_event(&planned.name, secrets));
+    }
 }

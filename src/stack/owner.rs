@@ -1,13 +1,13 @@
 //! Whose a stack is: the labels that say so, and the lease under which it is written down.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::Arc;
 
-use super::Running;
+use super::running::Running;
 use crate::engine::Engine;
-use crate::lease::{self, Facts, Lease, Lifetime, Request, ServiceFacts};
-use crate::plan::{EngineVersion, Plan};
-use crate::report::millis;
+use crate::lease::{self, Lease, Lifetime, Request};
+use crate::plan::Plan;
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
@@ -22,9 +22,18 @@ pub(super) struct Owner {
     pub lease: Option<Arc<Lease>>,
 }
 
+/// What the lock of a shared stack is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum For {
+    /// To use the stack: many may do so at the same moment.
+    Use,
+    /// To bring the stack up, replace it, or stop a part of it.
+    Change,
+}
+
 impl Owner {
-    /// Takes the lease. A stack that nobody shares works without one, on a machine without a home for instance; only that
-    /// nobody takes it down when its process is killed.
+    /// Takes the lease. A stack that nobody shares works without one, for instance on a machine without a home: then nobody
+    /// takes it down when its process is killed.
     pub(super) async fn take(state: &StateFolder, request: Request) -> Result<Owner, Error> {
         let state = state.clone();
         runtime::blocking(move || {
@@ -39,7 +48,7 @@ impl Owner {
         .await
     }
 
-    /// A stack of a test whose lease cannot be had.
+    /// A stack of a test whose lease could not be taken.
     pub(super) fn without_lease(why: &Error) -> Owner {
         tracing::warn!(?why, "nobody watches over the stacks of this process");
         let labels = lease::labels(Lifetime::Test, None, None);
@@ -53,50 +62,33 @@ impl Owner {
         Owner { lifetime: Lifetime::Test, labels, key: None, lease: None }
     }
 
-    /// Writes down that there is going to be such a stack, before anything of it is.
+    /// Takes the lock of a shared stack, waiting for the process that brings it up. A stack that nobody shares has none.
+    pub(super) async fn lock(&self, what_for: For) -> Result<Option<File>, Error> {
+        let (Some(lease), Some(key)) = (self.lease.clone(), self.key.clone()) else { return Ok(None) };
+        runtime::blocking(move || lease.folder.lock_key(&key, what_for == For::Use).map(Some)).await
+    }
+
+    /// Writes down that the stack is coming up, before anything of it is created.
     pub(super) fn begin(&self, plan: &Plan) -> Result<(), Error> {
         let Some(lease) = &self.lease else { return Ok(()) };
         lease.begin(plan, self.lifetime, self.key.as_deref())
     }
 
-    /// Writes down what became known of it. Where that fails the stack works all the same, but nobody can share it.
+    /// Writes down what became known of the stack. Where that fails the stack works all the same, but nobody can share it.
     pub(super) fn remember(&self, running: &Running, engine: &dyn Engine) {
         let Some(lease) = &self.lease else { return };
         let stack = &running.plan.stack;
         let Some(mut record) = lease.folder.record(stack) else { return };
-        record.facts = Some(facts(running, engine.version()));
+        record.facts = Some(running.facts(engine.version()));
         if let Err(error) = lease.folder.write_record(&record) {
             tracing::warn!(stack, %error, "the stack's state could not be saved");
         }
     }
 
-    /// It is gone.
+    /// Forgets a stack that is gone.
     pub(super) fn forget(&self, stack: &str) {
         if let Some(lease) = &self.lease {
             lease.forget(stack);
         }
     }
-}
-
-/// What another process needs to know of the stack.
-pub(super) fn facts(running: &Running, engine: EngineVersion) -> Facts {
-    let services = running.services().into_iter().map(|(name, service)| {
-        let facts = ServiceFacts {
-            id: service.id.clone(),
-            image: service.image.reference.clone(),
-            stands_in_for: service.image.stands_in_for.clone(),
-            healthcheck: service.image.healthcheck.clone(),
-            ports: service.ports.clone(),
-            mounts: service.mounts.clone(),
-            login: service.login.clone(),
-            ready_after_ms: millis(service.ready_after),
-            restarts: service.restarts,
-            completed: service.completed,
-            probe: running.plan.secrets.hide(&service.probe()),
-            pre_stop: service.planned.service.pre_stop.clone(),
-            stop_grace_ms: millis(service.planned.stop_grace),
-        };
-        (name, facts)
-    });
-    Facts { engine, total_ms: millis(running.total), services: services.collect() }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::compose::Service;
-use crate::engine::{AttachmentSpec, ContainerSpec, NetworkSpec, PortSpec, VolumeSpec};
+use crate::engine::{AttachmentSpec, ContainerSpec, NetworkSpec, VolumeSpec};
 use crate::plan::{
     Fate, Plan, PlannedNetwork, PlannedService, PlannedVolume, is_readable, label, mount_on_engine,
 };
 
-use super::Owner;
+use super::owner::Owner;
 
 /// Stopped with its signal and this many seconds of grace before it is removed; without it, a container is killed.
 pub(super) const STOP_GRACE_LABEL: &str = "greenroom.stop-grace";
@@ -34,15 +34,7 @@ pub(super) fn container(plan: &Plan, planned: &PlannedService, image: &str, owne
         name: planned.container.clone(),
         image: image.to_owned(),
         labels,
-        ports: planned
-            .ports
-            .iter()
-            .map(|port| PortSpec {
-                container: format!("{}/{}", port.container, port.protocol),
-                host_ip: port.host_ip.clone(),
-                host_port: port.host_port,
-            })
-            .collect(),
+        ports: planned.ports.clone(),
         networks: planned
             .networks
             .iter()

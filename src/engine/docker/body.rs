@@ -59,7 +59,7 @@ pub(super) fn environment(variables: &BTreeMap<String, Option<String>>) -> Vec<S
 
 /// What is published, and what `expose` names: `80`, `80/udp`.
 fn exposed_ports(spec: &ContainerSpec) -> Vec<String> {
-    let mut ports: Vec<_> = spec.ports.iter().map(|port| port.container.clone()).collect();
+    let mut ports: Vec<_> = spec.ports.iter().map(|port| port.port.to_string()).collect();
     for port in &spec.service.expose {
         let port = if port.contains('/') { port.clone() } else { format!("{port}/tcp") };
         if !ports.contains(&port) {
@@ -75,7 +75,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
     for port in &spec.ports {
         let binding =
             PortBinding { host_ip: Some(port.host_ip.clone()), host_port: Some(port.host_port.to_string()) };
-        bindings.entry(port.container.clone()).or_default().get_or_insert_default().push(binding);
+        bindings.entry(port.port.to_string()).or_default().get_or_insert_default().push(binding);
     }
     let tmpfs = service.tmpfs.iter().map(|entry| {
         let (path, options) = entry.split_once(':').unwrap_or((entry, ""));

@@ -9,7 +9,7 @@ mod image;
 mod mount;
 mod resources;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -38,6 +38,7 @@ use super::{
     FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
 };
 
+use crate::address::{Address, Addresses, Port};
 use crate::compose::Hook;
 use crate::plan::EngineVersion;
 
@@ -276,7 +277,7 @@ impl Engine for Docker {
                 image: container.image.unwrap_or_default(),
                 running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
                 labels: container.labels.unwrap_or_default().into_iter().collect(),
-                ports: published(container.ports.unwrap_or_default()),
+                addresses: published(container.ports.unwrap_or_default()),
             })
             .collect())
     }
@@ -412,15 +413,13 @@ fn plain_name(name: Option<&String>) -> String {
 }
 
 /// A listing's ports; of one that is published on several addresses, the first, as an inspection gives it.
-fn published(ports: Vec<PortSummary>) -> BTreeMap<String, (String, u16)> {
-    let mut published = BTreeMap::new();
-    for port in ports {
-        if let (Some(host), Some(protocol)) = (port.public_port, port.typ) {
-            let address = (port.ip.unwrap_or_default(), host);
-            published.entry(format!("{}/{protocol}", port.private_port)).or_insert(address);
-        }
-    }
-    published
+fn published(ports: Vec<PortSummary>) -> Addresses {
+    let published = ports.into_iter().filter_map(|port| {
+        let protocol = port.typ?.to_string().parse().ok()?;
+        let address = Address::new(port.ip.unwrap_or_default(), port.public_port?);
+        Some((Port { number: port.private_port, protocol }, address))
+    });
+    published.collect()
 }
 
 fn inspection(found: ContainerInspectResponse) -> Inspection {
@@ -436,17 +435,13 @@ fn inspection(found: ContainerInspectResponse) -> Inspection {
         Some(ContainerStateStatusEnum::PAUSED) => State::Paused,
         _ => State::Exited(exit),
     };
-    let mut ports = BTreeMap::new();
-    for (container, bindings) in found.network_settings.and_then(|network| network.ports).unwrap_or_default()
-    {
-        let binding = bindings.unwrap_or_default().into_iter().find_map(|binding| {
-            let port = binding.host_port?.parse().ok()?;
-            Some((binding.host_ip.unwrap_or_default(), port))
+    let ports = found.network_settings.and_then(|network| network.ports).unwrap_or_default();
+    let addresses = ports.into_iter().filter_map(|(port, bindings)| {
+        let address = bindings?.into_iter().find_map(|binding| {
+            Some(Address::new(binding.host_ip.unwrap_or_default(), binding.host_port?.parse().ok()?))
         });
-        if let Some(binding) = binding {
-            ports.insert(container, binding);
-        }
-    }
+        Some((port.parse().ok()?, address?))
+    });
     let mounts = found
         .mounts
         .unwrap_or_default()
@@ -460,7 +455,7 @@ fn inspection(found: ContainerInspectResponse) -> Inspection {
         id: found.id.unwrap_or_default(),
         name: plain_name(found.name.as_ref()),
         state,
-        ports,
+        addresses: addresses.collect(),
         mounts,
         image: found.config.and_then(|config| config.image).unwrap_or_default(),
     }

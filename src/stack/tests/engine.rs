@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::address::{Address, Addresses};
 use crate::compose::{Hook, MountKind};
 use crate::engine::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter,
@@ -542,13 +543,13 @@ impl Engine for ScriptedEngine {
             });
             let ports = spec.ports.iter().map(|port| {
                 let host_port = if port.host_port == 0 { 49153 } else { port.host_port };
-                (port.container.clone(), (port.host_ip.clone(), host_port))
+                (port.port, Address::new(port.host_ip.clone(), host_port))
             });
             Ok(Inspection {
                 id: container.id.clone(),
                 name: spec.name.clone(),
                 state: container.state(),
-                ports: ports.collect(),
+                addresses: ports.collect(),
                 mounts: mounts.collect(),
                 image: spec.image.clone(),
             })
@@ -670,7 +671,7 @@ impl Engine for ScriptedEngine {
                 image: container.spec.image.clone(),
                 running: container.state() == State::Running,
                 labels: container.spec.labels.clone(),
-                ports: BTreeMap::new(),
+                addresses: Addresses::default(),
             });
             Ok(found.collect())
         })

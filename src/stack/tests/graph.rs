@@ -71,7 +71,7 @@ services:
     let running = stack.up().await.expect("it ends with 0");
     let started = stack.engine.moment("start", "web-1");
     assert!((2_000..=2_150).contains(&started), "{started}");
-    assert!(running.services()["migrate"].completed && !running.services()["web"].completed);
+    assert!(running.services()["migrate"].known.completed && !running.services()["web"].known.completed);
     assert_eq!(stack.engine.moments("run", "migrate-1"), []);
 }
 

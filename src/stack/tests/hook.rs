@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use super::{Script, TestStack, ms, secs};
 use crate::event::Event;
-use crate::stack::service;
+use crate::stack::up::service;
 
 const FILE: &str = "
 services:
@@ -19,7 +19,7 @@ services:
     pre_stop: [{command: [say, goodbye]}]
 ";
 
-async fn up() -> (TestStack, crate::stack::Running) {
+async fn up() -> (TestStack, std::sync::Arc<crate::stack::running::Running>) {
     let stack = TestStack::of(FILE);
     let running = stack.up().await.expect("it runs");
     (stack, running)

@@ -127,5 +127,5 @@ async fn a_fallback_that_is_not_needed_is_not_built() {
     stack.engine.image_is("example.org/db:1", Whereabouts::Registry);
     let running = stack.up().await.expect("it is in the registry");
     assert_eq!(stack.engine.moments("build", ""), []);
-    assert_eq!(running.services()["db"].image.stands_in_for, None);
+    assert_eq!(running.services()["db"].known.image.stands_in_for, None);
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Script, TestStack, ms, secs};
+use crate::address::{Address, Addresses};
 use crate::lease::{Facts, Folder, Record};
 use crate::plan::Options;
 use crate::plan::label;
-use crate::stack::attach;
-use crate::stack::ending::end_on;
-use crate::stack::share::running;
+use crate::stack::end::lease::end_on;
+use crate::stack::share::{adopt, running};
+use crate::stack::up::graph;
 
 const FILE: &str = "
 services:
@@ -24,6 +25,11 @@ fn ended(stack: &mut TestStack, lifetime: &str, facts: Option<Facts>) -> Folder 
         Record { stack: stack.plan.stack.clone(), lifetime: lifetime.to_owned(), facts, ..Record::default() };
     folder.write_record(&record).expect("it can be written");
     folder
+}
+
+fn published(port: &str, host_port: u16) -> Addresses {
+    let port = port.parse().expect("it is a port");
+    [(port, Address::new("127.0.0.1", host_port))].into_iter().collect()
 }
 
 fn under_lease(stack: &mut TestStack) {
@@ -82,7 +88,7 @@ async fn what_an_engine_creates_late_for_a_process_that_was_killed_is_removed_to
         let folder = ended(&mut stack, "run", None);
         let start = stack.start();
         // Killed: nothing is cleaned up, and what the engine was told it does.
-        assert!(tokio::time::timeout(ms(500), start.run()).await.is_err());
+        assert!(tokio::time::timeout(ms(500), graph::run(&start)).await.is_err());
         end_on(stack.engine.as_ref(), &folder).await.expect("it is removed");
         tokio::time::sleep(secs(60)).await;
         assert_eq!(stack.engine.contents(), "", "{slow}");
@@ -111,16 +117,16 @@ async fn a_stack_that_is_up_is_used_as_it_is_written_down() {
     let facts = stack.facts(&up);
     let mut listed = stack.listed().await;
     let found = running((*stack.plan).clone(), &facts, &listed).expect("all is well");
-    assert_eq!(found.services()["db"].ports, up.services()["db"].ports);
-    assert!(found.services()["job"].completed);
+    assert_eq!(found.services()["db"].known.addresses, up.services()["db"].known.addresses);
+    assert!(found.services()["job"].known.completed);
 
     // Ports are the engine's to tell: a service that was started again has others.
-    let ports: BTreeMap<_, _> = [("5432/udp".to_owned(), ("127.0.0.1".to_owned(), 50_000))].into();
+    let ports = published("5432/udp", 50_000);
     for container in &mut listed {
-        container.ports.clone_from(&ports);
+        container.addresses = ports.clone();
     }
     let found = running((*stack.plan).clone(), &facts, &listed).expect("all is well");
-    assert_eq!(found.services()["db"].ports, ports);
+    assert_eq!(found.services()["db"].known.addresses, ports);
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,16 +135,16 @@ async fn a_service_on_the_network_of_another_has_the_ports_that_one_has_now() {
         "{services: {db: {image: db, ports: ['5432:5432/udp']}, side: {image: side, network_mode: 'service:db'}}}",
     );
     let facts = stack.facts(&stack.up().await.expect("it runs"));
-    let ports: BTreeMap<_, _> = [("5432/udp".to_owned(), ("127.0.0.1".to_owned(), 50_000))].into();
+    let ports = published("5432/udp", 50_000);
     let mut listed = stack.listed().await;
     for container in listed.iter_mut().filter(|container| container.name.ends_with("db-1")) {
-        container.ports.clone_from(&ports);
+        container.addresses = ports.clone();
     }
     let found = running((*stack.plan).clone(), &facts, &listed).expect("all is well");
-    assert_eq!(found.services()["side"].ports, ports);
+    assert_eq!(found.services()["side"].known.addresses, ports);
     let engine = stack.engine.clone();
-    let adopted = attach::adopt(engine, (*stack.plan).clone()).await.expect("it answers");
-    assert_eq!(adopted.services()["side"].ports, adopted.services()["db"].ports);
+    let adopted = adopt(engine, (*stack.plan).clone()).await.expect("it answers");
+    assert_eq!(adopted.services()["side"].known.addresses, adopted.services()["db"].known.addresses);
 }
 
 #[tokio::test(start_paused = true)]

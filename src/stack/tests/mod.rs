@@ -26,10 +26,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::end::{Evidence, Hooks};
 use super::hook::HookFailure;
-use super::start::{Running, Start};
-use super::teardown::{Evidence, Hooks};
-use super::{Owner, start_or_clean_up};
+use super::owner::Owner;
+use super::running::Running;
+use super::up::{Start, start_or_clean_up};
 use crate::Error;
 use crate::compose::{self, Files, Request};
 use crate::engine::{Engine as _, Filter, FoundContainer};
@@ -123,13 +124,13 @@ impl TestStack {
         StateFolder::at(&self.folder.0)
     }
 
-    async fn up(&self) -> Result<Running, Error> {
+    async fn up(&self) -> Result<Arc<Running>, Error> {
         // Held, and sent nothing: nobody cancels this start.
         let (_cancel, cancelled) = oneshot::channel();
         self.up_unless(cancelled).await
     }
 
-    async fn up_unless(&self, cancelled: oneshot::Receiver<()>) -> Result<Running, Error> {
+    async fn up_unless(&self, cancelled: oneshot::Receiver<()>) -> Result<Arc<Running>, Error> {
         start_or_clean_up(&self.start(), cancelled).await
     }
 
@@ -164,13 +165,13 @@ impl TestStack {
     }
 
     /// Takes it down as one that is up.
-    async fn down_running(&self, running: Running) -> Result<(), Error> {
+    async fn down_running(&self, running: Arc<Running>) -> Result<(), Error> {
         self.remove(Some(&self.facts(&running))).await
     }
 
     /// What is written down of it once it is up.
     fn facts(&self, running: &Running) -> Facts {
-        super::owner::facts(running, self.engine.version())
+        running.facts(self.engine.version())
     }
 
     async fn remove(&self, known: Option<&Facts>) -> Result<(), Error> {
@@ -179,7 +180,7 @@ impl TestStack {
             self.events.lock().expect("nothing panics while it holds this lock").push(event);
         };
         let (engine, hooks) = (self.engine.as_ref(), Hooks { known, told: &told });
-        super::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip, hooks)
+        super::end::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip, hooks)
             .await
             .map(drop)
     }

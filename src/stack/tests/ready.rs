@@ -19,7 +19,7 @@ async fn a_healthcheck_is_asked_at_once_and_often_whatever_its_interval() {
     stack.script("db", Script::default().answers_after(ms(100)));
     let running = stack.up().await.expect("it answers");
     assert_eq!(stack.engine.moments("run `ready`", "db-1"), [0, 20, 50, 95, 163]);
-    assert_eq!(running.services()["db"].ready_after, ms(163));
+    assert_eq!(running.services()["db"].known.ready_after, ms(163));
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,16 +68,16 @@ async fn a_text_in_the_log_makes_a_service_ready() {
     let stack = TestStack::of("services: {db: {image: db, x-greenroom: {ready: {log: listening on}}}}");
     stack.script("db", Script::default().logs("starting\nlistening on 5432\n"));
     let running = stack.up().await.expect("the text is there");
-    assert_eq!(running.services()["db"].ready_after, ms(0));
+    assert_eq!(running.services()["db"].known.ready_after, ms(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_only_runs_is_ready_after_half_a_second() {
     let stack = TestStack::of("services: {worker: {image: worker}}");
     let running = stack.up().await.expect("it runs");
-    let after = running.services()["worker"].ready_after;
+    let after = running.services()["worker"].known.ready_after;
     assert!((ms(500)..=ms(650)).contains(&after), "{after:?}");
-    assert!(!running.services()["worker"].completed);
+    assert!(!running.services()["worker"].known.completed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,8 +87,8 @@ async fn a_service_that_only_runs_may_end_with_0() {
     stack.script("worker", Script::default().ends(ms(0), 0));
     let running = stack.up().await.expect("it ended well");
     let worker = &running.services()["worker"];
-    assert!(worker.completed);
-    assert_eq!(worker.mounts.len(), 1);
+    assert!(worker.known.completed);
+    assert_eq!(worker.known.mounts.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

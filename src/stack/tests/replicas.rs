@@ -73,7 +73,7 @@ services:
     );
     stack.script("vpn", Script::default().answers_after(secs(3)));
     let planned = stack.plan.service("vpn").expect("it is planned");
-    assert_eq!(planned.ports.iter().map(|port| port.container).collect::<Vec<_>>(), [8000]);
+    assert_eq!(planned.ports.iter().map(|port| port.port.number).collect::<Vec<_>>(), [8000]);
     // Nothing listens at the scripted engine's ports: that it is asked at all shows where.
     let failure = stack.failure().await;
     assert!(failure.contains("service `app` was not ready"), "{failure}");

@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use super::{Script, TestStack, ms, secs};
 use crate::event::Event;
-use crate::stack::service;
+use crate::stack::up::service;
 
 fn stack(restart: &str) -> TestStack {
     TestStack::of(&format!(
@@ -34,7 +34,7 @@ async fn an_end_is_followed_by_another_start_after_a_growing_pause() {
     for (between, pause) in between.iter().zip([100, 200, 400]) {
         assert!((200 + pause..=200 + pause + 510).contains(between), "{starts:?}");
     }
-    assert_eq!(running.services()["db"].restarts, 3);
+    assert_eq!(running.services()["db"].known.restarts, 3);
     let told = stack.events().into_iter().filter_map(|event| match event {
         Event::Restarting { service, exit, pause } => Some(format!("{service} {exit}, again in {pause:?}\n")),
         _ => None,
@@ -52,7 +52,7 @@ async fn ready_after_counts_from_the_last_start() {
     let stack = stack("always");
     stack.script("db", Script::default().answers_after(ms(300)).ends(ms(200), 3).runs_on());
     let running = stack.up().await.expect("the second run stays");
-    let after = running.services()["db"].ready_after;
+    let after = running.services()["db"].known.ready_after;
     assert!((ms(300)..=ms(500)).contains(&after), "{after:?}");
 }
 
@@ -110,7 +110,7 @@ async fn a_service_that_only_runs_must_run_for_half_a_second_after_its_last_star
     let stack = TestStack::of("services: {worker: {image: worker, restart: always}}");
     stack.script("worker", Script::default().ends(ms(450), 1).ends(ms(450), 1).runs_on());
     let running = stack.up().await.expect("the third run stays");
-    assert_eq!(running.services()["worker"].restarts, 2);
+    assert_eq!(running.services()["worker"].known.restarts, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,7 +125,7 @@ services:
     stack.script("migrate", Script::default().ends(secs(1), 1).ends(secs(1), 0));
     let running = stack.up().await.expect("its second run ends with 0");
     let migrate = &running.services()["migrate"];
-    assert_eq!((migrate.restarts, migrate.completed), (1, true));
+    assert_eq!((migrate.known.restarts, migrate.known.completed), (1, true));
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,7 +149,7 @@ async fn a_restart_stops_gracefully_and_waits_until_the_service_answers_again() 
     let running = stack.up().await.expect("it answers");
     let before = stack.timeline();
     let again = service::restart(&stack.start(), &running.services()["db"]).await.expect("it answers again");
-    assert_eq!(again.ready_after, ms(50));
+    assert_eq!(again.known.ready_after, ms(50));
     expect![[r#"
         50 stop container db-1 within 7s
         7050 restart container db-1

@@ -50,7 +50,7 @@ async fn a_kept_volume_is_found_again_by_the_next_stack() {
     let second = first.beside("2", FILE, keeping());
     let running = second.up().await.expect("the volume is free again");
     let services = running.services();
-    let mounted = services["db"].mounts.iter().filter_map(|mount| mount.volume.as_deref());
+    let mounted = services["db"].known.mounts.iter().filter_map(|mount| mount.volume.as_deref());
     expect![[r#"
         [
             "greenroom_shop_26315ce1_data",

@@ -14,7 +14,7 @@ use crate::engine::{BuildSpec, Context, Dockerfile, Image, Progress};
 use crate::plan::{Base, Fallback, hash};
 
 /// What the names of all fallback images begin with.
-pub(super) const PREFIX: &str = "greenroom-fallback/";
+pub(in crate::stack) const PREFIX: &str = "greenroom-fallback/";
 
 /// The build argument by which a Dockerfile takes its base image.
 const BASE_ARGUMENT: &str = "BASE";
@@ -26,7 +26,7 @@ const LINES_TOLD: usize = 20;
 const CONTEXT_VARIABLE: &str = "GREENROOM_BUILD_CONTEXT";
 
 /// What a fallback image is called, which follows from what it is made of: its name with the hash in it, and the hash.
-pub(super) fn name(directory: &Path, fallback: &Fallback) -> io::Result<(String, String)> {
+pub(in crate::stack) fn name(directory: &Path, fallback: &Fallback) -> io::Result<(String, String)> {
     let content = hash_inputs(directory, fallback)?;
     Ok((format!("{PREFIX}{}:{content}", image_name(&fallback.context)), content))
 }

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::hook::HookFailure;
-use super::spec::STOP_GRACE_LABEL;
-use super::{evidence, hook};
+use super::evidence;
 use crate::Error;
 use crate::engine::{Engine, EngineError, Filter, FoundContainer};
 use crate::event::Observer;
 use crate::lease::Facts;
 use crate::plan::label;
 use crate::secret::Secrets;
+use crate::stack::hook::{self, HookFailure};
+use crate::stack::spec::STOP_GRACE_LABEL;
 use crate::state::StateFolder;
 
 /// Whether logs and states are saved first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Evidence {
+pub(in crate::stack) enum Evidence {
     /// Something failed. What was last seen of each service goes with it.
     Save { seen: Vec<(String, String)> },
     /// It went well: there is nothing to explain.
@@ -26,7 +26,7 @@ pub(super) enum Evidence {
 }
 
 /// The hooks that are run before anything ends.
-pub(super) struct Hooks<'a> {
+pub(in crate::stack) struct Hooks<'a> {
     /// What was known of the stack when it had come up; nothing of one that never did, which runs none.
     pub known: Option<&'a Facts>,
     /// Who is told of a service's hook that failed.
@@ -38,7 +38,7 @@ pub(super) struct Hooks<'a> {
 /// A container is killed, not asked: a process that ignores SIGTERM would cost ten seconds. One that uses a kept volume is
 /// stopped first, with its own signal and grace period, so that what is kept is whole. Hooks that are to run before a stop are
 /// run before anything ends: they may need another service.
-pub(super) async fn remove(
+pub(in crate::stack) async fn remove(
     engine: &dyn Engine,
     state: &StateFolder,
     stack: &str,
@@ -47,8 +47,7 @@ pub(super) async fn remove(
 ) -> Result<Option<PathBuf>, Error> {
     let own = Filter::label(label::STACK, stack);
     let (containers, networks, volumes) =
-        tokio::try_join!(engine.containers(&own), engine.networks(&own), engine.volumes(&own))
-            .map_err(Error::engine)?;
+        tokio::try_join!(engine.containers(&own), engine.networks(&own), engine.volumes(&own))?;
 
     let saved = match evidence {
         // Evidence that cannot be saved (a full disk) must not keep a stack from being removed.
@@ -84,7 +83,7 @@ pub(super) async fn remove(
 }
 
 /// The same for a stack whose plan is not at hand: only what was written down of it, where there is that.
-pub(super) async fn remove_found(
+pub(in crate::stack) async fn remove_found(
     engine: &dyn Engine,
     state: &StateFolder,
     stack: &str,
@@ -108,8 +107,8 @@ async fn run_hooks(engine: &dyn Engine, hooks: &Hooks<'_>, containers: &[FoundCo
         let service = container.service()?;
         let known = remembered.services.get(&service).filter(|known| !known.pre_stop.is_empty())?;
         Some(async move {
-            let grace = Duration::from_millis(known.stop_grace_ms);
-            if let Some(failure) = hook::pre_stop(engine, &container.id, &known.pre_stop, grace).await {
+            let failure = hook::pre_stop(engine, &container.id, &known.pre_stop, known.stop_grace).await;
+            if let Some(failure) = failure {
                 (hooks.told)(&service, failure);
             }
         })

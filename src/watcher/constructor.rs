@@ -11,16 +11,15 @@
 
 use std::path::Path;
 
-/// Names the lease that this process is to watch over. Nobody sets it but the one who spawns the watcher.
-pub(super) const VARIABLE: &str = "GREENROOM_WATCHED_LEASE";
+use crate::lease::WATCHED_LEASE_VARIABLE;
 
 /// The standard library is usable here: it needs nothing that its own start-up before `main` does, which names the main
 /// thread and ignores SIGPIPE. In every other process this reads one variable.
 #[ctor::ctor(unsafe)]
 fn before_main() {
-    if let Some(lease) = std::env::var_os(VARIABLE) {
+    if let Some(lease) = std::env::var_os(WATCHED_LEASE_VARIABLE) {
         close_inherited();
-        super::watcher::watch(Path::new(&lease));
+        super::watch(Path::new(&lease));
         std::process::exit(0);
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::Error;
-use crate::engine::Exit;
+use crate::engine::{EngineError, Exit};
 use crate::error::list;
 use crate::plan::Plan;
 use crate::poll::GaveUp;
@@ -14,7 +14,7 @@ const LOG_LINES: usize = 30;
 
 /// Why a start failed.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::stack) enum Failure {
     Service { service: String, failure: ServiceFailure, waiting: Vec<String> },
     Other(Error),
 }
@@ -25,9 +25,15 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Failure {
+        Failure::Other(error.into())
+    }
+}
+
 /// What happened to the service.
 #[derive(Debug)]
-pub(super) enum ServiceFailure {
+pub(in crate::stack) enum ServiceFailure {
     /// There is no image to run, and no fallback, or none that could be built.
     NoImage {
         error: String,
@@ -64,7 +70,7 @@ pub(super) enum ServiceFailure {
 
 impl Failure {
     /// The whole story, once the evidence has been saved in `evidence`.
-    pub(super) fn into_error(self, plan: &Plan, evidence: Option<&Path>) -> Error {
+    pub(in crate::stack) fn into_error(self, plan: &Plan, evidence: Option<&Path>) -> Error {
         let (service, failure, waiting) = match self {
             Failure::Other(error) => return error,
             Failure::Service { service, failure, waiting } => (service, failure, waiting),
@@ -232,6 +238,6 @@ fn attempts(count: u32) -> String {
 }
 
 /// Seconds to a tenth, as a reader wants them.
-pub(crate) fn seconds(duration: Duration) -> String {
+fn seconds(duration: Duration) -> String {
     format!("{:.1}s", duration.as_secs_f64())
 }

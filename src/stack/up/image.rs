@@ -12,18 +12,8 @@ use super::start::Start;
 use crate::compose::{Build, Mount, MountKind};
 use crate::engine::{BuildSpec, Context, Dockerfile, EngineError, Image};
 use crate::event::Event;
+use crate::known::UsedImage;
 use crate::plan::{PlannedService, PullPolicy, cached_image};
-
-/// The image of a container.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct UsedImage {
-    /// What the container was created from.
-    pub reference: String,
-    /// The image that the file names, when another one stands in for it.
-    pub stands_in_for: Option<String>,
-    /// The image's own healthcheck.
-    pub healthcheck: Option<Vec<String>>,
-}
 
 /// Sees to it that the engine has the service's image.
 pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<UsedImage, Failure> {

@@ -2,23 +2,25 @@
 
 use std::path::Path;
 
-use super::start::Start;
 use crate::compose::Mount;
 use crate::engine::FileSpec;
 use crate::plan::{Content, Delivery, PlannedFile, PlannedService};
+use crate::state::StateFolder;
 
 /// Writes the files that are mounted below greenroom's state, where only their user gets at them, and gives their mounts.
-pub(super) fn mounts(start: &Start, planned: &PlannedService) -> Result<Vec<Mount>, String> {
+pub(super) fn mounts(
+    state: &StateFolder,
+    stack: &str,
+    planned: &PlannedService,
+) -> Result<Vec<Mount>, String> {
     let mounted = planned.files.iter().filter(|file| file.delivery == Delivery::Mounted);
     let mounts = mounted.enumerate().map(|(index, file)| {
         let source = match &file.content {
             Content::Folder(path) => path.clone(),
             Content::Bytes(bytes) => {
                 let name = format!("{}-{index}", planned.name);
-                let path = start
-                    .state
-                    .save_file(&start.plan.stack, &name, bytes, file.mode)
-                    .map_err(|error| format!("{error:?}"))?;
+                let path =
+                    state.save_file(stack, &name, bytes, file.mode).map_err(|error| format!("{error:?}"))?;
                 hand_over(file, &path)?;
                 path
             }

@@ -1,0 +1,78 @@
+//! What becomes known of a service while it comes up.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::address::Addresses;
+use crate::engine::FoundMount;
+use crate::plan::{PlannedService, ReadyWhen};
+use crate::probe::Login;
+use crate::report::{ServiceReport, ServiceStatus, millis};
+
+/// A service that is ready: its plan, and what became known since.
+#[derive(Clone, Debug)]
+pub(crate) struct RunningService {
+    pub planned: PlannedService,
+    pub known: Known,
+}
+
+/// What became known of a service. A lease's record writes it down, so that another process can use the service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// The container's id.
+    pub id: String,
+    pub image: UsedImage,
+    pub addresses: Addresses,
+    pub mounts: Vec<FoundMount>,
+    pub login: Option<Login>,
+    /// From the container's last start until it was ready.
+    #[serde(rename = "ready_after_ms", serialize_with = "to_millis", deserialize_with = "from_millis")]
+    pub ready_after: Duration,
+    /// How often it was started again before it was ready.
+    pub restarts: u32,
+    /// Whether it has ended with 0, as it should.
+    pub completed: bool,
+}
+
+/// The image of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UsedImage {
+    /// What the container was created from.
+    pub reference: String,
+    /// The image that the file names, when a fallback runs in its place.
+    pub stands_in_for: Option<String>,
+    /// The image's own healthcheck.
+    pub healthcheck: Option<Vec<String>>,
+}
+
+impl RunningService {
+    /// What it was waited for.
+    pub(crate) fn ready_when(&self) -> ReadyWhen {
+        self.planned.readiness.when(self.known.image.healthcheck.as_deref())
+    }
+}
+
+impl Known {
+    /// The service's part of a report. `probe` says how the service was asked.
+    pub(crate) fn report(self, container: String, status: ServiceStatus, probe: String) -> ServiceReport {
+        ServiceReport {
+            image: self.image.reference,
+            stands_in_for: self.image.stands_in_for,
+            container,
+            status,
+            ready_after: self.ready_after,
+            probe,
+            restarts: self.restarts,
+            addresses: self.addresses,
+        }
+    }
+}
+
+pub(crate) fn to_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    millis(*duration).serialize(serializer)
+}
+
+pub(crate) fn from_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
+}

@@ -1,0 +1,108 @@
+//! What makes a service ready.
+
+use std::fmt;
+
+use super::Probe;
+
+/// What makes a service ready, as far as it can be known before its image is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Readiness {
+    /// What the file or the test asked for, and nothing else.
+    Explicit(Probe),
+    /// Another service waits for this one to complete: it must end with 0.
+    Completed,
+    /// Its healthcheck, then one real round trip where its kind is known.
+    Usual {
+        /// Whose healthcheck.
+        healthcheck: Healthcheck,
+        /// The round trip through the published port.
+        round_trip: Option<Probe>,
+        /// Published TCP ports, asked when there is neither healthcheck nor round trip.
+        tcp_ports: Vec<u16>,
+    },
+}
+
+/// Whose healthcheck greenroom runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Healthcheck {
+    /// The compose file's: the command that is run in the container.
+    File(Vec<String>),
+    /// The image's own, if it has one.
+    Image,
+    /// The file disables it.
+    Disabled,
+}
+
+/// What a container is waited for, once its image is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReadyWhen {
+    /// It answers these questions, one after the other.
+    Answers(Vec<Probe>),
+    /// It still runs after half a second, or has ended with 0: there is no question to ask.
+    StaysUp,
+    /// It ends with 0.
+    Completes,
+}
+
+impl Readiness {
+    /// What the container is waited for, given the image's own healthcheck.
+    pub(crate) fn when(&self, image_healthcheck: Option<&[String]>) -> ReadyWhen {
+        let (healthcheck, round_trip, tcp_ports) = match self {
+            Readiness::Explicit(probe) => return ReadyWhen::Answers(vec![probe.clone()]),
+            Readiness::Completed => return ReadyWhen::Completes,
+            Readiness::Usual { healthcheck, round_trip, tcp_ports } => (healthcheck, round_trip, tcp_ports),
+        };
+        let check = match healthcheck {
+            Healthcheck::File(argv) => Some(argv.clone()),
+            Healthcheck::Image => image_healthcheck.and_then(healthcheck_command),
+            Healthcheck::Disabled => None,
+        };
+        // The round trip first: it costs the container nothing until its server listens, while every run of a healthcheck is
+        // a process that a busy initialisation has to share the processor with.
+        let mut probes: Vec<_> = round_trip.clone().into_iter().collect();
+        probes.extend(check.map(|argv| Probe::Exec { argv }));
+        if probes.is_empty() {
+            probes.extend(tcp_ports.iter().map(|port| Probe::Tcp { port: *port }));
+        }
+        if probes.is_empty() { ReadyWhen::StaysUp } else { ReadyWhen::Answers(probes) }
+    }
+}
+
+impl fmt::Display for ReadyWhen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadyWhen::Answers(probes) => {
+                let probes: Vec<_> = probes.iter().map(ToString::to_string).collect();
+                f.write_str(&probes.join(", then "))
+            }
+            ReadyWhen::StaysUp => f.write_str("still runs after half a second, or has ended with 0"),
+            ReadyWhen::Completes => f.write_str("ends with 0"),
+        }
+    }
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Readiness::Usual { healthcheck: Healthcheck::Image, round_trip, .. } => match round_trip {
+                Some(probe) => write!(f, "{probe}, then the image's healthcheck if it has one"),
+                None => write!(f, "the image's healthcheck if it has one, else {}", self.when(None)),
+            },
+            _ => self.when(None).fmt(f),
+        }
+    }
+}
+
+/// The command of a healthcheck's `test`: `["CMD", …]` as it stands, `["CMD-SHELL", text]` through the container's shell.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
+pub(crate) fn healthcheck_command(test: &[String]) -> Option<Vec<String>> {
+    match test.split_first()? {
+        (first, rest) if first == "CMD" && !rest.is_empty() => Some(rest.to_vec()),
+        (first, [text, ..]) if first == "CMD-SHELL" => {
+            Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), text.clone()])
+        }
+        _ => None,
+    }
+}

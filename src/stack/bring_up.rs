@@ -1,0 +1,101 @@
+//! From a builder to a stack: in the background, and cancelled when nobody waits for it any more.
+
+use tokio::sync::oneshot;
+
+use super::builder::{StackBuilder, Wanted};
+use super::live::Live;
+use super::owner::Owner;
+use super::stack::{DROP_LIMIT, Stack};
+use super::{share, up};
+use crate::lease::{Lifetime, Request};
+use crate::state::StateFolder;
+use crate::{Error, engine, runtime};
+
+impl StackBuilder {
+    /// Brings the stack up and waits until every service answers. A shared stack that is up already is used as it is: that
+    /// takes one look at the engine.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::up`].
+    pub async fn up(self) -> Result<Stack, Error> {
+        bring_up(self.wanted()?).await
+    }
+
+    /// The stack of this file that lives until it is taken down: the one that runs already, else a new one. Two calls at
+    /// the same moment give the same stack, the second after the first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::up`].
+    pub async fn attach_or_up(self) -> Result<Stack, Error> {
+        self.lifetime(Lifetime::Keep).up().await
+    }
+
+    /// The stack of this very file, with these options, that lives until it is taken down, when there is one and it runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](StackBuilder::read), and there is no container engine.
+    pub async fn attach(self) -> Result<Option<Stack>, Error> {
+        let wanted = self.lifetime(Lifetime::Keep).wanted()?;
+        runtime::run(async move { Ok(share::find(wanted).await?.map(Stack::of)) }).await
+    }
+}
+
+/// Brings a stack up in the background. When the caller stops waiting — a test's time-out, Ctrl-C — the start is
+/// cancelled, and what it had created is removed before the drop of this future returns.
+async fn bring_up(wanted: Wanted) -> Result<Stack, Error> {
+    let (cancel, cancelled) = oneshot::channel::<()>();
+    let (done, is_done) = std::sync::mpsc::sync_channel::<()>(1);
+    // Declared before the receiver, so dropped after it: a stack that is handed over to nobody is removed first.
+    let mut guard = StartGuard { cancel: Some(cancel), is_done };
+    let (hand_over, receiver) = oneshot::channel();
+    runtime::spawn(async move {
+        let started = start(wanted, cancelled).await.map(Stack::of);
+        if let Err(Ok(stack)) = hand_over.send(started) {
+            let stack: Stack = stack;
+            if let Err(error) = stack.down().await {
+                tracing::error!("{error:?}");
+            }
+        }
+        // The guard may be gone already.
+        let _ = done.send(());
+    })?;
+    let result = receiver.await.unwrap_or_else(|_| Err(Error::interrupted()));
+    guard.cancel = None;
+    result
+}
+
+/// Cancels the start when the wait for it is dropped.
+struct StartGuard {
+    cancel: Option<oneshot::Sender<()>>,
+    is_done: std::sync::mpsc::Receiver<()>,
+}
+
+impl Drop for StartGuard {
+    fn drop(&mut self) {
+        if let Some(cancel) = self.cancel.take() {
+            // A start that has ended already needs no cancelling.
+            let _ = cancel.send(());
+            // At most as long as a drop may take; what is left by then is found by `greenroom down`.
+            let _ = self.is_done.recv_timeout(DROP_LIMIT);
+        }
+    }
+}
+
+async fn start(wanted: Wanted, cancelled: oneshot::Receiver<()>) -> Result<Live, Error> {
+    let state = StateFolder::of_user();
+    if wanted.lifetime != Lifetime::Test {
+        return share::up(wanted, state, cancelled).await;
+    }
+    let request = Request::new(&wanted.plan, wanted.lifetime, None, &state, &engine::address());
+    // The watcher starts while the engine is asked who it is.
+    let (engine, owner) = tokio::join!(async { engine::connect().await.map_err(Error::from) }, async {
+        match request {
+            Ok(request) => Owner::take(&state, request).await,
+            Err(error) => Ok(Owner::without_lease(&error)),
+        }
+    });
+    up::start_new(engine?, wanted.plan, wanted.observer, owner?, state, cancelled).await
+}

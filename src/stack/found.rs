@@ -1,0 +1,210 @@
+//! Stacks that run already, found by their labels.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::builder::StackBuilder;
+use super::end::{Evidence, teardown};
+use super::listing::{self, Labels, containers_of};
+use crate::engine::{self, Filter, State};
+use crate::event::{Event, Observer};
+use crate::known::{Known, UsedImage};
+use crate::lease::{self, Folder, Lifetime};
+use crate::plan::label;
+use crate::report::{Report, ServiceStatus};
+use crate::state::StateFolder;
+use crate::{Error, runtime};
+
+/// A stack that is on the engine, as its labels tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundStack {
+    /// The stack's name.
+    pub name: String,
+    /// The project's name.
+    pub project: String,
+    /// The project's folder.
+    pub directory: PathBuf,
+    /// How long it lives; none when a later version of greenroom brought it up.
+    pub lifetime: Option<Lifetime>,
+    /// The user that it belongs to, by number; empty where users have none.
+    pub user: String,
+    /// When it was begun.
+    pub since: SystemTime,
+    labels: Labels,
+}
+
+/// A process that holds a stack: while it lives, the stack stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// Its number.
+    pub pid: u32,
+    /// Its command line, shortened, without secrets.
+    pub command: String,
+}
+
+/// Every stack of greenroom's on this machine, those of tests that run right now among them.
+///
+/// # Errors
+///
+/// There is no container engine, or it does not answer.
+pub async fn stacks() -> Result<Vec<FoundStack>, Error> {
+    list(Filter { labels: vec![label::STACK.to_owned()], volume: None }).await
+}
+
+impl StackBuilder {
+    /// The stacks of this file that live until they are taken down.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](StackBuilder::read), and there is no container engine.
+    pub async fn found(&self) -> Result<Vec<FoundStack>, Error> {
+        let project = self.read()?;
+        let labels = vec![
+            format!("{}={}", label::PROJECT, project.name),
+            format!("{}={}", label::DIRECTORY, project.directory.display()),
+            format!("{}={}", label::LIFETIME, Lifetime::Keep.as_label()),
+        ];
+        list(Filter { labels, volume: None }).await
+    }
+}
+
+async fn list(filter: Filter) -> Result<Vec<FoundStack>, Error> {
+    runtime::run(async move {
+        let stacks = listing::stacks(engine::connect().await?.as_ref(), &filter).await?;
+        Ok(stacks.into_iter().map(|(name, labels)| FoundStack::of(name, labels)).collect())
+    })
+    .await
+}
+
+impl FoundStack {
+    fn of(name: String, labels: Labels) -> FoundStack {
+        let get = |name: &str| labels.get(name).cloned().unwrap_or_default();
+        FoundStack {
+            name,
+            project: get(label::PROJECT),
+            directory: get(label::DIRECTORY).into(),
+            lifetime: Lifetime::of_label(&get(label::LIFETIME)),
+            user: get(label::USER),
+            since: UNIX_EPOCH + Duration::from_secs(get(label::SINCE).parse().unwrap_or_default()),
+            labels,
+        }
+    }
+
+    /// Takes it down, whoever brought it up: its containers, networks and fresh volumes.
+    ///
+    /// # Errors
+    ///
+    /// The engine could not remove something; the error says what.
+    pub async fn down(self) -> Result<(), Error> {
+        self.down_observed(|_| {}).await
+    }
+
+    /// The same; is told what happens, as it happens. Called from greenroom's own threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`down`](FoundStack::down).
+    pub async fn down_observed(self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Result<(), Error> {
+        let observer = Observer::new(observe);
+        runtime::run(async move {
+            let engine = engine::connect().await?;
+            let folder = lease::folder_of(&self.labels);
+            let state = folder.as_ref().map_or_else(StateFolder::of_user, Folder::state);
+            let (engine, stack) = (engine.as_ref(), &self.name);
+            let record = folder.as_ref().and_then(|folder| folder.record(stack));
+            let facts = record.and_then(|record| record.facts);
+            teardown::remove_found(engine, &state, stack, &Evidence::Skip, facts.as_ref(), &observer).await?;
+            if let Some(folder) = folder {
+                folder.forget(stack);
+                folder.remove_if_empty();
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether it is this user's.
+    #[must_use]
+    pub fn is_of_this_user(&self) -> bool {
+        self.user == lease::user()
+    }
+
+    /// The processes that hold it, and the test runner that it lasts for. None hold a kept stack between two runs.
+    #[must_use]
+    pub fn holders(&self) -> Vec<Holder> {
+        let Some(folder) = lease::folder_of(&self.labels).filter(Folder::is_of_this_host) else {
+            return Vec::new();
+        };
+        let users = folder.holders().into_iter().filter(|holder| holder.stacks.contains(&self.name));
+        let processes = users.map(|holder| holder.process).chain(folder.runners());
+        processes.map(|process| Holder { pid: process.pid, command: process.command }).collect()
+    }
+
+    /// The logs of its services, by name; the last `tail` lines of each when given.
+    ///
+    /// # Errors
+    ///
+    /// The engine does not answer.
+    pub async fn logs(&self, tail: Option<usize>) -> Result<BTreeMap<String, String>, Error> {
+        let stack = self.name.clone();
+        runtime::run(async move {
+            let engine = engine::connect().await?;
+            let mut logs = BTreeMap::new();
+            for container in containers_of(engine.as_ref(), &stack).await? {
+                let name = container.service().unwrap_or(container.name);
+                logs.insert(name, engine.logs(&container.id, tail).await?);
+            }
+            Ok(logs)
+        })
+        .await
+    }
+
+    /// What runs of it, as the engine tells; ready times as they were written down.
+    ///
+    /// # Errors
+    ///
+    /// The engine does not answer.
+    pub async fn report(&self) -> Result<Report, Error> {
+        let found = self.clone();
+        runtime::run(async move {
+            let engine = engine::connect().await?;
+            let record = lease::folder_of(&found.labels).and_then(|folder| folder.record(&found.name));
+            let remembered = record.and_then(|record| record.facts).unwrap_or_default();
+            let mut services = BTreeMap::new();
+            for container in containers_of(engine.as_ref(), &found.name).await? {
+                let Some(name) = container.service() else { continue };
+                let inspection = match engine.inspect(&container.id).await {
+                    Ok(inspection) => inspection,
+                    // Another stack's end may come between listing it and looking at it.
+                    Err(error) if error.is_not_found() => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                let facts = remembered.services.get(&name);
+                let status = match inspection.state {
+                    // Without a record it is not known whether the start was still waiting for it.
+                    State::Running if facts.is_some() => ServiceStatus::Ready,
+                    State::Running | State::Paused => ServiceStatus::Running,
+                    State::Exited(exit) if exit.code == 0 && facts.is_some() => ServiceStatus::Completed,
+                    State::Exited(_) => ServiceStatus::Exited,
+                    State::Created => ServiceStatus::Created,
+                };
+                let facts = facts.cloned().unwrap_or_default();
+                let image = UsedImage { reference: inspection.image, ..facts.known.image };
+                let known = Known { image, addresses: inspection.addresses, ..facts.known };
+                services.insert(name, known.report(container.name, status, facts.probe));
+            }
+            Ok(Report {
+                stack: found.name,
+                project: found.project,
+                services,
+                total: remembered.total,
+                // The file is not at hand.
+                warnings: Vec::new(),
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,140 @@
+//! A stack whose services are all ready, as this process knows it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock, Weak};
+use std::time::Duration;
+
+use crate::compose::Warning;
+use crate::engine::{Engine, Inspection, State};
+use crate::known::RunningService;
+use crate::lease::{Facts, ServiceFacts};
+use crate::plan::{EngineVersion, Plan, ReadyWhen};
+use crate::poll::Answer;
+use crate::probe::{self, Target};
+use crate::report::{Report, ServiceStatus};
+use crate::volume::Claim;
+
+/// A stack whose services are all ready.
+pub(crate) struct Running {
+    pub plan: Arc<Plan>,
+    services: RwLock<BTreeMap<String, Arc<RunningService>>>,
+    /// From the start of `up` until the last service was ready, images included.
+    pub total: Duration,
+    /// What the plan warns of, and what the engine did.
+    warnings: Vec<Warning>,
+    /// Locks on kept volumes, held as long as the stack is.
+    _claims: Vec<Claim>,
+}
+
+/// The stacks that values in this process stand for.
+static NOTED: Mutex<Vec<Weak<Running>>> = Mutex::new(Vec::new());
+
+impl Running {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        services: BTreeMap<String, RunningService>,
+        total: Duration,
+        engine_warnings: Vec<Warning>,
+        claims: Vec<Claim>,
+    ) -> Arc<Running> {
+        let warnings = plan.warnings.iter().cloned().chain(engine_warnings).collect();
+        let services = services.into_iter().map(|(name, service)| (name, Arc::new(service))).collect();
+        let running =
+            Arc::new(Running { plan, services: RwLock::new(services), total, warnings, _claims: claims });
+        let mut noted = NOTED.lock().expect("nothing panics while it holds this lock");
+        noted.retain(|noted| noted.strong_count() > 0);
+        noted.push(Arc::downgrade(&running));
+        running
+    }
+
+    /// The services as they are now.
+    pub(crate) fn services(&self) -> BTreeMap<String, Arc<RunningService>> {
+        self.services.read().expect("nothing panics while it holds this lock").clone()
+    }
+
+    /// A service that was started again has other ports.
+    pub(super) fn replace(&self, service: RunningService) {
+        self.services
+            .write()
+            .expect("nothing panics while it holds this lock")
+            .insert(service.planned.name.clone(), Arc::new(service));
+    }
+
+    /// What runs, and how long each service took.
+    pub(crate) fn report(&self) -> Report {
+        let services = self.services().into_iter().map(|(name, service)| {
+            let status =
+                if service.known.completed { ServiceStatus::Completed } else { ServiceStatus::Ready };
+            let container = service.planned.container.clone();
+            (name, service.known.clone().report(container, status, self.asked(&service)))
+        });
+        Report {
+            stack: self.plan.stack.clone(),
+            project: self.plan.project.clone(),
+            services: services.collect(),
+            total: self.total,
+            warnings: self.warnings.clone(),
+        }
+    }
+
+    /// What another process needs to know of the stack.
+    pub(super) fn facts(&self, engine: EngineVersion) -> Facts {
+        let services = self.services().into_iter().map(|(name, service)| {
+            let facts = ServiceFacts {
+                known: service.known.clone(),
+                probe: self.asked(&service),
+                pre_stop: service.planned.service.pre_stop.clone(),
+                stop_grace: service.planned.stop_grace,
+            };
+            (name, facts)
+        });
+        Facts { engine, total: self.total, services: services.collect() }
+    }
+
+    /// How the service was asked, in words, secrets hidden.
+    fn asked(&self, service: &RunningService) -> String {
+        self.plan.secrets.hide(&service.ready_when().to_string())
+    }
+
+    /// Asks every service whether it answers; gives the names of those that don't, with what was seen.
+    pub(super) async fn silent(&self, engine: &dyn Engine) -> Vec<(String, String)> {
+        let mut silent = Vec::new();
+        for service in self.services().values().filter(|service| !service.known.completed) {
+            for answer in answers(engine, service).await {
+                if let Answer::NotYet(seen) | Answer::Never(seen) = answer {
+                    silent.push((service.planned.name.clone(), self.plan.secrets.hide(&seen)));
+                }
+            }
+        }
+        silent
+    }
+}
+
+/// Whether a value in this process stands for the stack of this name.
+pub(super) fn is_used_here(stack: &str) -> bool {
+    let noted = NOTED.lock().expect("nothing panics while it holds this lock");
+    noted.iter().filter_map(Weak::upgrade).any(|running| running.plan.stack == stack)
+}
+
+/// Asks a service everything that it was asked before.
+async fn answers(engine: &dyn Engine, service: &RunningService) -> Vec<Answer> {
+    let ReadyWhen::Answers(probes) = service.ready_when() else {
+        return vec![still_runs(engine, &service.known.id).await];
+    };
+    let target = Target { engine, planned: &service.planned, known: &service.known };
+    let mut answers = Vec::new();
+    for probe in &probes {
+        answers.push(probe::ask(probe, &target).await);
+    }
+    answers
+}
+
+/// For a service that answers no question, only the engine can be asked.
+async fn still_runs(engine: &dyn Engine, id: &str) -> Answer {
+    match engine.inspect(id).await {
+        Ok(Inspection { state: State::Running, .. }) => Answer::Ready,
+        Ok(Inspection { state: State::Exited(exit), .. }) => Answer::Never(format!("it {exit}")),
+        Ok(_) => Answer::Never("it does not run".to_owned()),
+        Err(error) => Answer::Never(error.to_string()),
+    }
+}

@@ -1,0 +1,189 @@
+//! The value that stands for a stack in a test.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::builder::StackBuilder;
+use super::end::Evidence;
+use super::live::Live;
+use super::owner::For;
+use super::running::Running;
+use super::up::Start;
+use super::up::service::restart;
+use crate::engine::Engine;
+use crate::known::RunningService;
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::state::StateFolder;
+use crate::{Error, runtime};
+
+/// How long `Drop` waits for a removal before it lets the process go on.
+pub(super) const DROP_LIMIT: Duration = Duration::from_secs(30);
+
+/// A stack whose services are all ready.
+///
+/// ```no_run
+/// use greenroom::Stack;
+///
+/// # async fn example() -> Result<(), greenroom::Error> {
+/// let stack = Stack::up("docker-compose.yml").await?;
+/// let db = stack.postgres("db")?.pool().await?; // a sqlx pool
+/// // … the test …
+/// stack.down().await
+/// # }
+/// ```
+///
+/// # When it is not taken down
+///
+/// A stack that is dropped without [`down`](Stack::down) — the test panicked, or returned early with an error — saves its
+/// logs and is removed all the same: `Drop` waits for that, at most half a minute. A process that is killed runs no
+/// `Drop`: its watcher does the same in its place.
+///
+/// # When it is shared
+///
+/// With a [`Lifetime`] other than `Test`, `down` and `Drop` give up this value's share, and the stack ends as its lifetime
+/// says: the next test finds it.
+#[must_use = "a stack that is not bound is taken down at once: write `let stack = …`"]
+pub struct Stack {
+    /// `None` once it is down.
+    live: Option<Live>,
+}
+
+impl Stack {
+    /// Brings up the services of a compose file and waits until they all answer.
+    ///
+    /// # Errors
+    ///
+    /// The file is wrong ([`Error::is_usage`]), there is no container engine ([`Error::is_engine_unavailable`]), or a service
+    /// ended or did not answer in time ([`Error::is_not_ready`]). Whatever had been started is removed.
+    pub async fn up(file: impl AsRef<Path>) -> Result<Stack, Error> {
+        Stack::builder(file).up().await
+    }
+
+    /// The same with more to say: volumes to keep, probes, deadlines.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), greenroom::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let stack = greenroom::Stack::builder("docker-compose.yml")
+    ///     .keep_volume("db-data")
+    ///     .timeout(Duration::from_secs(60))
+    ///     .up()
+    ///     .await?;
+    /// # stack.down().await
+    /// # }
+    /// ```
+    pub fn builder(file: impl AsRef<Path>) -> StackBuilder {
+        StackBuilder::new().file(file)
+    }
+
+    /// Takes the stack down: its containers, networks and fresh volumes. Kept volumes stay, and their service is stopped
+    /// gracefully first. One that is shared stays for the others: this gives up a share.
+    ///
+    /// # Errors
+    ///
+    /// The engine could not remove something; the error says what.
+    pub async fn down(mut self) -> Result<(), Error> {
+        match self.live.take().filter(Live::is_its_own) {
+            Some(live) => runtime::run(live.remove(Evidence::Skip)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The stack's name on this machine; for `docker compose -p NAME logs`, for example.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.running().plan.stack
+    }
+
+    /// The plan it was brought up from.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.running().plan
+    }
+
+    /// What runs, and how long each took.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.running().report()
+    }
+
+    /// Asks every service once more whether it answers; gives the names of those that do not, with what was seen.
+    pub async fn check(&self) -> Vec<(String, String)> {
+        let (engine, running) = (self.engine().clone(), self.running().clone());
+        let asked = runtime::run(async move { Ok(running.silent(engine.as_ref()).await) });
+        asked.await.unwrap_or_else(|error| vec![("greenroom".to_owned(), error.to_string())])
+    }
+
+    /// Stops a service with its own signal and grace period, starts it again and waits until it answers. Handles that
+    /// were asked for before have its old ports: ask for new ones.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it does not become ready again.
+    pub async fn restart(&self, service: &str) -> Result<(), Error> {
+        let old = self.find(service)?;
+        let Live { running, engine, observer, owner } = self.live().clone();
+        let plan = running.plan.clone();
+        let start = Start::new(engine, plan, observer, owner, StateFolder::of_user());
+        runtime::run(async move {
+            // Whoever attaches meanwhile would find a service that does not run.
+            let _lock = start.owner.lock(For::Change).await?;
+            let new = restart(&start, &old).await.map_err(|failure| failure.into_error(&start.plan, None))?;
+            running.replace(new);
+            start.owner.remember(&running, start.engine.as_ref());
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) fn of(live: Live) -> Stack {
+        Stack { live: Some(live) }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<RunningService>, Error> {
+        let services = self.running().services();
+        services
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::unknown("service", name, services.keys().map(String::as_str)))
+    }
+
+    fn live(&self) -> &Live {
+        self.live.as_ref().expect("a stack is only without its services inside `down` and `drop`")
+    }
+
+    pub(crate) fn running(&self) -> &Arc<Running> {
+        &self.live().running
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
+        &self.live().engine
+    }
+}
+
+impl std::fmt::Debug for Stack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stack")
+            .field("name", &self.live.as_ref().map(|live| &live.running.plan.stack))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let Some(live) = self.live.take().filter(Live::is_its_own) else { return };
+        // Not taken down explicitly: something went wrong, and what explains it is saved.
+        let stack = live.running.plan.stack.clone();
+        match runtime::block_on_at_most(DROP_LIMIT, live.remove(Evidence::Save { seen: Vec::new() })) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::error!("{error:?}"),
+            None => tracing::error!(
+                stack,
+                "the stack was not removed within {DROP_LIMIT:?}; `greenroom down --stack {stack}` removes it"
+            ),
+        }
+    }
+}

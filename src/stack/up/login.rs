@@ -1,0 +1,36 @@
+//! Logins whose settings stand in files inside the container (`POSTGRES_PASSWORD_FILE`).
+
+use crate::engine::Engine;
+use crate::plan::{PostgresLogin, Setting};
+use crate::probe::Login;
+
+/// Reads the settings that stand in files.
+pub(in crate::stack) async fn resolve(
+    engine: &dyn Engine,
+    id: &str,
+    login: &PostgresLogin,
+) -> Result<Login, String> {
+    let user = read(engine, id, &login.user).await?;
+    let password = match &login.password {
+        Some(password) => Some(read(engine, id, password).await?),
+        None => None,
+    };
+    let database = match &login.database {
+        Some(database) => read(engine, id, database).await?,
+        None => user.clone(),
+    };
+    Ok(Login { user, password, database })
+}
+
+async fn read(engine: &dyn Engine, id: &str, setting: &Setting) -> Result<String, String> {
+    let path = match setting {
+        Setting::Value(value) => return Ok(value.clone()),
+        Setting::File(path) => path,
+    };
+    match engine.exec(id, &["cat".to_owned(), path.clone()]).await {
+        // The images cut the line's end off, too.
+        Ok(done) if done.code == 0 => Ok(done.output.trim_end_matches(['\n', '\r']).to_owned()),
+        Ok(done) => Err(format!("cannot read {path} in the container: {}", done.output.trim())),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,98 @@
+//! Bringing up a new stack.
+//!
+//! ```text
+//! graph      everything that can run at the same moment does
+//!   image    which image runs: present, pulled, built, or the declared fallback
+//!   service  one service: created, started, waited for
+//!     wait   until the container is ready, has ended, or the deadline has passed
+//! start      what all of these work with, and what they leave for whoever cleans up
+//! failure    how a failed start is reported
+//! ```
+
+mod external;
+mod failure;
+mod fallback;
+mod files;
+pub(super) mod graph;
+mod hook;
+mod image;
+pub(super) mod login;
+mod security;
+pub(super) mod service;
+mod start;
+mod wait;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::oneshot;
+
+use super::end::leftover::collect_in_the_background;
+use super::end::{Evidence, Hooks, teardown};
+use super::live::Live;
+use super::owner::Owner;
+use super::running::Running;
+use crate::Error;
+use crate::engine::Engine;
+use crate::event::{Event, Observer};
+use crate::plan::Plan;
+use crate::state::StateFolder;
+
+pub(super) use fallback::{PREFIX as FALLBACK_PREFIX, name as fallback_name};
+pub(super) use start::Start;
+
+/// Brings a new stack up.
+pub(super) async fn start_new(
+    engine: Arc<dyn Engine>,
+    plan: Plan,
+    observer: Observer,
+    owner: Owner,
+    state: StateFolder,
+    cancelled: oneshot::Receiver<()>,
+) -> Result<Live, Error> {
+    let plan = plan.for_engine(&engine.version())?;
+    observer.tell(&Event::Planned(plan.clone()));
+    collect_in_the_background(engine.clone(), state.clone());
+    let start = Start::new(engine.clone(), Arc::new(plan), observer.clone(), owner.clone(), state);
+    let running = start_or_clean_up(&start, cancelled).await?;
+    owner.remember(&running, engine.as_ref());
+    Ok(Live { running, engine, observer, owner })
+}
+
+/// Runs the start; when it fails or is cancelled, saves the evidence and removes what was created.
+pub(super) async fn start_or_clean_up(
+    start: &Start,
+    cancelled: oneshot::Receiver<()>,
+) -> Result<Arc<Running>, Error> {
+    start.state.prune_evidence(SystemTime::now());
+    start.owner.begin(&start.plan)?;
+    let failure = tokio::select! {
+        result = graph::run(start) => match result {
+            Ok(running) => return Ok(running),
+            Err(failure) => Some(failure),
+        },
+        // The sender is dropped only after the start has ended.
+        Ok(()) = cancelled => None,
+    };
+    start.settle().await;
+    let evidence = Evidence::Save { seen: start.all_seen() };
+    let no_hooks = Hooks { known: None, told: &|_, _| {} };
+    let (engine, stack) = (start.engine.as_ref(), &start.plan.stack);
+    let removed = teardown::remove(engine, &start.state, stack, &evidence, no_hooks).await;
+    let (saved, left) = match removed {
+        Ok(saved) => {
+            start.owner.forget(&start.plan.stack);
+            (saved, None)
+        }
+        Err(error) => (start.state.evidence_directory(&start.plan.stack).ok(), Some(error)),
+    };
+    if let Some(directory) = &saved {
+        start.observer.tell(&Event::EvidenceSaved { directory: directory.clone() });
+    }
+    let error =
+        failure.map_or_else(Error::interrupted, |failure| failure.into_error(&start.plan, saved.as_deref()));
+    Err(match left {
+        Some(left) => error.and_then(left),
+        None => error,
+    })
+}

@@ -1,0 +1,267 @@
+//! Waiting for one container: until it is ready, has ended, or its deadline has passed.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::failure::{Failure, ServiceFailure};
+use super::login;
+use super::start::Start;
+use crate::engine::{EngineError, Exit, Inspection, State};
+use crate::event::{Event, ServiceReady};
+use crate::known::{Known, RunningService, UsedImage};
+use crate::plan::{PlannedService, Probe, ReadyWhen, Restart};
+use crate::poll::{Answer, Cadence, GaveUp, Wait};
+use crate::probe::{self, Target};
+use crate::stack::listing::addresses_of_owner;
+
+/// How long a service that answers no question must run to count as ready.
+const RUNS_FOR: Duration = Duration::from_millis(500);
+
+/// The first pause before a service is started again; each is twice as long as the last, up to the longest.
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_RESTART_PAUSE: Duration = Duration::from_secs(5);
+
+/// Waits until a container that was started at `begin` is ready, and tells the observer.
+pub(super) async fn until_ready(
+    start: &Start,
+    planned: &PlannedService,
+    image: &UsedImage,
+    id: &str,
+    begin: Instant,
+) -> Result<RunningService, Failure> {
+    let ready_when = planned.readiness.when(image.healthcheck.as_deref());
+    let mut waiting =
+        Waiting { start, planned, image, id, ready_when: &ready_when, begin, last_start: begin, restarts: 0 };
+    let mut known = waiting.until_ready().await?;
+    known.ready_after = waiting.last_start.elapsed();
+    known.restarts = waiting.restarts;
+    start.observer.tell(&Event::Ready(ServiceReady {
+        service: planned.name.clone(),
+        image: image.reference.clone(),
+        after: known.ready_after,
+        probe: start.plan.secrets.hide(&ready_when.to_string()),
+        restarts: known.restarts,
+    }));
+    Ok(RunningService { planned: planned.clone(), known })
+}
+
+/// A container that is waited for.
+struct Waiting<'a> {
+    start: &'a Start,
+    planned: &'a PlannedService,
+    image: &'a UsedImage,
+    id: &'a str,
+    ready_when: &'a ReadyWhen,
+    begin: Instant,
+    last_start: Instant,
+    restarts: u32,
+}
+
+/// How one run of the container went.
+enum Run {
+    /// It is ready, and this is what became known; the times are the caller's to add.
+    Ready(Known),
+    Exited {
+        exit: Exit,
+        last: Option<String>,
+    },
+    GaveUp(GaveUp),
+}
+
+impl Waiting<'_> {
+    async fn until_ready(&mut self) -> Result<Known, Failure> {
+        let name = &self.planned.name;
+        let deadline = self.begin + self.planned.timeout;
+        let mut pause = RESTART_PAUSE;
+        loop {
+            let (exit, last) = match self.one_run(deadline).await {
+                Ok(Run::Ready(known)) => return Ok(known),
+                Ok(Run::Exited { exit, last }) => (exit, last),
+                Ok(Run::GaveUp(gave_up)) => {
+                    let failure = ServiceFailure::GaveUp {
+                        gave_up,
+                        after: self.begin.elapsed(),
+                        restarts: self.restarts,
+                        probe: self.ready_when.to_string(),
+                    };
+                    return Err(self.start.failed(name, failure));
+                }
+                Err(error) => return Err(self.start.failed(name, ServiceFailure::Engine(error.to_string()))),
+            };
+            if !self.restarts_after(&exit) || Instant::now() + pause >= deadline {
+                let failure = ServiceFailure::Exited {
+                    exit,
+                    last,
+                    after: self.begin.elapsed(),
+                    restarts: self.restarts,
+                };
+                return Err(self.start.failed(name, failure));
+            }
+            self.start.observer.tell(&Event::Restarting {
+                service: name.clone(),
+                exit: self.start.plan.secrets.hide(&exit.to_string()),
+                pause,
+            });
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_RESTART_PAUSE);
+            self.restarts += 1;
+            if let Err(error) = self.start.engine.restart_container(self.id).await {
+                return Err(self.start.failed(name, ServiceFailure::not_started(error)));
+            }
+            self.last_start = Instant::now();
+        }
+    }
+
+    /// Whether the service's restart policy starts it again after this end.
+    fn restarts_after(&self, exit: &Exit) -> bool {
+        match self.planned.restart {
+            Restart::No => false,
+            Restart::Always => true,
+            Restart::OnFailure(most) => exit.code != 0 && most.is_none_or(|most| self.restarts < most),
+        }
+    }
+
+    /// Waits until the container is ready, has ended, or the deadline has passed.
+    async fn one_run(&self, deadline: Instant) -> Result<Run, EngineError> {
+        match self.ready_when {
+            ReadyWhen::Answers(probes) => self.until_answered(probes, deadline).await,
+            ReadyWhen::StaysUp => self.until_ended(Some(RUNS_FOR), deadline).await,
+            ReadyWhen::Completes => self.until_ended(None, deadline).await,
+        }
+    }
+
+    /// Waits until the container has ended; it is enough to run for `runs_for` where that is given.
+    async fn until_ended(&self, runs_for: Option<Duration>, deadline: Instant) -> Result<Run, EngineError> {
+        let mut wait = Wait::until(deadline, Cadence::CHEAP);
+        loop {
+            let mut seen = None;
+            let look = async {
+                match self.start.engine.inspect(self.id).await {
+                    Ok(found) if matches!(found.state, State::Exited(_)) => seen = Some(found),
+                    Ok(found) if runs_for.is_some_and(|time| self.last_start.elapsed() >= time) => {
+                        seen = Some(found);
+                    }
+                    Ok(_) if runs_for.is_some() => return Answer::NotYet("it has just started".to_owned()),
+                    Ok(_) => return Answer::NotYet("it still runs".to_owned()),
+                    Err(error) => return Answer::NotYet(error.to_string()),
+                }
+                Answer::Ready
+            };
+            let end = wait.attempt(look).await;
+            match (seen, end) {
+                (Some(found), _) => return self.seen(found, deadline).await,
+                (None, Some(Err(gave_up))) => return Ok(Run::GaveUp(gave_up)),
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// What a container is that was waited for without a question: completed, failed, or running.
+    async fn seen(&self, found: Inspection, deadline: Instant) -> Result<Run, EngineError> {
+        match &found.state {
+            State::Exited(exit) if exit.code == 0 => {
+                Ok(Run::Ready(Known { completed: true, ..self.known(found) }))
+            }
+            State::Exited(exit) => Ok(self.ended(exit.clone())),
+            _ => match self.known_running(found, deadline).await? {
+                Ok(known) => Ok(Run::Ready(known)),
+                Err(gave_up) => self.after(gave_up).await,
+            },
+        }
+    }
+
+    /// Asks each question until it is answered.
+    async fn until_answered(&self, probes: &[Probe], deadline: Instant) -> Result<Run, EngineError> {
+        let found = self.start.engine.inspect(self.id).await?;
+        if let State::Exited(exit) = found.state {
+            return Ok(self.ended(exit));
+        }
+        let known = match self.known_running(found, deadline).await? {
+            Ok(known) => known,
+            Err(gave_up) => return self.after(gave_up).await,
+        };
+        let target = Target { engine: self.start.engine.as_ref(), planned: self.planned, known: &known };
+        for probe in probes {
+            let mut exited = None;
+            let mut wait = Wait::until(deadline, probe::cadence(probe));
+            let asked = loop {
+                if let Some(end) = wait.attempt(self.ask(probe, &target, &mut exited)).await {
+                    break end;
+                }
+            };
+            if let Some(exit) = exited {
+                return Ok(self.ended(exit));
+            }
+            if let Err(gave_up) = asked {
+                return self.after(gave_up).await;
+            }
+        }
+        Ok(Run::Ready(known))
+    }
+
+    /// Asks once; when the answer is not "ready", looks whether the container has ended.
+    async fn ask(&self, probe: &Probe, target: &Target<'_>, exited: &mut Option<Exit>) -> Answer {
+        let answer = probe::ask(probe, target).await;
+        let (Answer::NotYet(seen) | Answer::Never(seen)) = &answer else { return answer };
+        let name = &self.planned.name;
+        match self.start.engine.inspect(self.id).await {
+            Ok(Inspection { state: State::Exited(exit), .. }) => {
+                // This answer tells at best that nothing runs; the one before it may tell why.
+                self.start.saw_first(name, seen);
+                *exited = Some(exit);
+                Answer::Never("it ended".to_owned())
+            }
+            Ok(_) => {
+                self.start.saw(name, seen);
+                answer
+            }
+            Err(error) => Answer::NotYet(error.to_string()),
+        }
+    }
+
+    /// A question that failed for good: did it fail because the container has ended?
+    async fn after(&self, gave_up: GaveUp) -> Result<Run, EngineError> {
+        Ok(match self.start.engine.inspect(self.id).await?.state {
+            State::Exited(exit) => self.ended(exit),
+            _ => Run::GaveUp(gave_up),
+        })
+    }
+
+    fn ended(&self, exit: Exit) -> Run {
+        Run::Exited { exit, last: self.start.last_seen(&self.planned.name) }
+    }
+
+    /// What is known of a container that runs; gives up where its login cannot be read.
+    async fn known_running(
+        &self,
+        found: Inspection,
+        deadline: Instant,
+    ) -> Result<Result<Known, GaveUp>, EngineError> {
+        let engine = self.start.engine.as_ref();
+        let mut known = self.known(found);
+        if let Some(addresses) = addresses_of_owner(engine, self.planned).await? {
+            known.addresses = addresses;
+        }
+        if let Some(login) = &self.planned.postgres {
+            let read = tokio::time::timeout_at(deadline, login::resolve(engine, self.id, login)).await;
+            let gave_up = |last, timed_out| Ok(Err(GaveUp { attempts: 1, last, timed_out }));
+            known.login = match read {
+                Ok(Ok(login)) => Some(login),
+                Ok(Err(last)) => return gave_up(last, false),
+                Err(_) => return gave_up("its login could not be read from the container".to_owned(), true),
+            };
+        }
+        Ok(Ok(known))
+    }
+
+    fn known(&self, found: Inspection) -> Known {
+        Known {
+            id: self.id.to_owned(),
+            image: self.image.clone(),
+            addresses: found.addresses,
+            mounts: found.mounts,
+            ..Known::default()
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A kept volume is used by one stack at a time.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Error;
+use crate::engine::{Engine, Filter, FoundContainer};
+use crate::lease;
+use crate::plan::{Fate, Plan, PlannedVolume, label};
+use crate::poll::{Answer, Cadence, Wait};
+use crate::state::StateFolder;
+
+/// How long a stack that is being taken down may take to give a kept volume free: the usual grace period, and some.
+const TAKEN_DOWN_WITHIN: Duration = Duration::from_secs(30);
+
+/// A kept volume that is this stack's for now; the lock goes when it is dropped, or with the process.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    _lock: File,
+}
+
+/// Claims every kept volume of the plan.
+///
+/// Two servers on one data directory destroy it. The lock keeps apart stacks that are coming up; once a stack runs, the
+/// engine itself shows who uses the volume, also after the process that started it is gone.
+pub(crate) async fn claim_all(
+    plan: &Plan,
+    engine: &dyn Engine,
+    state: &StateFolder,
+) -> Result<Vec<Claim>, Error> {
+    let mut claims = Vec::new();
+    for volume in plan.volumes.iter().filter(|volume| volume.fate == Fate::Kept) {
+        claims.push(claim(plan, volume, engine, state).await?);
+    }
+    Ok(claims)
+}
+
+async fn claim(
+    plan: &Plan,
+    volume: &PlannedVolume,
+    engine: &dyn Engine,
+    state: &StateFolder,
+) -> Result<Claim, Error> {
+    let (mut file, path) = state.lock_file(&volume.name)?;
+    let failed =
+        |error: std::io::Error| Error::state(format!("cannot lock {}", path.display())).with_source(error);
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Who holds it is told as far as it is known.
+            let _ = file.read_to_string(&mut holder);
+            return Err(held_by_stack(volume, holder.trim()));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    if let Some(user) = user_of(volume, engine).await? {
+        return Err(match user.labels.get(label::STACK) {
+            Some(stack) => held_by_stack(volume, stack),
+            None => held(volume, &format!("container `{}`, which is none of greenroom's", user.name))
+                .with_hint(format!("stop it first: `docker stop {}`", user.name)),
+        });
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(plan.stack.as_bytes()))
+        .map_err(failed)?;
+    Ok(Claim { _lock: file })
+}
+
+/// The container that runs on the volume. One whose stack is being taken down, because all that it was for has ended, is
+/// waited for: the next run may begin the moment the last one ends.
+async fn user_of(volume: &PlannedVolume, engine: &dyn Engine) -> Result<Option<FoundContainer>, Error> {
+    let on_volume = Filter { labels: Vec::new(), volume: Some(volume.name.clone()) };
+    let mut wait = Wait::until(Instant::now() + TAKEN_DOWN_WITHIN, Cadence::CHEAP);
+    loop {
+        let users = engine.containers(&on_volume).await?;
+        let Some(user) = users.into_iter().find(|container| container.running) else { return Ok(None) };
+        let look = async {
+            if lease::is_ending(&user.labels) {
+                Answer::NotYet("it is being taken down".to_owned())
+            } else {
+                Answer::Ready
+            }
+        };
+        if wait.attempt(look).await.is_some() {
+            return Ok(Some(user));
+        }
+    }
+}
+
+/// `stack` is empty in the moment between another start's lock and its name.
+fn held_by_stack(volume: &PlannedVolume, stack: &str) -> Error {
+    if stack.is_empty() {
+        return held(volume, "another stack, which is coming up").with_hint("wait for that stack");
+    }
+    held(volume, &format!("stack `{stack}`"))
+        .with_hint(format!("wait for that stack, or take it down: `greenroom down --stack {stack}`"))
+}
+
+fn held(volume: &PlannedVolume, holder: &str) -> Error {
+    Error::volume_held(format!("kept volume `{}` is in use by {holder}", volume.key))
+        .with_detail(format!("volume: {}", volume.name))
+        .with_detail("two servers on one data directory would destroy it".to_owned())
+}

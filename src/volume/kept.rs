@@ -1,0 +1,70 @@
+//! The kept volumes of this machine.
+
+use std::path::PathBuf;
+
+use crate::engine::{self, Filter};
+use crate::plan::label;
+use crate::{Error, runtime};
+
+/// A volume that outlives its stacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptVolume {
+    /// Its name on the engine.
+    pub name: String,
+    /// Its key in the compose file.
+    pub key: String,
+    /// The project's name.
+    pub project: String,
+    /// The project's folder.
+    pub directory: PathBuf,
+}
+
+/// The kept volumes of this machine.
+///
+/// # Errors
+///
+/// There is no container engine, or it does not answer.
+pub async fn kept_volumes() -> Result<Vec<KeptVolume>, Error> {
+    let filter = Filter::label(label::VOLUME, "kept");
+    runtime::run(async move {
+        let found = engine::connect().await?.volumes(&filter).await?;
+        let kept = found.into_iter().map(|volume| {
+            let get = |name: &str| volume.labels.get(name).cloned().unwrap_or_default();
+            KeptVolume {
+                key: get(label::VOLUME_KEY),
+                project: get(label::PROJECT),
+                directory: get(label::DIRECTORY).into(),
+                name: volume.name.clone(),
+            }
+        });
+        Ok(kept.collect())
+    })
+    .await
+}
+
+impl KeptVolume {
+    /// Removes it and all that it keeps.
+    ///
+    /// # Errors
+    ///
+    /// A container uses it, or the engine does not answer.
+    pub async fn remove(self) -> Result<(), Error> {
+        runtime::run(async move {
+            let engine = engine::connect().await?;
+            let using = Filter { labels: Vec::new(), volume: Some(self.name.clone()) };
+            if let Some(user) = engine.containers(&using).await?.first() {
+                let hint = match user.labels.get(label::STACK) {
+                    Some(stack) => format!("take the stack down first: `greenroom down --stack {stack}`"),
+                    None => format!("remove the container first: `docker rm {}`", user.name),
+                };
+                let headline = format!("kept volume `{}` is in use by container `{}`", self.key, user.name);
+                return Err(Error::volume_held(headline)
+                    .with_detail(format!("volume: {}", self.name))
+                    .with_hint(hint));
+            }
+            Ok(engine.remove_volume(&self.name).await?)
+        })
+        .await
+    }
+}

@@ -1,0 +1,9 @@
+//! Kept volumes: used by one stack at a time, and really holding what is to be kept.
+
+mod claim;
+mod durability;
+mod kept;
+
+pub(crate) use claim::{Claim, claim_all};
+pub(crate) use durability::check_durability;
+pub use kept::{KeptVolume, kept_volumes};
