@@ -42,7 +42,7 @@ pub(super) const DROP_LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # When it is shared
 ///
-/// With a [`Lifetime`] other than `Test`, `down` and `Drop` give up this value's share, and the stack ends as its lifetime
+/// With a [`Lifetime`](crate::Lifetime) other than `Test`, `down` and `Drop` give up this value's share, and the stack ends as its lifetime
 /// says: the next test finds it.
 #[must_use = "a stack that is not bound is taken down at once: write `let stack = …`"]
 pub struct Stack {
