@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::compose::Problems;
-use crate::engine::{ConnectError, EngineError};
 
 /// Why greenroom could not do what it was asked to.
 ///
@@ -124,12 +123,12 @@ impl Error {
         Error::new(Kind::Usage, format!("there is no {what} `{name}`")).with_hint(format!("{nearest}{list}"))
     }
 
-    pub(crate) fn engine_unavailable(error: ConnectError) -> Error {
-        Error::new(Kind::EngineUnavailable, error.message).with_hint(error.hint)
+    pub(crate) fn engine_unavailable(headline: impl Into<String>) -> Error {
+        Error::new(Kind::EngineUnavailable, headline)
     }
 
-    pub(crate) fn engine(error: EngineError) -> Error {
-        Error::new(Kind::Engine, error.to_string())
+    pub(crate) fn engine(headline: impl Into<String>) -> Error {
+        Error::new(Kind::Engine, headline)
     }
 
     pub(crate) fn runtime(error: std::io::Error) -> Error {
@@ -160,7 +159,7 @@ impl Error {
         Error::new(Kind::State, headline)
     }
 
-    pub(crate) fn teardown(stack: &str, failures: &[EngineError]) -> Error {
+    pub(crate) fn teardown(stack: &str, failures: &[impl fmt::Display]) -> Error {
         let mut error =
             Error::new(Kind::Teardown, format!("stack `{stack}` could not be removed completely"));
         for failure in failures {
@@ -219,14 +218,6 @@ mod tests {
     use expect_test::expect;
     use std::io;
 
-    fn failed(operation: &str) -> EngineError {
-        EngineError {
-            operation: operation.to_owned(),
-            status: Some(500),
-            message: "device or resource busy".to_owned(),
-        }
-    }
-
     #[test]
     fn display_is_the_first_line_and_debug_the_whole_story() {
         let error = Error::state("cannot lock /state/locks/data")
@@ -249,7 +240,7 @@ mod tests {
     fn a_later_error_is_told_below_the_first() {
         let later = Error::teardown(
             "greenroom-shop-1",
-            &[failed("remove container `db`"), failed("remove network `x`")],
+            &["failed to remove container `db`: busy", "failed to remove network `x`: busy"],
         );
         let error =
             Error::not_ready("service `db` was not ready").with_detail("probe: tcp :80").and_then(later);
@@ -258,8 +249,8 @@ mod tests {
             service `db` was not ready
               probe: tcp :80
               stack `greenroom-shop-1` could not be removed completely
-                failed to remove container `db`: device or resource busy
-                failed to remove network `x`: device or resource busy
+                failed to remove container `db`: busy
+                failed to remove network `x`: busy
 
             hint: `greenroom down --stack greenroom-shop-1` tries again"#]]
         .assert_eq(&format!("{error:?}"));
@@ -267,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_hint_of_the_first_error_is_kept() {
-        let later = Error::teardown("greenroom-shop-1", &[]);
+        let later = Error::teardown("greenroom-shop-1", &["x"]);
         assert_eq!(Error::not_ready("x").with_hint("first").and_then(later).hint(), Some("first"));
     }
 
@@ -293,17 +284,15 @@ mod tests {
 
     #[test]
     fn each_predicate_tells_its_kind_from_the_others() {
-        let unavailable =
-            ConnectError { message: "no container engine answers".to_owned(), hint: "start one".to_owned() };
         let errors = [
             Error::usage("x"),
-            Error::engine_unavailable(unavailable),
+            Error::engine_unavailable("x"),
             Error::not_ready("x"),
             Error::volume_held("x"),
-            Error::engine(failed("x")),
+            Error::engine("x"),
             Error::handle("x"),
             Error::state("x"),
-            Error::teardown("x", &[]),
+            Error::teardown("x", &["x"]),
         ];
         let told = errors.iter().map(|error| {
             [error.is_usage(), error.is_engine_unavailable(), error.is_not_ready(), error.is_volume_held()]
@@ -311,18 +300,5 @@ mod tests {
         for (index, told) in told.enumerate() {
             assert_eq!(told, [0, 1, 2, 3].map(|kind| kind == index), "{:?}", errors[index]);
         }
-    }
-
-    #[test]
-    fn an_engine_that_is_not_there_is_told_with_what_to_do() {
-        let error = ConnectError {
-            message: "no container engine answers at unix:///var/run/docker.sock".to_owned(),
-            hint: "start Docker, or set DOCKER_HOST".to_owned(),
-        };
-        expect![[r#"
-            no container engine answers at unix:///var/run/docker.sock
-
-            hint: start Docker, or set DOCKER_HOST"#]]
-        .assert_eq(&format!("{:?}", Error::engine_unavailable(error)));
     }
 }

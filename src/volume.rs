@@ -82,7 +82,7 @@ async fn user_of(volume: &PlannedVolume, engine: &dyn Engine) -> Result<Option<F
     let on_volume = Filter { labels: Vec::new(), volume: Some(volume.name.clone()) };
     let mut wait = Wait::until(Instant::now() + TAKEN_DOWN_WITHIN, Cadence::CHEAP);
     loop {
-        let users = engine.containers(&on_volume).await.map_err(Error::engine)?;
+        let users = engine.containers(&on_volume).await?;
         let Some(user) = users.into_iter().find(|container| container.running) else { return Ok(None) };
         let look = async {
             if lease::is_ending(&user.labels) {

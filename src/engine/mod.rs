@@ -4,6 +4,7 @@
 //! and `bollard` are named in this folder only, and none of their types leaves it.
 
 mod docker;
+mod error;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,6 +16,8 @@ use async_trait::async_trait;
 
 use crate::compose::{Attachment, Hook, Logging, Mount, Ulimit};
 use crate::plan::{EngineVersion, label, replica};
+
+pub(crate) use error::{ConnectError, EngineError};
 
 /// The oldest engine API that greenroom works with: Docker Engine 20.10.
 pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
@@ -73,30 +76,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
 /// Where an engine operation tells how far it is, a line at a time.
 pub(crate) type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
-
-/// An engine operation that failed: what was tried, and what the engine said.
-#[derive(Clone, Debug)]
-pub(crate) struct EngineError {
-    /// What was being done, as the end of "failed to …".
-    pub operation: String,
-    /// The engine's HTTP status, when it answered at all.
-    pub status: Option<u16>,
-    pub message: String,
-}
-
-impl EngineError {
-    pub(crate) fn is_not_found(&self) -> bool {
-        self.status == Some(404)
-    }
-}
-
-impl std::fmt::Display for EngineError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "failed to {}: {}", self.operation, self.message)
-    }
-}
-
-impl std::error::Error for EngineError {}
 
 /// What greenroom needs to know of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -406,11 +385,4 @@ pub(crate) async fn connect_again(version: &EngineVersion) -> Result<Arc<dyn Eng
 /// What the engine's address was given as; empty for the usual one.
 pub(crate) fn address() -> String {
     docker::address()
-}
-
-/// Why there is no engine to work with.
-#[derive(Clone, Debug)]
-pub(crate) struct ConnectError {
-    pub message: String,
-    pub hint: String,
 }

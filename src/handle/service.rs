@@ -110,7 +110,7 @@ impl ServiceHandle {
         runtime::run(async move {
             let done = engine.exec(&id, &argv).await.map_err(|mut error| {
                 error.operation = secrets.hide(&error.operation);
-                Error::engine(error)
+                Error::from(error)
             })?;
             Ok(ExecOutput { code: done.code, output: done.output })
         })
@@ -128,7 +128,7 @@ impl ServiceHandle {
         let (plan, name) = (self.plan.clone(), self.name.clone());
         runtime::run(async move {
             crate::stack::run_pre_stop(engine.as_ref(), &plan, &name, &id).await;
-            engine.stop(&id, grace).await.map_err(Error::engine)
+            Ok(engine.stop(&id, grace).await?)
         })
         .await
     }

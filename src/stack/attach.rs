@@ -58,7 +58,7 @@ pub(super) fn id<'a>(stack: &'a str, project: &str) -> &'a str {
 /// There is no container engine, or it does not answer.
 pub async fn stacks() -> Result<Vec<FoundStack>, Error> {
     let filter = Filter { labels: vec![label::STACK.to_owned()], volume: None };
-    runtime::run(async move { list(connect().await?.as_ref(), &filter).await }).await
+    runtime::run(async move { list(engine::connect().await?.as_ref(), &filter).await }).await
 }
 
 /// The stacks of a project's folder that live until they are taken down.
@@ -71,18 +71,13 @@ pub(super) async fn find(project: &str, directory: &Path) -> Result<Vec<FoundSta
         ],
         volume: None,
     };
-    runtime::run(async move { list(connect().await?.as_ref(), &filter).await }).await
-}
-
-async fn connect() -> Result<Arc<dyn Engine>, Error> {
-    engine::connect().await.map_err(Error::engine_unavailable)
+    runtime::run(async move { list(engine::connect().await?.as_ref(), &filter).await }).await
 }
 
 /// Stacks by the labels of their containers and, where a start was killed early, of their networks and volumes.
 pub(super) async fn list(engine: &dyn Engine, filter: &Filter) -> Result<Vec<FoundStack>, Error> {
     let (containers, networks, volumes) =
-        tokio::try_join!(engine.containers(filter), engine.networks(filter), engine.volumes(filter))
-            .map_err(Error::engine)?;
+        tokio::try_join!(engine.containers(filter), engine.networks(filter), engine.volumes(filter))?;
     let labels = containers
         .into_iter()
         .map(|container| container.labels)
@@ -124,7 +119,7 @@ impl FoundStack {
     pub async fn down_observed(self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Result<(), Error> {
         let observer = Observer::new(observe);
         runtime::run(async move {
-            let engine = connect().await?;
+            let engine = engine::connect().await?;
             let folder = lease::folder_of(&self.labels);
             let state = folder.as_ref().map_or_else(StateFolder::of_user, Folder::state);
             let (engine, stack) = (engine.as_ref(), &self.name);
@@ -165,11 +160,11 @@ impl FoundStack {
     pub async fn logs(&self, tail: Option<usize>) -> Result<BTreeMap<String, String>, Error> {
         let stack = self.name.clone();
         runtime::run(async move {
-            let engine = connect().await?;
+            let engine = engine::connect().await?;
             let mut logs = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &stack).await? {
                 let name = container.service().unwrap_or(container.name);
-                logs.insert(name, engine.logs(&container.id, tail).await.map_err(Error::engine)?);
+                logs.insert(name, engine.logs(&container.id, tail).await?);
             }
             Ok(logs)
         })
@@ -184,7 +179,7 @@ impl FoundStack {
     pub async fn report(&self) -> Result<Report, Error> {
         let found = self.clone();
         runtime::run(async move {
-            let engine = connect().await?;
+            let engine = engine::connect().await?;
             let record = lease::folder_of(&found.labels).and_then(|folder| folder.record(&found.name));
             let remembered = record.and_then(|record| record.facts).unwrap_or_default();
             let mut services = BTreeMap::new();
@@ -194,7 +189,7 @@ impl FoundStack {
                     Ok(inspection) => inspection,
                     // Another stack's end may come between listing it and looking at it.
                     Err(error) if error.is_not_found() => continue,
-                    Err(error) => return Err(Error::engine(error)),
+                    Err(error) => return Err(error.into()),
                 };
                 let known = remembered.services.get(&name);
                 let status = match inspection.state {
@@ -242,7 +237,7 @@ pub(super) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Running
         let inspection = match engine.inspect(&planned.container).await {
             Ok(inspection) => inspection,
             Err(error) if error.is_not_found() => return Err(gone("is gone".to_owned())),
-            Err(error) => return Err(Error::engine(error)),
+            Err(error) => return Err(error.into()),
         };
         let completed = match &inspection.state {
             State::Running => false,
@@ -250,8 +245,8 @@ pub(super) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Running
             State::Exited(exit) => return Err(gone(format!("{exit}"))),
             State::Created | State::Paused => return Err(gone("does not run".to_owned())),
         };
-        let ports = ports_of_owner(engine.as_ref(), planned).await.map_err(Error::engine)?;
-        let image = engine.image(&inspection.image).await.map_err(Error::engine)?.unwrap_or_default();
+        let ports = ports_of_owner(engine.as_ref(), planned).await?;
+        let image = engine.image(&inspection.image).await?.unwrap_or_default();
         let login = match &planned.postgres {
             Some(login) if !completed => {
                 let login = resolve_login(engine.as_ref(), &inspection.id, login);
@@ -316,7 +311,7 @@ pub struct KeptVolume {
 pub async fn kept_volumes() -> Result<Vec<KeptVolume>, Error> {
     let filter = Filter::label(label::VOLUME, "kept");
     runtime::run(async move {
-        let found = connect().await?.volumes(&filter).await.map_err(Error::engine)?;
+        let found = engine::connect().await?.volumes(&filter).await?;
         let kept = found.into_iter().map(|volume| {
             let get = |name: &str| volume.labels.get(name).cloned().unwrap_or_default();
             KeptVolume {
@@ -339,9 +334,9 @@ impl KeptVolume {
     /// A container uses it, or the engine does not answer.
     pub async fn remove(self) -> Result<(), Error> {
         runtime::run(async move {
-            let engine = connect().await?;
+            let engine = engine::connect().await?;
             let using = Filter { labels: Vec::new(), volume: Some(self.name.clone()) };
-            if let Some(user) = engine.containers(&using).await.map_err(Error::engine)?.first() {
+            if let Some(user) = engine.containers(&using).await?.first() {
                 let hint = match user.labels.get(label::STACK) {
                     Some(stack) => format!("take the stack down first: `greenroom down --stack {stack}`"),
                     None => format!("remove the container first: `docker rm {}`", user.name),
@@ -351,7 +346,7 @@ impl KeptVolume {
                     .with_detail(format!("volume: {}", self.name))
                     .with_hint(hint));
             }
-            engine.remove_volume(&self.name).await.map_err(Error::engine)
+            Ok(engine.remove_volume(&self.name).await?)
         })
         .await
     }

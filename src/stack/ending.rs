@@ -77,7 +77,7 @@ async fn discard(folder: &Folder) -> Result<(), Error> {
         let _lock = runtime::blocking(move || locked.lock_key(&key, false)).await?;
         if folder.record(&stack).is_some_and(|record| record.facts.is_none()) && !folder.is_held() {
             remove_unknown(
-                connect().await?.as_ref(),
+                engine::connect().await?.as_ref(),
                 &folder.state(),
                 &stack,
                 Evidence::Save { seen: Vec::new() },
@@ -99,10 +99,6 @@ async fn remove_unknown(
     teardown::remove_found(engine, state, stack, &evidence, None, &Observer::default()).await.map(drop)
 }
 
-async fn connect() -> Result<std::sync::Arc<dyn Engine>, Error> {
-    engine::connect().await.map_err(Error::engine_unavailable)
-}
-
 /// Removes the stacks of a lease that has ended, and then the lease.
 async fn end(ending: &Folder) -> Result<(), Error> {
     let stacks = ending.stacks();
@@ -111,7 +107,7 @@ async fn end(ending: &Folder) -> Result<(), Error> {
         ending.remove();
         return Ok(());
     }
-    let engine = connect().await?;
+    let engine = engine::connect().await?;
     end_on(engine.as_ref(), ending).await
 }
 
@@ -233,7 +229,7 @@ async fn remove_orphans(engine: &dyn Engine, state: &StateFolder) {
 pub async fn leftovers() -> Result<Vec<Leftover>, Error> {
     runtime::run(async {
         let state = StateFolder::of_user();
-        let mut leftovers = orphans(connect().await?.as_ref()).await?;
+        let mut leftovers = orphans(engine::connect().await?.as_ref()).await?;
         for folder in abandoned(&state) {
             leftovers.extend(folder.stacks().into_iter().map(|stack| {
                 let record = folder.record(&stack).unwrap_or_default();
@@ -259,7 +255,7 @@ impl Leftover {
     /// The engine could not remove something; the error says what.
     pub async fn remove(self) -> Result<(), Error> {
         runtime::run(async move {
-            let engine = connect().await?;
+            let engine = engine::connect().await?;
             let Some(folder) = self.lease else {
                 let state = StateFolder::of_user();
                 return remove_unknown(engine.as_ref(), &state, &self.stack, Evidence::Skip).await;

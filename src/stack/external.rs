@@ -13,14 +13,14 @@ use crate::plan::{Fate, Plan, PlannedNetwork, PlannedService, label};
 pub(super) async fn check(plan: &Plan, engine: &dyn Engine) -> Result<(), Error> {
     let networks: Vec<_> = plan.networks.iter().filter(|network| network.network.external).collect();
     if !networks.is_empty() {
-        let found = engine.networks(&Filter::default()).await.map_err(Error::engine)?;
+        let found = engine.networks(&Filter::default()).await?;
         for network in networks {
             there_is("network", &network.key, &network.name, &found)?;
         }
     }
     let volumes: Vec<_> = plan.volumes.iter().filter(|volume| volume.fate == Fate::External).collect();
     if !volumes.is_empty() {
-        let found = engine.volumes(&Filter::default()).await.map_err(Error::engine)?;
+        let found = engine.volumes(&Filter::default()).await?;
         for volume in volumes {
             there_is("volume", &volume.key, &volume.name, &found)?;
         }
@@ -44,7 +44,7 @@ pub(super) async fn network_refused(
     planned: &PlannedNetwork,
     refusal: EngineError,
 ) -> Error {
-    let error = Error::engine(refusal);
+    let error = Error::from(refusal);
     let wanted: Vec<IpNet> =
         planned.network.ipam.iter().filter_map(|pool| pool.subnet.as_ref()?.parse().ok()).collect();
     // What cannot be listed now leaves the engine's own words.

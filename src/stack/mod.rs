@@ -322,13 +322,12 @@ async fn start(wanted: Wanted, cancelled: oneshot::Receiver<()>) -> Result<Stack
     }
     let request = Request::new(&wanted.plan, wanted.lifetime, None, &state);
     // The watcher starts while the engine is asked who it is.
-    let (engine, owner) =
-        tokio::join!(async { engine::connect().await.map_err(Error::engine_unavailable) }, async {
-            match request {
-                Ok(request) => Owner::take(&state, request).await,
-                Err(error) => Ok(Owner::without_lease(&error)),
-            }
-        });
+    let (engine, owner) = tokio::join!(engine::connect(), async {
+        match request {
+            Ok(request) => Owner::take(&state, request).await,
+            Err(error) => Ok(Owner::without_lease(&error)),
+        }
+    });
     start_new(engine?, wanted.plan, wanted.observer, owner?, state, cancelled).await
 }
 
@@ -424,10 +423,10 @@ pub(crate) async fn run_pre_stop(engine: &dyn Engine, plan: &Plan, service: &str
 
 /// The log of one container of a stack.
 pub(crate) async fn logs(engine: Arc<dyn Engine>, id: String, tail: Option<usize>) -> Result<String, Error> {
-    runtime::run(async move { engine.logs(&id, tail).await.map_err(Error::engine) }).await
+    runtime::run(async move { Ok(engine.logs(&id, tail).await?) }).await
 }
 
 /// The containers of a stack by its label.
 async fn containers_of(engine: &dyn Engine, stack: &str) -> Result<Vec<engine::FoundContainer>, Error> {
-    engine.containers(&Filter::label(label::STACK, stack)).await.map_err(Error::engine)
+    Ok(engine.containers(&Filter::label(label::STACK, stack)).await?)
 }

@@ -56,7 +56,7 @@ pub(super) async fn up(
     if let Some(stack) = shared.find_or_clear_away(&state).await? {
         return Ok(stack);
     }
-    let engine = connect().await?;
+    let engine = engine::connect().await?;
     let (owner, lease) = (shared.owner.clone(), shared.lease.clone());
     // A kept stack is watched over while it comes up.
     runtime::blocking(move || Ok(ensure_watched(&lease.folder))).await?;
@@ -120,11 +120,14 @@ impl Shared<'_> {
         let plan = self.plan_of(&record.stack)?.for_engine(&facts.engine)?;
         // Before the look, so that nobody who looks for users takes it for unused.
         self.lease.uses(&record.stack);
-        let engine = engine::connect_again(&facts.engine).await.map_err(Error::engine_unavailable)?;
+        let engine = engine::connect_again(&facts.engine).await?;
         let listed = match engine.containers(&Filter::label(label::STACK, &record.stack)).await {
             Ok(listed) => listed,
-            // Connecting tells better what is wrong with an engine.
-            Err(error) => return Err(connect().await.err().unwrap_or_else(|| Error::engine(error))),
+            Err(error) => {
+                // Connecting tells better what is wrong with an engine.
+                engine::connect().await?;
+                return Err(error.into());
+            }
         };
         let running = running(plan, facts, &listed);
         match running {
@@ -152,7 +155,7 @@ impl Shared<'_> {
             Found::Nothing => None,
             Found::Unfit { record, reason } => Some((record.stack, reason)),
         };
-        let engine = connect().await?;
+        let engine = engine::connect().await?;
         let mut adopted = None;
         for found in attach::list(engine.as_ref(), &Filter::label(label::KEY, &self.key)).await? {
             let record = self.lease.folder.record(&found.name);
@@ -220,10 +223,6 @@ impl Shared<'_> {
         self.lease.forget(stack);
         Ok(())
     }
-}
-
-async fn connect() -> Result<Arc<dyn Engine>, Error> {
-    engine::connect().await.map_err(Error::engine_unavailable)
 }
 
 /// The stacks that values in this process stand for.

@@ -161,12 +161,12 @@ impl Start {
     /// A service that was ready may have ended while the others were still starting: then the stack is not.
     async fn still_running(&self, services: &BTreeMap<String, RunningService>) -> Result<(), Failure> {
         let own = Filter::label(label::STACK, &self.plan.stack);
-        let containers = self.engine.containers(&own).await.map_err(Error::engine)?;
+        let containers = self.engine.containers(&own).await.map_err(Error::from)?;
         for (name, service) in services.iter().filter(|(_, service)| !service.completed) {
             if containers.iter().any(|container| container.id == service.id && container.running) {
                 continue;
             }
-            if let State::Exited(exit) = self.engine.inspect(&service.id).await.map_err(Error::engine)?.state
+            if let State::Exited(exit) = self.engine.inspect(&service.id).await.map_err(Error::from)?.state
                 // To have run, and to end with 0, is all that is asked of a service without any other sign.
                 && (exit.code != 0 || service.probes != [Probe::Running])
             {
@@ -224,9 +224,7 @@ impl Start {
         let volumes = self.plan.volumes.iter().filter(|volume| volume.fate != Fate::External).map(|volume| {
             let spec = spec::volume(&self.plan, volume, &self.owner);
             let engine = self.engine.clone();
-            async move {
-                self.create(async move { engine.create_volume(&spec).await }).await.map_err(Error::engine)
-            }
+            async move { Ok(self.create(async move { engine.create_volume(&spec).await }).await?) }
         });
         tokio::try_join!(try_join_all(networks), try_join_all(volumes))?;
         Ok(claims)

@@ -47,8 +47,7 @@ pub(super) async fn remove(
 ) -> Result<Option<PathBuf>, Error> {
     let own = Filter::label(label::STACK, stack);
     let (containers, networks, volumes) =
-        tokio::try_join!(engine.containers(&own), engine.networks(&own), engine.volumes(&own))
-            .map_err(Error::engine)?;
+        tokio::try_join!(engine.containers(&own), engine.networks(&own), engine.volumes(&own))?;
 
     let saved = match evidence {
         // Evidence that cannot be saved (a full disk) must not keep a stack from being removed.
