@@ -3,7 +3,6 @@
 use greenroom::Error;
 
 use crate::exit_code;
-use crate::signals::Signal;
 
 /// One failure, told once, with the exit code that goes with it.
 #[derive(Debug)]
@@ -16,6 +15,23 @@ pub(crate) enum Failure {
     Failed(String),
     /// A signal ended it; that has been told already.
     Interrupted(Signal),
+}
+
+/// A signal that ends the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    Terminate,
+}
+
+impl Signal {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Signal::Interrupt => "SIGINT",
+            Signal::Terminate => "SIGTERM",
+        }
+    }
 }
 
 impl Failure {

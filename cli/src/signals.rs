@@ -5,28 +5,8 @@ use std::pin::pin;
 use greenroom::Error;
 use tokio::sync::watch;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Signal};
 use crate::output;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signal {
-    /// Ctrl-C.
-    Interrupt,
-    Terminate,
-}
-
-impl Signal {
-    fn name(self) -> &'static str {
-        match self {
-            Signal::Interrupt => "SIGINT",
-            Signal::Terminate => "SIGTERM",
-        }
-    }
-
-    fn exit_code(self) -> i32 {
-        Failure::Interrupted(self).exit_code().into()
-    }
-}
 
 /// The first signal that came. From [`Signals::listen`] on the process no longer dies of one by itself.
 pub(crate) struct Signals {
@@ -47,7 +27,7 @@ impl Signals {
             );
             let signal = source.next().await;
             output::tell(&format!("{}: ended before everything was removed", signal.name()));
-            std::process::exit(signal.exit_code());
+            std::process::exit(Failure::Interrupted(signal).exit_code().into());
         });
         Ok(Signals { first })
     }
