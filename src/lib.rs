@@ -10,7 +10,9 @@
 //! - `report` and `event` tell: [`Report`], [`Event`].
 //! - [`blocking`] and [`fixtures`] are the same for a plain `#[test]` and for rstest.
 
-pub mod compose;
+#[doc(inline)]
+pub use greenroom_compose as compose;
+use greenroom_compose::secret;
 mod plan;
 mod stack;
 mod engine;
@@ -27,7 +29,6 @@ pub mod fixtures;
 mod event;
 mod error;
 mod runtime;
-mod secret;
 mod state;
 
 pub use error::Error;
