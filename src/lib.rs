@@ -10,8 +10,9 @@
 //! - `report` and `event` tell: [`Report`], [`Event`].
 //! - [`blocking`] and [`fixtures`] are the same for a plain `#[test]` and for rstest.
 
-pub mod compose;
-mod secret;
+#[doc(inline)]
+pub use greenroom_compose as compose;
+use greenroom_compose::secret;
 mod address;
 mod error;
 mod plan;

@@ -1,5 +1,4 @@
 //! The tests that need no container engine.
 
-mod compose;
 mod plan;
 mod tidy;

@@ -76,7 +76,7 @@ async fn a_row_in_a_kept_volume_is_there_in_the_next_stack() -> Result {
 
 #[tokio::test]
 async fn a_volume_that_would_not_keep_is_refused() -> Result {
-    let folder = file("fixtures/compose");
+    let folder = file("compose/fixtures");
     let _kept = Kept(&folder);
     let chapter = Stack::builder(folder.join("chapter-as-written.yml"))
         .file(file("fixtures/live/fallbacks.yml"))

@@ -1,0 +1,5 @@
+//! The reader's tests: what it makes of files.
+
+mod fixtures;
+mod hostile;
+mod project;
