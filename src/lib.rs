@@ -4,13 +4,15 @@
 //! Data flows through the modules in this order:
 //!
 //! - [`compose`] reads the files: text to a project, pure.
-//! - `plan` decides: [`Plan`], [`PlannedService`], [`Probe`], [`Kind`]; pure.
+//! - `kind` knows what a service is and how it is asked: [`Kind`], [`Probe`], [`Protocol`]; pure.
+//! - `plan` decides: [`Plan`], [`PlannedService`]; pure.
 //! - `stack` runs a plan: [`Stack`], [`StackBuilder`]; below it are the engine, the probes, the volumes and the leases.
 //! - `handle` gives typed connections: [`Postgres`], [`Timescale`], [`Http`], [`Grafana`], [`TickerService`].
 //! - `report` and `event` tell: [`Report`], [`Event`].
 //! - [`blocking`] and [`fixtures`] are the same for a plain `#[test]` and for rstest.
 
 pub mod compose;
+mod kind;
 mod plan;
 mod stack;
 mod engine;
@@ -36,11 +38,12 @@ pub use handle::{
     ConnectionUrl, DataSource, DataSourceHealth, ExecOutput, Frame, Grafana, GrafanaClient, GrafanaHealth,
     Http, HttpClient, Hypertable, Postgres, ServiceHandle, TickerHealth, TickerService, Timescale,
 };
+pub use kind::{Accept, Kind, LoginSettings, Probe, Protocol};
 pub use lease::Lifetime;
 pub use plan::{
-    Accept, Base, DEFAULT_TIMEOUT, Delivery, Dependency, Fallback, Fate, Healthcheck, Kind, Plan,
-    PlannedAttachment, PlannedFile, PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports,
-    PostgresLogin, Probe, PullPolicy, Readiness, Restart, Until,
+    Base, DEFAULT_TIMEOUT, Delivery, Dependency, Fallback, Fate, Healthcheck, Plan, PlannedAttachment,
+    PlannedFile, PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports, PullPolicy, Readiness,
+    Restart, Until,
 };
 pub use polygon::PolygonStack;
 pub use report::{Report, ServiceReport, ServiceStatus};

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::engine::{Engine, Filter, FoundContainer};
+use crate::kind::Kind;
 use crate::lease;
-use crate::plan::{Fate, Kind, Plan, PlannedVolume, label};
+use crate::plan::{Fate, Plan, PlannedVolume, label};
 use crate::poll::{Answer, Cadence, Wait};
 use crate::probe::connect_options;
 use crate::stack::RunningService;

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::Process;
 use crate::compose::Hook;
 use crate::engine::FoundMount;
+use crate::kind::Login;
 use crate::plan::EngineVersion;
-use crate::probe::Login;
 
 /// A stack of a lease. Only its user can read it: a login has a password.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

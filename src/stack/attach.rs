@@ -252,7 +252,7 @@ pub(super) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Running
         };
         let ports = ports_of_owner(engine.as_ref(), planned).await.map_err(Error::engine)?;
         let image = engine.image(&inspection.image).await.map_err(Error::engine)?.unwrap_or_default();
-        let login = match &planned.postgres {
+        let login = match &planned.login {
             Some(login) if !completed => {
                 let login = resolve_login(engine.as_ref(), &inspection.id, login);
                 let login = tokio::time::timeout(planned.timeout, login).await;

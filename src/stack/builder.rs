@@ -9,8 +9,9 @@ use super::{FoundStack, Stack, Wanted, attach, bring_up, share};
 use crate::Error;
 use crate::compose::{self, Disk, Project, Request};
 use crate::event::{Event, Observer};
+use crate::kind::Probe;
 use crate::lease::Lifetime;
-use crate::plan::{self, Options, Plan, Ports, Probe};
+use crate::plan::{self, Options, Plan, Ports};
 use crate::runtime;
 
 /// Which files to read, and what to ask of the stack. [`Stack::builder`] makes one.

@@ -28,8 +28,9 @@ use tokio::sync::oneshot;
 
 use crate::engine::{Engine, Filter, Inspection, State};
 use crate::event::{Event, Observer};
+use crate::kind::Probe;
 use crate::lease::{Lifetime, Request};
-use crate::plan::{Plan, Probe, label};
+use crate::plan::{Plan, label};
 use crate::poll::Answer;
 use crate::report::Report;
 use crate::state::StateFolder;

@@ -13,9 +13,10 @@ use super::start::{Progress, Start};
 use super::{external, files, hook, security, spec};
 use crate::engine::{ContainerSpec, Engine, EngineError, Exit, FoundMount, Inspection, State};
 use crate::event::{Event, ServiceReady};
-use crate::plan::{PlannedService, PostgresLogin, Probe, Readiness, Restart, Setting, join};
+use crate::kind::{Login, LoginSettings, Probe, Setting};
+use crate::plan::{PlannedService, Readiness, Restart, join};
 use crate::poll::{Answer, Cadence, GaveUp, Wait};
-use crate::probe::{self, Login, Target};
+use crate::probe::{self, Target};
 
 /// How long a service without any other sign must run to count as ready.
 const RUNS_FOR: Duration = Duration::from_millis(500);
@@ -291,7 +292,7 @@ impl Waiting<'_> {
         }
         let login = match self
             .planned
-            .postgres
+            .login
             .as_ref()
             .map(|login| resolve_login(self.start.engine.as_ref(), self.id, login))
         {
@@ -420,17 +421,14 @@ impl Waiting<'_> {
 pub(super) async fn resolve_login(
     engine: &dyn Engine,
     id: &str,
-    login: &PostgresLogin,
+    login: &LoginSettings,
 ) -> Result<Login, String> {
     let user = read_setting(engine, id, &login.user).await?;
     let password = match &login.password {
         Some(password) => Some(read_setting(engine, id, password).await?),
         None => None,
     };
-    let database = match &login.database {
-        Some(database) => read_setting(engine, id, database).await?,
-        None => user.clone(),
-    };
+    let database = read_setting(engine, id, &login.database).await?;
     Ok(Login { user, password, database })
 }
 

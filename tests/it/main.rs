@@ -2,4 +2,5 @@
 
 mod compose;
 mod plan;
+mod recipes;
 mod tidy;

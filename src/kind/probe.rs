@@ -1,8 +1,10 @@
-//! How a service is asked whether it is ready: the question, not the asking (that is `crate::probe`).
+//! A question to a service. The asking is `crate::probe`'s.
 
 use std::fmt;
 
-use super::Kind;
+use super::Protocol;
+
+pub(super) const POSTGRES_PORT: u16 = 5432;
 
 /// A question that a service must answer well to count as ready.
 ///
@@ -34,6 +36,13 @@ pub enum Probe {
     Tcp {
         /// The port inside the container.
         port: u16,
+    },
+    /// The first words of a protocol, through the published port, with the service's login where that is known.
+    Protocol {
+        /// The port inside the container.
+        port: u16,
+        /// The protocol.
+        protocol: Protocol,
     },
     /// A command in the container ends with 0.
     Exec {
@@ -81,7 +90,13 @@ impl Probe {
     /// A query to the service's PostgreSQL server.
     #[must_use]
     pub fn sql(query: &str) -> Probe {
-        Probe::Sql { port: super::kind::POSTGRES_PORT, query: query.to_owned() }
+        Probe::Sql { port: POSTGRES_PORT, query: query.to_owned() }
+    }
+
+    /// The first words of a protocol, on the port that is usual for it.
+    #[must_use]
+    pub fn protocol(protocol: Protocol) -> Probe {
+        Probe::Protocol { port: protocol.port(), protocol }
     }
 
     /// A command in the container, without a shell.
@@ -100,7 +115,7 @@ impl Probe {
     #[must_use]
     pub fn on(mut self, new: u16) -> Probe {
         match &mut self {
-            Probe::Sql { port, .. } | Probe::Tcp { port } => *port = new,
+            Probe::Sql { port, .. } | Probe::Tcp { port } | Probe::Protocol { port, .. } => *port = new,
             Probe::Http { port, .. } => *port = Some(new),
             Probe::Exec { .. } | Probe::Log { .. } | Probe::Running => {}
         }
@@ -119,9 +134,37 @@ impl Probe {
     /// The port inside the container that must be published for the question to be asked.
     pub(crate) fn needs_port(&self) -> Option<u16> {
         match self {
-            Probe::Sql { port, .. } | Probe::Tcp { port } => Some(*port),
+            Probe::Sql { port, .. } | Probe::Tcp { port } | Probe::Protocol { port, .. } => Some(*port),
             Probe::Http { port, .. } => *port,
             Probe::Exec { .. } | Probe::Log { .. } | Probe::Running => None,
+        }
+    }
+
+    /// Whether both log in to the same kind of server.
+    pub(super) fn logs_in_as(&self, other: &Probe) -> bool {
+        match (self, other) {
+            (Probe::Sql { .. }, Probe::Sql { .. }) => true,
+            (Probe::Protocol { protocol, .. }, Probe::Protocol { protocol: other, .. }) => protocol == other,
+            _ => false,
+        }
+    }
+}
+
+impl Accept {
+    /// Whether this answer counts as ready.
+    pub(crate) fn accepts(self, status: u16, body: &str) -> bool {
+        let says = |key: &str| {
+            serde_json::from_str::<serde_json::Value>(body)
+                .ok()
+                .and_then(|json| Some(json.get(key)?.as_str()?.to_owned()))
+        };
+        match self {
+            Accept::Success => (200..400).contains(&status),
+            Accept::Status(wanted) => status == wanted,
+            Accept::Below500 => status < 500,
+            Accept::GrafanaHealth => status == 200 && says("database").as_deref() == Some("ok"),
+            // A service without an actuator answers 404, maybe in JSON with a numeric `status` of its own.
+            Accept::ActuatorHealth => status < 500 && says("status").is_none_or(|word| word == "UP"),
         }
     }
 }
@@ -138,6 +181,9 @@ impl fmt::Display for Probe {
                 write!(f, "{path} {accept}")
             }
             Probe::Tcp { port } => write!(f, "tcp :{port} accepts and stays open"),
+            Probe::Protocol { port, protocol } => {
+                write!(f, "{} :{port} {}", protocol.name(), protocol.words())
+            }
             Probe::Exec { argv } => write!(f, "exec `{}` ends with 0", argv.join(" ")),
             Probe::Log { text } => write!(f, "log contains `{text}`"),
             Probe::Running => write!(f, "still runs after half a second, or has ended with 0"),
@@ -157,104 +203,27 @@ impl fmt::Display for Accept {
     }
 }
 
-/// What makes a service ready, as far as it can be known before its image is seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Readiness {
-    /// What the file or the test asked for, and nothing else.
-    Explicit(Probe),
-    /// Another service waits for this one to complete: it must end with 0.
-    Completed,
-    /// Its healthcheck, then one real round trip where its kind is known.
-    Usual {
-        /// Whose healthcheck.
-        healthcheck: Healthcheck,
-        /// The round trip through the published port.
-        round_trip: Option<Probe>,
-        /// Published TCP ports, asked when there is neither healthcheck nor round trip.
-        tcp_ports: Vec<u16>,
-    },
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Whose healthcheck greenroom runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Healthcheck {
-    /// The compose file's: the command that is run in the container.
-    File(Vec<String>),
-    /// The image's own, if it has one.
-    Image,
-    /// The file disables it.
-    Disabled,
-}
-
-impl Readiness {
-    /// The questions, in the order in which they are asked, once the image's own healthcheck is known.
-    pub(crate) fn probes(&self, image_healthcheck: Option<&[String]>) -> Vec<Probe> {
-        match self {
-            Readiness::Explicit(probe) => vec![probe.clone()],
-            Readiness::Completed => Vec::new(),
-            Readiness::Usual { healthcheck, round_trip, tcp_ports } => {
-                let check = match healthcheck {
-                    Healthcheck::File(argv) => Some(argv.clone()),
-                    Healthcheck::Image => image_healthcheck.and_then(healthcheck_command),
-                    Healthcheck::Disabled => None,
-                };
-                // The round trip first: it costs the container nothing until its server listens, while every run of a
-                // healthcheck is a process that a busy initialisation has to share the processor with.
-                let mut probes: Vec<_> = round_trip.clone().into_iter().collect();
-                probes.extend(check.map(|argv| Probe::Exec { argv }));
-                if probes.is_empty() {
-                    probes.extend(tcp_ports.iter().map(|port| Probe::Tcp { port: *port }));
-                }
-                if probes.is_empty() {
-                    probes.push(Probe::Running);
-                }
-                probes
-            }
+    #[test]
+    fn answers_are_judged_by_what_the_service_is() {
+        for (accept, status, body, ready) in [
+            (Accept::Success, 302, "", true),
+            (Accept::Success, 404, "", false),
+            (Accept::Status(204), 200, "", false),
+            (Accept::Below500, 404, "", true),
+            (Accept::Below500, 503, "", false),
+            (Accept::GrafanaHealth, 200, r#"{"database": "ok"}"#, true),
+            (Accept::GrafanaHealth, 503, r#"{"database": "failing"}"#, false),
+            (Accept::GrafanaHealth, 200, "<html>", false),
+            (Accept::ActuatorHealth, 404, r#"{"status": 404}"#, true),
+            (Accept::ActuatorHealth, 200, r#"{"status": "UP"}"#, true),
+            (Accept::ActuatorHealth, 200, r#"{"status": "OUT_OF_SERVICE"}"#, false),
+            (Accept::ActuatorHealth, 503, r#"{"status": "DOWN"}"#, false),
+        ] {
+            assert_eq!(accept.accepts(status, body), ready, "{accept:?} {status} {body}");
         }
-    }
-}
-
-impl fmt::Display for Readiness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Readiness::Completed => write!(f, "ends with 0"),
-            Readiness::Usual { healthcheck: Healthcheck::Image, round_trip, .. } => match round_trip {
-                Some(probe) => write!(f, "{probe}, then the image's healthcheck if it has one"),
-                None => write!(f, "the image's healthcheck if it has one, else {}", join(&self.probes(None))),
-            },
-            _ => f.write_str(&join(&self.probes(None))),
-        }
-    }
-}
-
-/// Several questions in one line.
-pub(crate) fn join(probes: &[Probe]) -> String {
-    probes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", then ")
-}
-
-/// The command of a healthcheck's `test`: `["CMD", …]` as it stands, `["CMD-SHELL", text]` through the container's shell.
-/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
-pub(crate) fn healthcheck_command(test: &[String]) -> Option<Vec<String>> {
-    match test.split_first()? {
-        (first, rest) if first == "CMD" && !rest.is_empty() => Some(rest.to_vec()),
-        (first, [text, ..]) if first == "CMD-SHELL" => {
-            Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), text.clone()])
-        }
-        _ => None,
-    }
-}
-
-/// The round trip for a known kind, on its port inside the container.
-pub(super) fn round_trip(kind: Kind, port: u16) -> Option<Probe> {
-    match kind {
-        Kind::Postgres => Some(Probe::Sql { port, query: "SELECT 1".to_owned() }),
-        Kind::Grafana => Some(Probe::http("/api/health").on(port).accepting(Accept::GrafanaHealth)),
-        Kind::TickerService => {
-            Some(Probe::http("/actuator/health").on(port).accepting(Accept::ActuatorHealth))
-        }
-        Kind::Http => Some(Probe::http("/").on(port).accepting(Accept::Below500)),
-        Kind::Other => None,
     }
 }
