@@ -14,13 +14,13 @@ pub struct Port {
     /// Its number.
     pub number: u16,
     /// Its protocol.
-    pub protocol: Protocol,
+    pub protocol: Transport,
 }
 
-/// The protocol of a port.
+/// The transport protocol of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Protocol {
+pub enum Transport {
     /// `tcp`
     Tcp,
     /// `udp`
@@ -52,7 +52,7 @@ impl Port {
     /// A TCP port.
     #[must_use]
     pub fn tcp(number: u16) -> Port {
-        Port { number, protocol: Protocol::Tcp }
+        Port { number, protocol: Transport::Tcp }
     }
 }
 
@@ -72,7 +72,7 @@ impl Addresses {
     /// The lowest published TCP port, by its number inside the container.
     #[must_use]
     pub fn lowest_tcp(&self) -> Option<u16> {
-        self.by_port.keys().find(|port| port.protocol == Protocol::Tcp).map(|port| port.number)
+        self.by_port.keys().find(|port| port.protocol == Transport::Tcp).map(|port| port.number)
     }
 
     /// The published ports, in ascending order, each with its address.
@@ -98,21 +98,21 @@ impl FromIterator<(Port, Address)> for Addresses {
     }
 }
 
-impl fmt::Display for Protocol {
+impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-            Protocol::Sctp => "sctp",
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+            Transport::Sctp => "sctp",
         })
     }
 }
 
-impl FromStr for Protocol {
+impl FromStr for Transport {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Protocol, String> {
-        let known = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+    fn from_str(text: &str) -> Result<Transport, String> {
+        let known = [Transport::Tcp, Transport::Udp, Transport::Sctp];
         known
             .into_iter()
             .find(|protocol| protocol.to_string() == text)

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::address::Addresses;
 use crate::engine::FoundMount;
+use crate::kind::Login;
 use crate::plan::{PlannedService, ReadyWhen};
-use crate::probe::Login;
 use crate::report::{ServiceReport, ServiceStatus, millis};
 
 /// A service that is ready: its plan, and what became known since.

@@ -4,7 +4,8 @@
 //! Data flows through the modules in this order:
 //!
 //! - [`compose`] reads the files: text to a project, pure.
-//! - `plan` decides: [`Plan`], [`PlannedService`], [`Probe`], [`Kind`]; pure.
+//! - `kind` knows what a service is and how it is asked: [`Kind`], [`Probe`], [`Protocol`]; pure.
+//! - `plan` decides: [`Plan`], [`PlannedService`]; pure.
 //! - `stack` runs a plan: [`Stack`], [`StackBuilder`]; below it are the engine, the probes, the volumes and the leases.
 //! - `handle` gives typed connections: [`Postgres`], [`Timescale`], [`Http`], [`Grafana`], [`TickerService`].
 //! - `report` and `event` tell: [`Report`], [`Event`].
@@ -14,6 +15,7 @@
 pub use greenroom_compose as compose;
 use greenroom_compose::secret;
 mod address;
+mod kind;
 mod error;
 mod plan;
 mod event;
@@ -34,18 +36,19 @@ pub mod blocking;
 #[cfg(feature = "rstest")]
 pub mod fixtures;
 
-pub use address::{Address, Addresses, Port, Protocol};
+pub use address::{Address, Addresses, Port, Transport};
 pub use error::Error;
 pub use event::{Event, ServiceReady};
 pub use handle::{
     ConnectionUrl, DataSource, DataSourceHealth, ExecOutput, Frame, Grafana, GrafanaClient, GrafanaHealth,
     Http, HttpClient, Hypertable, Postgres, ServiceHandle, TickerHealth, TickerService, Timescale,
 };
+pub use kind::{Accept, Kind, LoginSettings, Probe, Protocol};
 pub use lease::Lifetime;
 pub use plan::{
-    Accept, Base, DEFAULT_TIMEOUT, Delivery, Dependency, Fallback, Fate, Healthcheck, Kind, Plan,
-    PlannedAttachment, PlannedFile, PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports,
-    PostgresLogin, Probe, PullPolicy, Readiness, Restart, Until,
+    Base, DEFAULT_TIMEOUT, Delivery, Dependency, Fallback, Fate, Healthcheck, Plan, PlannedAttachment,
+    PlannedFile, PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports, PullPolicy, Readiness,
+    Restart, Until,
 };
 pub use polygon::PolygonStack;
 pub use report::{Report, ServiceReport, ServiceStatus};

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Http, HttpClient, Postgres};
 use crate::Error;
-use crate::plan::PlannedService;
+use crate::kind::Login;
 
 /// A Grafana server and its administrator's login; all of [`Http`] is there, too.
 #[derive(Clone)]
@@ -115,21 +115,8 @@ impl Frame {
 }
 
 impl Grafana {
-    pub(super) fn new(http: Http, planned: &PlannedService) -> Grafana {
-        let value =
-            |name: &str| planned.service.environment.get(name)?.as_deref().filter(|value| !value.is_empty());
-        // Grafana reads a setting from a file, too: a secret, as a rule.
-        let in_file = |name: &str| {
-            let path = value(&format!("{name}__FILE"))?;
-            planned.files.iter().find_map(|file| file.text_at(path))
-        };
-        let set =
-            |name: &str, default: &str| value(name).or_else(|| in_file(name)).unwrap_or(default).to_owned();
-        Grafana {
-            http,
-            user: set("GF_SECURITY_ADMIN_USER", "admin"),
-            password: set("GF_SECURITY_ADMIN_PASSWORD", "admin"),
-        }
+    pub(super) fn new(http: Http, login: Login) -> Grafana {
+        Grafana { http, user: login.user, password: login.password.unwrap_or_default() }
     }
 
     /// The administrator's name.

@@ -17,11 +17,9 @@ pub use service::{ExecOutput, ServiceHandle};
 pub use ticker::{TickerHealth, TickerService};
 pub use timescale::{Hypertable, Timescale};
 
-use std::sync::Arc;
-
 use crate::address::Address;
+use crate::kind::{Kind, Login, first_tcp_port};
 use crate::known::RunningService;
-use crate::plan::Kind;
 use crate::stack::Stack;
 use crate::{Error, error};
 
@@ -51,12 +49,8 @@ impl Stack {
     ///
     /// The file has no such service, or it is not of that family.
     pub fn postgres(&self, name: &str) -> Result<Postgres, Error> {
-        let service = self.find(name)?;
-        let login = service.known.login.clone().ok_or_else(|| {
-            self.wrong_kind(name, "a PostgreSQL server", |service| service.known.login.is_some())
-        })?;
-        let port = service.planned.kind.port(&service.planned.service).unwrap_or(crate::plan::POSTGRES_PORT);
-        Ok(Postgres::new(name, self.address(&service, port)?, port, login))
+        let (port, login) = self.login(name, Kind::Postgres, "a PostgreSQL server")?;
+        Ok(Postgres::new(name, self.address(&*self.find(name)?, port)?, port, login))
     }
 
     /// A TimescaleDB server: a service of the PostgreSQL family whose image has the extension.
@@ -80,7 +74,7 @@ impl Stack {
             .kind
             .port(&service.planned.service)
             .filter(|_| service.planned.kind != Kind::Postgres)
-            .or_else(|| crate::plan::first_tcp_port(&service.planned.service))
+            .or_else(|| first_tcp_port(&service.planned.service))
             .or_else(|| service.known.addresses.lowest_tcp());
         let Some(port) = port else {
             return Err(self.wrong_kind(name, "an HTTP server: it publishes no TCP port", |service| {
@@ -96,8 +90,8 @@ impl Stack {
     ///
     /// The file has no such service, or it is not Grafana.
     pub fn grafana(&self, name: &str) -> Result<Grafana, Error> {
-        let service = self.of_kind(name, Kind::Grafana, "Grafana")?;
-        Ok(Grafana::new(self.http(name)?, &service.planned))
+        let (_, login) = self.login(name, Kind::Grafana, "Grafana")?;
+        Ok(Grafana::new(self.http(name)?, login))
     }
 
     /// The ticker-service of greenroom's own stack.
@@ -106,16 +100,21 @@ impl Stack {
     ///
     /// The file has no such service, or it is not the ticker-service.
     pub fn ticker_service(&self, name: &str) -> Result<TickerService, Error> {
-        self.of_kind(name, Kind::TickerService, "the ticker-service")?;
+        let fits = |service: &RunningService| service.planned.kind == Kind::TickerService;
+        if !fits(&*self.find(name)?) {
+            return Err(self.wrong_kind(name, "the ticker-service", fits));
+        }
         Ok(TickerService::new(self.http(name)?))
     }
 
-    fn of_kind(&self, name: &str, kind: Kind, what: &str) -> Result<Arc<RunningService>, Error> {
-        let service = self.find(name)?;
-        if service.planned.kind == kind {
-            return Ok(service);
-        }
-        Err(self.wrong_kind(name, what, |service| service.planned.kind == kind))
+    /// The port inside the container, and the login, of a server of this kind.
+    fn login(&self, name: &str, kind: Kind, what: &str) -> Result<(u16, Login), Error> {
+        let login = |service: &RunningService| {
+            service.planned.login.as_ref().filter(|login| login.kind == kind)?;
+            Some((kind.port(&service.planned.service)?, service.known.login.clone()?))
+        };
+        let found = login(&*self.find(name)?);
+        found.ok_or_else(|| self.wrong_kind(name, what, |service| login(service).is_some()))
     }
 
     /// `name` is not what it was asked for as; lists the services that are.

@@ -4,8 +4,7 @@ use std::ops::Deref;
 
 use super::Http;
 use crate::Error;
-use crate::plan::Accept;
-use crate::probe::accepts_health;
+use crate::kind::Accept;
 
 /// The ticker-service; all of [`Http`] is there, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl TickerService {
             Error::handle(format!("`{}` broke off its answer", self.http.service()))
                 .with_source(error.without_url())
         })?;
-        Ok(TickerHealth { up: accepts_health(Accept::ActuatorHealth, status, &body), status, body })
+        Ok(TickerHealth { up: Accept::ActuatorHealth.accepts(status, &body), status, body })
     }
 }
 

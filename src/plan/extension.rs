@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Accept, Kind, Probe, problem};
+use super::problem;
 use crate::compose::{Problem, Project};
+use crate::kind::{Accept, Kind, Probe, Protocol};
 
 /// What `x-greenroom:` of a service may say.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -26,7 +27,7 @@ pub(super) struct Extension {
 
 /// `ready:` names one question; `port` and `status` refine it.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a mapping such as {http: /health}")]
+#[serde(rename_all = "kebab-case", expecting = "a mapping such as {http: /health}")]
 struct Ready {
     http: Option<String>,
     tcp: Option<u16>,
@@ -35,7 +36,13 @@ struct Ready {
     log: Option<String>,
     port: Option<u16>,
     status: Option<u16>,
+    /// The port by the protocol's key.
+    #[serde(flatten)]
+    protocols: BTreeMap<String, serde_yaml::Value>,
 }
+
+/// The keys of [`Ready`] that ask something, in the order in which messages list them. Those of the protocols follow.
+const QUESTIONS: [&str; 5] = ["http", "tcp", "sql", "exec", "log"];
 
 /// How to build an image that may stand in where the real one is neither here nor to be had.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -97,32 +104,60 @@ impl Extension {
     /// The question that the file asks.
     pub(super) fn probe(&self, project: &Project, service: &str) -> Result<Option<Probe>, Box<Problem>> {
         let Some(ready) = &self.ready else { return Ok(None) };
-        let invalid =
-            |message: &str| problem(project, &format!("{}.ready", path(service)), message.to_owned());
+        ready
+            .probe()
+            .map(Some)
+            .map_err(|message| problem(project, &format!("{}.ready", path(service)), message))
+    }
+}
+
+impl Ready {
+    /// The question, or what is wrong with it.
+    fn probe(&self) -> Result<Probe, String> {
         let mut probes: Vec<Probe> = Vec::new();
-        probes.extend(ready.http.as_deref().map(|path| {
+        probes.extend(self.http.as_deref().map(|path| {
             let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-            Probe::http(&path).accepting(ready.status.map_or(Accept::Success, Accept::Status))
+            Probe::http(&path).accepting(self.status.map_or(Accept::Success, Accept::Status))
         }));
-        probes.extend(ready.tcp.map(Probe::tcp));
-        probes.extend(ready.sql.as_deref().map(Probe::sql));
-        probes.extend(ready.exec.clone().map(|argv| Probe::Exec { argv }));
-        probes.extend(ready.log.as_deref().map(Probe::log));
+        probes.extend(self.tcp.map(Probe::tcp));
+        probes.extend(self.sql.as_deref().map(Probe::sql));
+        probes.extend(self.exec.clone().map(|argv| Probe::Exec { argv }));
+        probes.extend(self.log.as_deref().map(Probe::log));
+        for (key, port) in &self.protocols {
+            probes.push(in_protocol(key, port)?);
+        }
         let [probe] = &probes[..] else {
-            return Err(invalid("`ready` takes exactly one of `http`, `tcp`, `sql`, `exec` and `log`"));
+            let known: Vec<_> = questions().map(|key| format!("`{key}`")).collect();
+            return Err(format!("`ready` takes exactly one of {}", known.join(", ")));
         };
-        if ready.status.is_some() && ready.http.is_none() {
-            return Err(invalid("`status` goes with `http`"));
+        if self.status.is_some() && self.http.is_none() {
+            return Err("`status` goes with `http`".to_owned());
         }
         if matches!(probe, Probe::Exec { argv } if argv.is_empty()) {
-            return Err(invalid("`exec` takes a program and its arguments"));
+            return Err("`exec` takes a program and its arguments".to_owned());
         }
-        match (ready.port, probe) {
-            (None, probe) => Ok(Some(probe.clone())),
-            (Some(port), Probe::Http { .. } | Probe::Sql { .. }) => Ok(Some(probe.clone().on(port))),
-            (Some(_), _) => Err(invalid("`port` goes with `http` and `sql`")),
+        match (self.port, probe) {
+            (None, probe) => Ok(probe.clone()),
+            (Some(port), Probe::Http { .. } | Probe::Sql { .. }) => Ok(probe.clone().on(port)),
+            (Some(_), _) => Err("`port` goes with `http` and `sql`".to_owned()),
         }
     }
+}
+
+/// `{redis: 6379}`.
+fn in_protocol(key: &str, port: &serde_yaml::Value) -> Result<Probe, String> {
+    let Some(protocol) = Protocol::named(key) else {
+        let known: Vec<_> = questions().chain(["port", "status"]).map(|key| format!("`{key}`")).collect();
+        return Err(format!("unknown field `{key}`, expected one of {}", known.join(", ")));
+    };
+    let port = port.as_u64().and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or_else(|| format!("`{key}` takes the port inside the container"))?;
+    Ok(Probe::protocol(protocol).on(port))
+}
+
+/// The keys that ask something.
+fn questions() -> impl Iterator<Item = &'static str> {
+    QUESTIONS.into_iter().chain(Protocol::ALL.iter().map(|protocol| protocol.name()))
 }
 
 fn path(service: &str) -> String {

@@ -6,14 +6,12 @@
 mod build;
 mod extension;
 mod file;
-mod kind;
 mod names;
 mod need;
 mod network;
 mod order;
 mod ports;
 mod print;
-mod probe;
 mod pull;
 mod readiness;
 mod support;
@@ -26,19 +24,17 @@ use std::time::Duration;
 use crate::Error;
 use crate::address::Port;
 use crate::compose::{Attachment, Files, Mount, MountKind, Problem, Problems, Project, Service, Warning};
+use crate::kind::{Kind, LoginSettings, Probe};
 use crate::secret::Secrets;
 
 pub use extension::{Base, Fallback};
 pub use file::{Delivery, PlannedFile};
-pub use kind::{Kind, PostgresLogin};
 pub use order::{Dependency, Until};
-pub use probe::{Accept, Probe};
 pub use pull::PullPolicy;
 pub use readiness::{Healthcheck, Readiness};
 
 pub(crate) use build::cached_image;
 pub(crate) use file::Content;
-pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
 pub(crate) use names::{hash, id_of_stack, label, replica};
 pub(crate) use need::EngineVersion;
 pub(crate) use readiness::ReadyWhen;
@@ -135,8 +131,8 @@ pub struct PlannedService {
     pub restart: Restart,
     /// What may be built where its image is not to be had.
     pub fallback: Option<Fallback>,
-    /// How to log in, where it is of the PostgreSQL family.
-    pub postgres: Option<PostgresLogin>,
+    /// How to log in, where its kind has a login.
+    pub login: Option<LoginSettings>,
     /// When its image is pulled.
     pub pull: PullPolicy,
     /// The secrets and configs that it finds as files.
@@ -322,7 +318,11 @@ pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Re
             .map(|number| plan_service(project, options, &stack, name, number, files.clone()))
             .collect::<Result<Vec<_>, _>>();
         match replicas {
-            Ok(replicas) => services.extend(replicas),
+            Ok(replicas) => {
+                let logins = replicas.iter().filter_map(|planned| planned.login.as_ref());
+                logins.filter_map(LoginSettings::secret).for_each(|password| secrets.add(password));
+                services.extend(replicas);
+            }
             Err(problem) => problems.push(*problem),
         }
     }
@@ -395,8 +395,7 @@ fn plan_service(
         restart: plan_restart(&service),
         fallback: extension.fallback,
         pull: PullPolicy::of(project, name)?,
-        postgres: (kind == Kind::Postgres || matches!(readiness, Readiness::Explicit(Probe::Sql { .. })))
-            .then(|| PostgresLogin::of(&service, &files)),
+        login: plan_login(kind, &service, &readiness, &files),
         stop_grace: service.stop_grace_period.unwrap_or(DEFAULT_STOP_GRACE),
         config_hash: config_hash(project, name, &files),
         files,
@@ -466,11 +465,21 @@ fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Op
         }
     }
     let port = kind.port(service).filter(|_| is_reachable);
-    Readiness::Usual {
-        healthcheck,
-        round_trip: port.and_then(|port| probe::round_trip(kind, port)),
-        tcp_ports,
-    }
+    Readiness::Usual { healthcheck, round_trip: port.and_then(|port| kind.round_trip(port)), tcp_ports }
+}
+
+/// How to log in, by the settings of its kind; of the kind that a probe asks for, where the file or the test says one.
+fn plan_login(
+    kind: Kind,
+    service: &Service,
+    readiness: &Readiness,
+    files: &[PlannedFile],
+) -> Option<LoginSettings> {
+    let kind = match readiness {
+        Readiness::Explicit(probe) => kind.asked_by(probe),
+        Readiness::Completed | Readiness::Usual { .. } => kind,
+    };
+    kind.login(service, |path| files.iter().find_map(|file| file.text_at(path)).map(str::to_owned))
 }
 
 /// The ports that must be published so that `service` can be probed and handed out.

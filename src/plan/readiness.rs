@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Probe;
+use crate::kind::Probe;
 
 /// What makes a service ready, as far as it can be known before its image is seen.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! Asking a service, from outside, whether it is ready. A new way of asking is a new file here.
+//! Asking a service, from outside, whether it is ready. A new way of asking is a new file here; a new protocol is one of
+//! `kind::protocol`.
 //!
 //! An answer is *ready*, *not yet* with what was seen, or *never* with the reason. Whether the container still runs is
 //! not asked here: whoever waits looks at the engine between two attempts.
@@ -6,19 +7,22 @@
 mod exec;
 mod http;
 mod log;
+mod protocol;
 mod sql;
 mod tcp;
+#[cfg(test)]
+mod scripted;
 
 use std::time::Duration;
 
 use crate::address::Address;
 use crate::engine::Engine;
+use crate::kind::Probe;
 use crate::known::Known;
-use crate::plan::{PlannedService, Probe};
+use crate::plan::PlannedService;
 use crate::poll::{Answer, Cadence};
 
-pub(crate) use http::accepts as accepts_health;
-pub(crate) use sql::{Login, connect_options};
+pub(crate) use sql::connect_options;
 
 /// How long one attempt over the network may take: a server that takes longer for its first answer is not ready.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -46,12 +50,22 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
                 Ok(address) => tcp::ask(address).await,
                 Err(unpublished) => unpublished,
             },
+            Probe::Protocol { port, protocol } => match target.address(*port) {
+                Ok(address) => protocol::ask(address, *protocol, target.known.login.as_ref()).await,
+                Err(unpublished) => unpublished,
+            },
             Probe::Exec { argv } => exec::ask(target, argv).await,
             Probe::Log { text } => log::ask(target, text).await,
         }
     };
-    let limit =
-        if matches!(probe, Probe::Exec { .. }) { target.planned.healthcheck_timeout } else { ATTEMPT };
+    within(
+        if matches!(probe, Probe::Exec { .. }) { target.planned.healthcheck_timeout } else { ATTEMPT },
+        attempt,
+    )
+    .await
+}
+
+async fn within(limit: Duration, attempt: impl Future<Output = Answer>) -> Answer {
     tokio::time::timeout(limit, attempt)
         .await
         .unwrap_or_else(|_| Answer::NotYet(format!("no answer within {limit:?}")))
@@ -61,7 +75,7 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
 pub(crate) fn cadence(probe: &Probe) -> Cadence {
     match probe {
         Probe::Exec { .. } | Probe::Log { .. } => Cadence::EXEC,
-        Probe::Sql { .. } | Probe::Http { .. } | Probe::Tcp { .. } => Cadence::CHEAP,
+        Probe::Sql { .. } | Probe::Http { .. } | Probe::Tcp { .. } | Probe::Protocol { .. } => Cadence::CHEAP,
     }
 }
 

@@ -29,37 +29,23 @@ pub(super) async fn ask(address: &Address) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scripted::served;
     use super::*;
     use tokio::net::TcpListener;
 
-    async fn served(serve: impl AsyncFn(TcpStream)) -> Answer {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
-        let port = listener.local_addr().expect("it is bound").port();
-        let server = async {
-            let (stream, _) = listener.accept().await.expect("the probe connects");
-            serve(stream).await;
-            std::future::pending::<()>().await;
-        };
-        let address = Address::new("127.0.0.1", port);
-        tokio::select! {
-            answer = ask(&address) => answer,
-            () = server => unreachable!("it never ends"),
-        }
-    }
-
     #[tokio::test]
     async fn a_connection_that_is_closed_at_once_is_not_ready() {
-        let answer = served(async |stream| drop(stream)).await;
+        let answer = served(async |stream| drop(stream), async |address| ask(address).await).await;
         assert!(matches!(&answer, Answer::NotYet(seen) if seen.contains("closed at once")), "{answer:?}");
     }
 
     #[tokio::test]
     async fn a_server_that_waits_for_its_client_is_ready() {
-        let answer = served(async |stream| {
+        let silent = async |stream| {
             std::future::pending::<()>().await;
             drop(stream);
-        })
-        .await;
+        };
+        let answer = served(silent, async |address| ask(address).await).await;
         assert_eq!(answer, Answer::Ready);
     }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::Error;
 use crate::compose::{self, Disk, Project, Request};
 use crate::event::{Event, Observer};
+use crate::kind::Probe;
 use crate::lease::Lifetime;
-use crate::plan::{self, Options, Plan, Ports, Probe};
+use crate::plan::{self, Options, Plan, Ports};
 
 /// Which files to read, and what to ask of the stack. [`Stack::builder`](crate::Stack::builder) makes one.
 #[derive(Clone, Default)]

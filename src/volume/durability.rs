@@ -5,8 +5,9 @@ use sqlx::{Connection, Row};
 
 use crate::Error;
 use crate::engine::Engine;
+use crate::kind::Kind;
 use crate::known::RunningService;
-use crate::plan::{Kind, Plan};
+use crate::plan::Plan;
 use crate::probe::connect_options;
 
 /// Checks that every PostgreSQL server which uses a kept volume has its data directory on it, before any test relies on it.

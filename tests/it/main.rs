@@ -1,4 +1,5 @@
 //! The tests that need no container engine.
 
 mod plan;
+mod recipes;
 mod tidy;

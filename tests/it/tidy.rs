@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -24,7 +24,7 @@ fn sources(place: &str) -> Vec<(PathBuf, String)> {
     found.into_iter().map(|path| (path.clone(), code(&read(&path)))).collect()
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -66,7 +66,7 @@ fn the_pure_modules_know_no_world() {
         "testcontainers",
         "bollard",
     ];
-    for place in ["compose/src", "src/plan", "src/report.rs"] {
+    for place in ["compose/src", "src/address.rs", "src/kind", "src/plan", "src/report.rs"] {
         assert_absent(place, &world);
     }
 }
@@ -119,6 +119,7 @@ fn the_modules_are_listed_in_the_order_of_the_architecture() {
     let library = read(&root().join("src/lib.rs"));
     let places: Vec<_> = [
         "pub use greenroom_compose as compose;",
+        "mod kind;",
         "mod plan;",
         "mod engine;",
         "mod known;",
@@ -141,7 +142,7 @@ fn the_changelog_has_the_version() {
 }
 
 /// The keys of one list of `src/plan/support.rs`.
-fn supported(list: &str) -> Vec<String> {
+pub(crate) fn supported(list: &str) -> Vec<String> {
     let support = read(&root().join("src/plan/support.rs"));
     let keys =
         support.split(&format!("const {list}: &[&str] = &[")).nth(1).and_then(|rest| rest.split("];").next());

@@ -42,7 +42,7 @@ async fn known(engine: &dyn Engine, planned: &PlannedService) -> Result<Known, E
         State::Exited(exit) => return Err(gone(exit.to_string())),
         State::Created | State::Paused => return Err(gone("does not run".to_owned())),
     };
-    let login = match &planned.postgres {
+    let login = match &planned.login {
         Some(login) if !completed => {
             let login = tokio::time::timeout(planned.timeout, login::resolve(engine, &found.id, login)).await;
             let login = login.unwrap_or_else(|_| Err("does not let its login be read".to_owned()));

@@ -4,7 +4,8 @@ use expect_test::expect;
 
 use super::{Script, TestStack, ms};
 use crate::event::Event;
-use crate::plan::{Options, Probe};
+use crate::kind::Probe;
+use crate::plan::Options;
 
 const HEALTHCHECK: &str = "
 services:

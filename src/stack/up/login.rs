@@ -1,24 +1,20 @@
 //! Logins whose settings stand in files inside the container (`POSTGRES_PASSWORD_FILE`).
 
 use crate::engine::Engine;
-use crate::plan::{PostgresLogin, Setting};
-use crate::probe::Login;
+use crate::kind::{Login, LoginSettings, Setting};
 
 /// Reads the settings that stand in files.
 pub(in crate::stack) async fn resolve(
     engine: &dyn Engine,
     id: &str,
-    login: &PostgresLogin,
+    login: &LoginSettings,
 ) -> Result<Login, String> {
     let user = read(engine, id, &login.user).await?;
     let password = match &login.password {
         Some(password) => Some(read(engine, id, password).await?),
         None => None,
     };
-    let database = match &login.database {
-        Some(database) => read(engine, id, database).await?,
-        None => user.clone(),
-    };
+    let database = read(engine, id, &login.database).await?;
     Ok(Login { user, password, database })
 }
 

@@ -9,8 +9,9 @@ use super::login;
 use super::start::Start;
 use crate::engine::{EngineError, Exit, Inspection, State};
 use crate::event::{Event, ServiceReady};
+use crate::kind::Probe;
 use crate::known::{Known, RunningService, UsedImage};
-use crate::plan::{PlannedService, Probe, ReadyWhen, Restart};
+use crate::plan::{PlannedService, ReadyWhen, Restart};
 use crate::poll::{Answer, Cadence, GaveUp, Wait};
 use crate::probe::{self, Target};
 use crate::stack::listing::addresses_of_owner;
@@ -243,7 +244,7 @@ impl Waiting<'_> {
         if let Some(addresses) = addresses_of_owner(engine, self.planned).await? {
             known.addresses = addresses;
         }
-        if let Some(login) = &self.planned.postgres {
+        if let Some(login) = &self.planned.login {
             let read = tokio::time::timeout_at(deadline, login::resolve(engine, self.id, login)).await;
             let gave_up = |last, timed_out| Ok(Err(GaveUp { attempts: 1, last, timed_out }));
             known.login = match read {

@@ -1,8 +1,10 @@
-//! How a service is asked whether it is ready: the question, not the asking (that is `crate::probe`).
+//! A question to a service. The asking is `crate::probe`'s.
 
 use std::fmt;
 
-use super::Kind;
+use super::Protocol;
+
+pub(super) const POSTGRES_PORT: u16 = 5432;
 
 /// A question that a service must answer well to count as ready.
 ///
@@ -34,6 +36,13 @@ pub enum Probe {
     Tcp {
         /// The port inside the container.
         port: u16,
+    },
+    /// The first words of a protocol, through the published port, with the service's login where that is known.
+    Protocol {
+        /// The port inside the container.
+        port: u16,
+        /// The protocol.
+        protocol: Protocol,
     },
     /// A command in the container ends with 0.
     Exec {
@@ -79,7 +88,13 @@ impl Probe {
     /// A query to the service's PostgreSQL server.
     #[must_use]
     pub fn sql(query: &str) -> Probe {
-        Probe::Sql { port: super::kind::POSTGRES_PORT, query: query.to_owned() }
+        Probe::Sql { port: POSTGRES_PORT, query: query.to_owned() }
+    }
+
+    /// The first words of a protocol, on the port that is usual for it.
+    #[must_use]
+    pub fn protocol(protocol: Protocol) -> Probe {
+        Probe::Protocol { port: protocol.port(), protocol }
     }
 
     /// A command in the container, without a shell.
@@ -98,7 +113,7 @@ impl Probe {
     #[must_use]
     pub fn on(mut self, new: u16) -> Probe {
         match &mut self {
-            Probe::Sql { port, .. } | Probe::Tcp { port } => *port = new,
+            Probe::Sql { port, .. } | Probe::Tcp { port } | Probe::Protocol { port, .. } => *port = new,
             Probe::Http { port, .. } => *port = Some(new),
             Probe::Exec { .. } | Probe::Log { .. } => {}
         }
@@ -117,9 +132,37 @@ impl Probe {
     /// The port inside the container that must be published for the question to be asked.
     pub(crate) fn needs_port(&self) -> Option<u16> {
         match self {
-            Probe::Sql { port, .. } | Probe::Tcp { port } => Some(*port),
+            Probe::Sql { port, .. } | Probe::Tcp { port } | Probe::Protocol { port, .. } => Some(*port),
             Probe::Http { port, .. } => *port,
             Probe::Exec { .. } | Probe::Log { .. } => None,
+        }
+    }
+
+    /// Whether both log in to the same kind of server.
+    pub(super) fn logs_in_as(&self, other: &Probe) -> bool {
+        match (self, other) {
+            (Probe::Sql { .. }, Probe::Sql { .. }) => true,
+            (Probe::Protocol { protocol, .. }, Probe::Protocol { protocol: other, .. }) => protocol == other,
+            _ => false,
+        }
+    }
+}
+
+impl Accept {
+    /// Whether this answer counts as ready.
+    pub(crate) fn accepts(self, status: u16, body: &str) -> bool {
+        let says = |key: &str| {
+            serde_json::from_str::<serde_json::Value>(body)
+                .ok()
+                .and_then(|json| Some(json.get(key)?.as_str()?.to_owned()))
+        };
+        match self {
+            Accept::Success => (200..400).contains(&status),
+            Accept::Status(wanted) => status == wanted,
+            Accept::Below500 => status < 500,
+            Accept::GrafanaHealth => status == 200 && says("database").as_deref() == Some("ok"),
+            // A service without an actuator answers 404, maybe in JSON with a numeric `status` of its own.
+            Accept::ActuatorHealth => status < 500 && says("status").is_none_or(|word| word == "UP"),
         }
     }
 }
@@ -136,6 +179,9 @@ impl fmt::Display for Probe {
                 write!(f, "{path} {accept}")
             }
             Probe::Tcp { port } => write!(f, "tcp :{port} accepts and stays open"),
+            Probe::Protocol { port, protocol } => {
+                write!(f, "{} :{port} {}", protocol.name(), protocol.words())
+            }
             Probe::Exec { argv } => write!(f, "exec `{}` ends with 0", argv.join(" ")),
             Probe::Log { text } => write!(f, "log contains `{text}`"),
         }
@@ -154,15 +200,27 @@ impl fmt::Display for Accept {
     }
 }
 
-/// The round trip for a known kind, on its port inside the container.
-pub(super) fn round_trip(kind: Kind, port: u16) -> Option<Probe> {
-    match kind {
-        Kind::Postgres => Some(Probe::Sql { port, query: "SELECT 1".to_owned() }),
-        Kind::Grafana => Some(Probe::http("/api/health").on(port).accepting(Accept::GrafanaHealth)),
-        Kind::TickerService => {
-            Some(Probe::http("/actuator/health").on(port).accepting(Accept::ActuatorHealth))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_judged_by_what_the_service_is() {
+        for (accept, status, body, ready) in [
+            (Accept::Success, 302, "", true),
+            (Accept::Success, 404, "", false),
+            (Accept::Status(204), 200, "", false),
+            (Accept::Below500, 404, "", true),
+            (Accept::Below500, 503, "", false),
+            (Accept::GrafanaHealth, 200, r#"{"database": "ok"}"#, true),
+            (Accept::GrafanaHealth, 503, r#"{"database": "failing"}"#, false),
+            (Accept::GrafanaHealth, 200, "<html>", false),
+            (Accept::ActuatorHealth, 404, r#"{"status": 404}"#, true),
+            (Accept::ActuatorHealth, 200, r#"{"status": "UP"}"#, true),
+            (Accept::ActuatorHealth, 200, r#"{"status": "OUT_OF_SERVICE"}"#, false),
+            (Accept::ActuatorHealth, 503, r#"{"status": "DOWN"}"#, false),
+        ] {
+            assert_eq!(accept.accepts(status, body), ready, "{accept:?} {status} {body}");
         }
-        Kind::Http => Some(Probe::http("/").on(port).accepting(Accept::Below500)),
-        Kind::Other => None,
     }
 }

@@ -1,0 +1,113 @@
+//! The first words of a protocol over TCP. Which words those are, and what an answer means, `kind::protocol` tells.
+
+use std::io;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::address::Address;
+use crate::kind::{Conversation, Login, Protocol, Step};
+use crate::poll::Answer;
+use crate::secret::Secrets;
+
+/// How much a server may say before the verdict: more than any first answer is long.
+const MOST_BYTES: u64 = 16 * 1024;
+
+/// How much of an answer is shown.
+const SHOWN: usize = 200;
+
+pub(super) async fn ask(address: &Address, protocol: Protocol, login: Option<&Login>) -> Answer {
+    let mut secrets = Secrets::default();
+    // A server that speaks another protocol may repeat what it was told.
+    secrets.add(login.and_then(|login| login.password.as_deref()).unwrap_or_default());
+    let told = |text: &str| {
+        let shown: String = secrets.hide(text).chars().take(SHOWN).collect();
+        format!("{shown} ({address})")
+    };
+    match converse(address, protocol.begin(login).as_mut()).await {
+        Ok(Answer::Ready) => Answer::Ready,
+        Ok(Answer::NotYet(seen)) => Answer::NotYet(told(&seen)),
+        Ok(Answer::Never(reason)) => Answer::Never(told(&reason)),
+        Err(error) => Answer::NotYet(told(&error.to_string())),
+    }
+}
+
+/// Moves the bytes until the conversation has come to its verdict.
+async fn converse(address: &Address, conversation: &mut dyn Conversation) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
+    let (reader, mut writer) = stream.split();
+    let mut reader = reader.take(MOST_BYTES);
+    let mut heard = Vec::new();
+    loop {
+        match conversation.next(&heard) {
+            Step::Say(words) => {
+                writer.write_all(&words).await?;
+                heard.clear();
+            }
+            Step::Listen => {}
+            Step::Ready => return Ok(Answer::Ready),
+            Step::NotYet(seen) => return Ok(Answer::NotYet(seen)),
+            Step::Never(reason) => return Ok(Answer::Never(reason)),
+        }
+        if reader.read_buf(&mut heard).await? == 0 {
+            return Ok(Answer::NotYet(match (reader.limit(), heard.is_empty()) {
+                (0, _) => format!("it speaks without end: {}", String::from_utf8_lossy(&heard)),
+                (_, true) => "connection was closed without an answer".to_owned(),
+                (_, false) => {
+                    format!("connection was closed within an answer: {}", String::from_utf8_lossy(&heard))
+                }
+            }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::served;
+    use super::super::{ATTEMPT, within};
+    use super::*;
+
+    /// The answer to a server that says this once it has been spoken to, and then closes the connection or keeps silent.
+    async fn answer_to(says: &[&str], then_closes: bool) -> Answer {
+        let serve = async |mut stream: TcpStream| {
+            let mut heard = [0; 100];
+            let _ = stream.read(&mut heard).await.expect("the probe speaks");
+            for part in says {
+                // The probe may have heard enough.
+                let _ = stream.write_all(part.as_bytes()).await;
+            }
+            if !then_closes {
+                std::future::pending::<()>().await;
+            }
+        };
+        served(serve, async |address| within(ATTEMPT, ask(address, Protocol::Memcached, None)).await).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_may_come_in_parts() {
+        assert_eq!(answer_to(&["VER", "SION 1.6\r", "\n"], false).await, Answer::Ready);
+    }
+
+    #[tokio::test]
+    async fn what_a_server_does_in_the_place_of_an_answer_is_told() {
+        let endless = "x".repeat(2 * MOST_BYTES as usize);
+        for (says, expected) in [
+            (&[][..], "connection was closed without an answer ("),
+            (&["VERS"][..], "connection was closed within an answer: VERS ("),
+            (&["ERROR\r\n"], "it answered: ERROR ("),
+            (&[endless.as_str()], "it speaks without end: xxxx"),
+        ] {
+            let answer = answer_to(says, true).await;
+            let told =
+                matches!(&answer, Answer::NotYet(seen) if seen.starts_with(expected) && seen.len() < 300);
+            assert!(told, "{expected}: {answer:?}");
+        }
+        let refused = answer_to(&["CLIENT_ERROR unauthenticated\r\n"], true).await;
+        assert!(matches!(&refused, Answer::Never(reason) if reason.contains("is up")), "{refused:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_server_costs_one_attempt() {
+        assert_eq!(answer_to(&[], false).await, Answer::NotYet("no answer within 5s".to_owned()));
+    }
+}

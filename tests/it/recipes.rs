@@ -1,0 +1,174 @@
+//! Walks the lists of CONTRIBUTING.md, "Recipes": what they name is there, and no step was left out of what is there.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use expect_test::expect_file;
+use greenroom::{Kind, Plan, PlannedService, Protocol, StackBuilder};
+
+use crate::tidy::{read, root, supported};
+
+/// The texts of the files below a folder, one after the other.
+fn texts_below(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.expect("its entries are readable").path();
+        if path.is_dir() {
+            text.push_str(&texts_below(&path));
+        } else {
+            text.push_str(&fs::read_to_string(path).unwrap_or_default());
+        }
+    }
+    text
+}
+
+/// What stands between back quotes.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The words that follow on `start` in the lines of `text`, up to the next character of `ends`.
+fn words_after<'a>(text: &'a str, start: &str, ends: &[char]) -> Vec<&'a str> {
+    let words = text.lines().filter_map(|line| line.trim_start().strip_prefix(start)?.split(ends).next());
+    words.collect()
+}
+
+/// The plan of a file with one service, `service`.
+fn planned(service: &str) -> PlannedService {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("compose.yaml");
+    fs::write(&file, format!("services: {{service: {service}}}\n")).unwrap();
+    let plan: Plan =
+        StackBuilder::new().file(file).plan().unwrap_or_else(|error| panic!("{service}: {error:?}"));
+    plan.service("service").unwrap().clone()
+}
+
+#[test]
+fn what_the_recipes_name_is_there() {
+    let contributing = read(&root().join("CONTRIBUTING.md"));
+    let recipes = contributing.split("\n## Recipes\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let paths: Vec<_> =
+        quoted(recipes.expect("there are recipes")).filter(|word| word.contains('/')).collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in paths {
+        let there = path.split('<').next().unwrap_or(path);
+        assert!(root().join(there).exists(), "CONTRIBUTING.md names `{path}`, which is not there");
+    }
+}
+
+#[test]
+fn kinds_and_protocols_are_documented_as_they_are_planned() {
+    let mut page = "\
+# Kinds of service
+
+What greenroom knows by itself. `tests/it/recipes.rs` writes this page from the plans of services of each kind.
+
+## By image
+
+Of an image's name the last part counts, without tag and digest, and all of it: `postgres-exporter` is not PostgreSQL. Where the
+name does not tell, `x-greenroom: {kind: …}` does. A service of another kind is asked whether its TCP ports accept connections.
+
+| kind | images | port | ready when |
+|---|---|---|---|
+"
+    .to_owned();
+    for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Other) {
+        let named = planned(&format!("{{image: example, x-greenroom: {{kind: {}}}}}", kind.name()));
+        for image in kind.images() {
+            let by_image = planned(&format!("{{image: \"example/{image}:1\"}}"));
+            assert_eq!((by_image.kind, &by_image.readiness), (*kind, &named.readiness), "{image}");
+        }
+        let ports: Vec<_> = named.ports.iter().map(|port| port.port.number.to_string()).collect();
+        let readiness = named.readiness.to_string();
+        let ready = readiness.trim_end_matches(", then the image's healthcheck if it has one");
+        let (images, ports) = (kind.images().join("`, `"), ports.join(", "));
+        writeln!(page, "| `{}` | `{images}` | {ports} | {ready} |", kind.name()).unwrap();
+    }
+    page.push_str(
+        "
+## Protocols
+
+Keys of `x-greenroom: ready:` that ask a server in its own protocol, with the service's login where the file tells it.
+
+| key | ready when |
+|---|---|
+",
+    );
+    for protocol in Protocol::ALL {
+        let key = protocol.name();
+        let asked = planned(&format!("{{image: example, x-greenroom: {{ready: {{{key}: 4711}}}}}}"));
+        assert_eq!(asked.ports[0].port.number, 4711, "{key}");
+        writeln!(page, "| `{{{key}: 4711}}` | {} |", asked.readiness).unwrap();
+    }
+    expect_file![root().join("docs/kinds.md")].assert_eq(&page);
+}
+
+#[test]
+fn every_kind_and_every_protocol_has_its_fixture() {
+    let kinds = read(&root().join("fixtures/plan/kinds.yml"));
+    for kind in Kind::ALL {
+        let named = kinds.contains(&format!("kind: {}", kind.name()));
+        let pictured = kind
+            .images()
+            .iter()
+            .any(|image| kinds.split(['/', ':', '"', ',', '}', ' ']).any(|word| word == *image));
+        assert!(named || pictured, "fixtures/plan/kinds.yml has no service of kind {}", kind.name());
+    }
+    let ready = read(&root().join("fixtures/plan/ready.yml"));
+    for protocol in Protocol::ALL {
+        let key = format!("ready: {{{}:", protocol.name());
+        assert!(ready.contains(&key), "fixtures/plan/ready.yml has no {key}");
+    }
+    let files = fs::read_dir(root().join("src/kind/protocol")).unwrap();
+    assert_eq!(
+        files.count() - 1,
+        Protocol::ALL.len(),
+        "a file of src/kind/protocol is in no entry of the table"
+    );
+}
+
+#[test]
+fn every_handle_is_exported_and_used() {
+    let handles = read(&root().join("src/handle/mod.rs"));
+    let library = read(&root().join("src/lib.rs"));
+    let tests = texts_below(&root().join("tests/live"));
+    for module in words_after(&handles, "mod ", &[';']) {
+        let exports = words_after(&handles, &format!("pub use {module}::"), &[';']);
+        assert!(!exports.is_empty(), "src/handle/mod.rs exports nothing of `{module}`");
+        for name in exports.iter().flat_map(|names| names.trim_matches(['{', '}']).split(", ")) {
+            let exported = library.split(|c: char| !c.is_alphanumeric()).any(|word| word == name);
+            assert!(exported, "src/lib.rs does not export `{name}`");
+        }
+    }
+    let methods = words_after(&handles, "pub fn ", &['(']);
+    assert!(methods.len() > 5, "{methods:?}");
+    for method in methods {
+        assert!(tests.contains(&format!(".{method}(")), "no live test calls `{method}`");
+    }
+}
+
+#[test]
+fn every_compose_key_that_is_not_refused_has_its_fixture() {
+    let fixtures = ["fixtures", "compose/fixtures"].map(|folder| texts_below(&root().join(folder))).concat();
+    for key in supported("APPLIED").iter().chain(&supported("NOT_APPLIED")) {
+        let name = key.rsplit('.').next().unwrap_or(key);
+        assert!(fixtures.contains(&format!("{name}:")), "no fixture has `{key}`");
+    }
+}
+
+#[test]
+fn every_output_format_is_in_the_help_and_tested() {
+    let arguments = read(&root().join("cli/src/arguments.rs"));
+    let help = read(&root().join("cli/tests/help/greenroom.txt"));
+    let tests = texts_below(&root().join("cli/tests"));
+    let formats: Vec<_> = arguments
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("Format::")?.split('"').nth(1))
+        .collect();
+    assert!(formats.len() > 2, "{formats:?}");
+    for format in formats {
+        assert!(help.contains(format), "the help does not mention {format}");
+        assert!(tests.contains(&format!("\"--format\", \"{format}\"")), "no test asks for {format}");
+    }
+}
