@@ -104,4 +104,22 @@ kinds! {
         login: None,
         round_trip: |port| Probe::protocol(Protocol::Memcached).on(port),
     };
+
+    /// Redis, and what speaks its protocol in its place: Valkey, KeyDB, Dragonfly, Garnet.
+    Redis "redis" Row {
+        images: &["redis", "redis-stack", "redis-stack-server", "valkey", "keydb", "dragonfly", "garnet"],
+        port: Port {
+            settings: &["--port", "REDIS_PORT_NUMBER", "VALKEY_PORT_NUMBER"],
+            published: false,
+            default: 6379,
+        },
+        // The official images read no variable; Bitnami's do.
+        login: Some(login::Row {
+            user: Field(&[], Otherwise::Nothing),
+            password: Field(&["--requirepass", "REDIS_PASSWORD", "VALKEY_PASSWORD"], Otherwise::Nothing),
+            database: Field(&[], Otherwise::Is("0")),
+            file_suffix: "_FILE",
+        }),
+        round_trip: |port| Probe::protocol(Protocol::Redis).on(port),
+    };
 }

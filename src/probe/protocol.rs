@@ -69,6 +69,15 @@ mod tests {
 
     /// The answer to a server that says this once it has been spoken to, and then closes the connection or keeps silent.
     async fn answer_to(says: &[&str], then_closes: bool) -> Answer {
+        answer_in(Protocol::Memcached, None, says, then_closes).await
+    }
+
+    async fn answer_in(
+        protocol: Protocol,
+        login: Option<&Login>,
+        says: &[&str],
+        then_closes: bool,
+    ) -> Answer {
         let serve = async |mut stream: TcpStream| {
             let mut heard = [0; 100];
             let _ = stream.read(&mut heard).await.expect("the probe speaks");
@@ -80,7 +89,7 @@ mod tests {
                 std::future::pending::<()>().await;
             }
         };
-        served(serve, async |address| within(ATTEMPT, ask(address, Protocol::Memcached, None)).await).await
+        served(serve, async |address| within(ATTEMPT, ask(address, protocol, login)).await).await
     }
 
     #[tokio::test]
@@ -104,6 +113,25 @@ mod tests {
         }
         let refused = answer_to(&["CLIENT_ERROR unauthenticated\r\n"], true).await;
         assert!(matches!(&refused, Answer::Never(reason) if reason.contains("is up")), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_wants_a_login_gets_it_and_no_answer_shows_it() {
+        let password = Some("hunter2-hunter2".to_owned());
+        let login = Login { user: String::new(), password, database: String::new() };
+        for (says, expected) in [
+            (&["+OK\r\n", "+PONG\r\n"][..], "Ready"),
+            (&["+OK\r\n-LOADING Redis is loading\r\n"], "NotYet(\"it answered: -LOADING Redis is loading ("),
+            (
+                &["-WRONGPASS invalid\r\n"],
+                "Never(\"the server is up, but these credentials do not fit: -WRONG",
+            ),
+            (&["-NOAUTH required\r\n"], "Never(\"the server is up, but wants a password"),
+            (&["-ERR AUTH hunter2-hunter2\r\n"], "NotYet(\"it answered: -ERR AUTH *** ("),
+        ] {
+            let answer = format!("{:?}", answer_in(Protocol::Redis, Some(&login), says, false).await);
+            assert!(answer.starts_with(expected), "{expected}: {answer}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

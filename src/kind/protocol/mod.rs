@@ -2,6 +2,7 @@
 //! of the table below.
 
 mod memcached;
+mod redis;
 
 use super::Login;
 
@@ -71,6 +72,8 @@ macro_rules! protocols {
 protocols! {
     /// Memcached's text protocol: the server tells its version.
     Memcached "memcached" memcached::ROW;
+    /// RESP, the protocol of Redis and of what stands in for it: the server answers `PING`, after `AUTH`.
+    Redis "redis" redis::ROW;
 }
 
 impl Protocol {
