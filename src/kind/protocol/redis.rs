@@ -43,6 +43,8 @@ impl Conversation for Redis {
         let mut replies = text.split_inclusive('\n').filter_map(|line| line.strip_suffix("\r\n"));
         match replies.next() {
             Some(reply) if self.logs_in && is_logged_in(reply) => replies.next().map_or(Step::Listen, judge),
+            // It speaks its protocol. More cannot be asked without its password, which may be in a file of its own.
+            Some(reply) if !self.logs_in && reply.starts_with("-NOAUTH ") => Step::Ready,
             Some(reply) => judge(reply),
             None => Step::Listen,
         }
@@ -67,7 +69,7 @@ fn judge(reply: &str) -> Step {
         "-WRONGPASS" => never("these credentials do not fit"),
         // Before Redis 6.
         "-ERR" if message == "invalid password" => never("these credentials do not fit"),
-        "-NOAUTH" => never("wants a password, which neither `--requirepass` nor REDIS_PASSWORD states"),
+        "-NOAUTH" => never("wants another login"),
         "-DENIED" => never("is in protected mode, which keeps other machines out"),
         _ => Step::NotYet(format!("it answered: {reply}")),
     }
@@ -107,7 +109,12 @@ mod tests {
             (false, "-BUSY Redis is busy running a script.\r\n", "not yet: it answered: -BUSY"),
             (false, "-ERR max number of clients reached\r\n", "not yet: it answered: -ERR max"),
             (false, "HTTP/1.1 400 Bad Request\r\n", "not yet: it answered: HTTP/1.1 400"),
-            (false, "-NOAUTH Authentication required.\r\n", "never: the server is up, but wants a password"),
+            (false, "-NOAUTH Authentication required.\r\n", "ready"),
+            (
+                true,
+                "+OK\r\n-NOAUTH Authentication required.\r\n",
+                "never: the server is up, but wants another login",
+            ),
             (
                 false,
                 "-DENIED Redis is running in protected mode\r\n",
