@@ -1,7 +1,7 @@
-//! The reader on fixture files: a case is a file `fixtures/<case>.yml` with the expected document `<case>.json` beside it,
-//! or a folder `<case>/` that holds a `compose.yaml`. In `broken/` stands the expected message instead,
-//! `<case>.error.txt`. Warnings, where there are any, stand in `<case>.warnings.txt`. `UPDATE_EXPECT=1 cargo test --test it`
-//! writes the expectations anew.
+//! The reader on fixture files: a case is a file `fixtures/<case>.yml` with the expected document `<case>.json`
+//! beside it, or a folder `<case>/` that holds a `compose.yaml`. In `broken/` stands the expected message instead,
+//! `<case>.error.txt`. Warnings, where there are any, stand in `<case>.warnings.txt`. `UPDATE_EXPECT=1 cargo test
+//! --test it` writes the expectations anew.
 
 use std::collections::BTreeMap;
 use std::io;
