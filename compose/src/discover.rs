@@ -16,6 +16,7 @@ use crate::variable::{Variables, files};
 
 /// What to read, and with what.
 #[derive(Clone, Default)]
+#[non_exhaustive]
 pub struct Request {
     /// The compose files, the later over the earlier. Empty: the ones that Compose would find, `compose.yaml` or
     /// `docker-compose.yml` in the working folder or above it, with their override file.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// Where a thing stands in a file; lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Place {
     /// As the user named it (relative stays relative).
     pub file: PathBuf,
@@ -22,6 +23,7 @@ impl fmt::Display for Place {
 
 /// One thing that is wrong, with its place and, where there is one, a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// Where it stands; `None` when no file is to blame (no file found, an impossible project name).
     pub place: Option<Place>,
@@ -126,11 +128,20 @@ impl std::error::Error for Problems {}
 
 /// Something that Compose accepts and that is worth a word all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Warning {
     /// Where it stands.
     pub place: Option<Place>,
     /// What is to be said.
     pub message: String,
+}
+
+impl Warning {
+    /// A warning about what stands at a place, if it stands anywhere.
+    #[must_use]
+    pub fn new(place: Option<Place>, message: impl Into<String>) -> Warning {
+        Warning { place, message: message.into() }
+    }
 }
 
 impl fmt::Display for Warning {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// One service as written, in canonical form.
 #[derive(Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Service {
     /// Its key under `services`.
     pub name: String,
@@ -152,6 +153,7 @@ pub struct Service {
 
 /// What a container may use. Nothing said is `None`, or an empty list.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Resources {
     /// Processors; half a one is 0.5.
     pub cpus: Option<f64>,
@@ -191,6 +193,7 @@ pub struct Resources {
 
 /// Access to block devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Blkio {
     /// From 10 to 1000.
     pub weight: Option<u16>,
@@ -207,7 +210,8 @@ pub struct Blkio {
 }
 
 /// A device of the host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Device {
     /// On the host, or the name of a CDI device (`vendor.com/class=name`).
     pub source: String,
@@ -219,6 +223,7 @@ pub struct Device {
 
 /// Devices that one of the engine's drivers chooses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeviceRequest {
     /// The driver.
     pub driver: Option<String>,
@@ -234,6 +239,7 @@ pub struct DeviceRequest {
 
 /// Where a container's log goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Logging {
     /// The engine's own default without it.
     pub driver: Option<String>,
@@ -243,6 +249,7 @@ pub struct Logging {
 
 /// `deploy.restart_policy`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RestartPolicy {
     /// `none`, `on-failure` or `any`.
     pub condition: Option<String>,
@@ -261,6 +268,7 @@ impl Service {
 
 /// `build:` in its long form; the context is absolute unless it is a URL.
 #[derive(Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Build {
     /// The folder, or a URL.
     pub context: String,
@@ -307,6 +315,7 @@ impl Build {
 
 /// A published port.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Port {
     /// The port inside the container.
     pub target: u16,
@@ -320,6 +329,7 @@ pub struct Port {
 
 /// A mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mount {
     /// What is mounted.
     pub kind: MountKind,
@@ -390,6 +400,7 @@ impl Mount {
 /// A secret or config as a service finds it.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#long-syntax-5>
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileReference {
     /// Its key below the top-level `secrets` or `configs`.
     pub source: String,
@@ -405,6 +416,7 @@ pub struct FileReference {
 
 /// A top-level secret or config: where its content comes from.
 #[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileSource {
     /// It is somebody else's, which only a swarm has.
     pub external: bool,
@@ -418,6 +430,7 @@ pub struct FileSource {
 
 /// How a service is attached to one network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attachment {
     /// Further names of the service there.
     pub aliases: Vec<String>,
@@ -441,6 +454,7 @@ pub struct Attachment {
 
 /// What a service depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Dependency {
     /// What the dependency has to reach.
     pub condition: Condition,
@@ -466,6 +480,7 @@ pub enum Condition {
 /// How a service's health is checked.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Healthcheck {
     /// `["CMD", …]`, `["CMD-SHELL", …]` or `["NONE"]`; `None`: the image's own.
     pub test: Option<Vec<String>>,
@@ -484,6 +499,7 @@ pub struct Healthcheck {
 /// A command that is run in a container at a turn of its life.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#post_start>
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Hook {
     /// The program and its arguments; no shell reads them.
     pub command: Vec<String>,
@@ -499,6 +515,7 @@ pub struct Hook {
 
 /// A limit of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Ulimit {
     /// The soft limit.
     pub soft: i64,
@@ -508,6 +525,7 @@ pub struct Ulimit {
 
 /// A top-level network.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Network {
     /// The name Compose would give it (`<project>_<key>` or `name:`).
     pub name: String,
@@ -537,6 +555,7 @@ pub struct Network {
 
 /// A range of addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IpamPool {
     /// The addresses, in CIDR notation.
     pub subnet: Option<String>,
@@ -550,6 +569,7 @@ pub struct IpamPool {
 
 /// A top-level volume.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Volume {
     /// The name Compose would give it.
     pub name: String,

@@ -10,7 +10,7 @@ use super::model::{FileSource, Network, Service, Volume};
 use super::redact::redact;
 use crate::discover::Found;
 use crate::print::output;
-use crate::reading::{Place, Reading, Sources, Warning};
+use crate::reading::{Place, Problem, Reading, Sources, Warning};
 use crate::secret::Secrets;
 use crate::tree::{Node, Spot, Value};
 use crate::variable::Variables;
@@ -112,6 +112,14 @@ impl Project {
     #[must_use]
     pub fn place(&self, path: &str) -> Option<Place> {
         self.sources.place(find(&self.tree, path))
+    }
+
+    /// A problem with what stands at a path of the document. Secrets are left out of its text.
+    #[must_use]
+    pub fn problem(&self, path: &str, message: &str) -> Problem {
+        let place = self.place(path);
+        let line = place.as_ref().and_then(|place| self.line(place)).map(|line| self.secrets.hide(line));
+        Problem { place, path: path.to_owned(), message: self.secrets.hide(message), hint: None, line }
     }
 
     /// The value of a variable as interpolation saw it: from the process's environment, or an environment file. What

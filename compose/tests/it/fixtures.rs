@@ -38,8 +38,8 @@ fn request(case: &Path) -> Request {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    let mut request =
-        Request { home: Some("/home/tester".into()), ..Request::in_directory(case.parent().unwrap()) };
+    let mut request = Request::in_directory(case.parent().unwrap());
+    request.home = Some("/home/tester".into());
     if case.is_dir() {
         request.working_dir = case.to_owned();
         let options = std::fs::read(case.join("request.json")).unwrap_or_else(|_| b"{}".to_vec());
