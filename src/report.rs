@@ -203,7 +203,7 @@ mod tests {
             project: "shop".to_owned(),
             services: services.map(|(name, service)| (name.to_owned(), service)).into(),
             total: Duration::from_millis(13_840),
-            warnings: vec![Warning { place: None, message: "services.db.attach: not applied".to_owned() }],
+            warnings: vec![Warning::new(None, "services.db.attach: not applied")],
         }
     }
 

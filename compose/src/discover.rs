@@ -1,13 +1,59 @@
-//! Which files to read, where the project lies and what it is called, as Compose decides.
+//! Finds what to read, as Compose does: compose files, environment files, the project's folder and its name.
+//!
+//! It parses the compose files, because the name may stand in one of them and is itself a variable. It does not
+//! interpolate anything else, and leaves the parsed documents to [`assemble`](crate::assemble).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::load::{self, Named, Source};
-use super::node::{Node, Value};
-use super::reading::{Reading, Stopped};
-use super::trail::Trail;
-use super::variables::Variables;
-use super::{Request, environment, interpolate, paths};
+use crate::assemble::layer::read_documents;
+use crate::reading::{Named, Reading, Source, Stopped};
+use crate::text::names::list;
+use crate::text::path;
+use crate::tree::{Node, Trail, Value};
+use crate::variable::interpolate::interpolate;
+use crate::variable::{Variables, files};
+
+/// What to read, and with what.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct Request {
+    /// The compose files, the later over the earlier. Empty: the ones that Compose would find, `compose.yaml` or
+    /// `docker-compose.yml` in the working folder or above it, with their override file.
+    pub files: Vec<PathBuf>,
+    /// The working folder; absolute.
+    pub working_dir: PathBuf,
+    /// Environment files in the place of `.env.test` and `.env`.
+    pub env_files: Vec<PathBuf>,
+    /// The active profiles. Empty: those of `COMPOSE_PROFILES`.
+    pub profiles: Vec<String>,
+    /// The project's name in the place of the file's own.
+    pub project_name: Option<String>,
+    /// The project's folder, if it is not that of the first file.
+    pub project_directory: Option<PathBuf>,
+    /// The process's environment, handed in.
+    pub environment: BTreeMap<String, String>,
+    /// What `~` stands for.
+    pub home: Option<PathBuf>,
+}
+
+/// The environment, which can hold secrets, is left out.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("files", &self.files)
+            .field("working_dir", &self.working_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Request {
+    /// Reads what Compose would find in `directory`, with an empty environment.
+    #[must_use]
+    pub fn in_directory(directory: impl Into<PathBuf>) -> Request {
+        Request { working_dir: directory.into(), ..Request::default() }
+    }
+}
 
 /// In the order of preference.
 const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
@@ -49,7 +95,7 @@ pub(crate) fn discover(reading: &mut Reading<'_>, request: &Request) -> Result<F
     let Some(first) = files.first() else {
         let message = format!("no compose file in {} or any folder above it", searched.display());
         reading.problem_without_place(message).hint =
-            Some(format!("it is called {}", super::check::list(FILES.into_iter())));
+            Some(format!("it is called {}", list(FILES.into_iter())));
         return Err(Stopped);
     };
     let directory = project_directory
@@ -71,7 +117,7 @@ pub(crate) fn discover(reading: &mut Reading<'_>, request: &Request) -> Result<F
 }
 
 fn absolute(base: &Path, path: &Path) -> PathBuf {
-    paths::join(base, &path.to_string_lossy())
+    path::join(base, &path.to_string_lossy())
 }
 
 /// `COMPOSE_FILE`, or the first known name in the folder or one above it, with its override file.
@@ -112,7 +158,7 @@ fn add_env_files(
         known.into_iter().find(|file| reading.files.is_file(file)).into_iter().collect()
     };
     let named: Vec<Named> = files.iter().cloned().map(Named::by_user).collect();
-    environment::add_env_files(reading, variables, &named)?;
+    files::add_env_files(reading, variables, &named)?;
     env_files.extend(files);
     Ok(())
 }
@@ -140,14 +186,14 @@ pub(crate) fn project_name(
 ) -> Result<String, Stopped> {
     let mut written = None;
     for source in &mut found.files {
-        let documents = load::read_documents(reading, &source.file)?;
+        let documents = read_documents(reading, &source.file)?;
         for document in &documents {
             if let Some(node) = document.get("name").filter(|node| matches!(&node.value, Value::Text(_))) {
                 // The name is looked for before anything is reset.
                 let mut node = Node { tag: None, ..node.clone() };
                 let is_empty = node.as_text() == Some("");
                 let trail = Trail::ROOT;
-                interpolate::interpolate(reading, &mut node, &found.variables, &trail.key("name"));
+                interpolate(reading, &mut node, &found.variables, &trail.key("name"));
                 if !is_empty {
                     written = Some(node);
                 }

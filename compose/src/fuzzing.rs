@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::dotenv::{self, Assignments};
-use super::template::{self, Lookup};
+use crate::variable::dotenv::{self, Assignments};
+use crate::variable::template::{self, Lookup};
 
 /// Answers from a map.
 struct Known<'a>(&'a BTreeMap<String, String>);
@@ -21,7 +21,8 @@ pub fn interpolate(text: &str, variables: &BTreeMap<String, String>) -> Option<S
     template::substitute(text, &mut Known(variables)).ok()
 }
 
-/// The variables that an environment file sets, each with its value and line; the line and text of the error otherwise.
+/// The variables that an environment file sets, each with its value and line; the line and text of the error
+/// otherwise.
 pub fn dotenv(
     text: &str,
     variables: &BTreeMap<String, String>,

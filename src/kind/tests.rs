@@ -5,14 +5,11 @@ use std::collections::BTreeSet;
 use super::*;
 
 fn service(command: &[&str], environment: &[(&str, &str)]) -> Service {
-    Service {
-        command: Some(command.iter().map(|word| (*word).to_owned()).collect()),
-        environment: environment
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())))
-            .collect(),
-        ..Service::default()
-    }
+    let mut service = Service::default();
+    service.command = Some(command.iter().map(|word| (*word).to_owned()).collect());
+    service.environment =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect();
+    service
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) fn check(
         if cached_image(source).is_none() {
             let path = path(&format!("cache_from[{index}]"));
             let message = format!("{path}: greenroom's builds take steps over from images only");
-            warnings.push(Warning { place: project.place(&path), message });
+            warnings.push(Warning::new(project.place(&path), message));
         }
     }
 }

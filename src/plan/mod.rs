@@ -541,10 +541,7 @@ pub(crate) fn mount_on_engine(plan: &Plan, mount: &Mount) -> Mount {
 
 /// A complaint about what stands at `path` of the document.
 fn problem(project: &Project, path: &str, message: impl Into<String>) -> Box<Problem> {
-    let place = project.place(path);
-    let line = place.as_ref().and_then(|place| project.line(place)).map(|line| project.secrets.hide(line));
-    let message = project.secrets.hide(&message.into());
-    Box::new(Problem { place, path: path.to_owned(), message, hint: None, line })
+    Box::new(project.problem(path, &message.into()))
 }
 
 /// What the service is made of: its part of the file, and what its secrets and configs hold.

@@ -117,11 +117,13 @@ impl Plan {
             let this = format!("this engine is {} (API {}.{})", version.engine, version.api.0, version.api.1);
             if need.optional {
                 let message = format!("{}: not applied: it {needs}, and {this}", need.problem.path);
-                self.warnings.push(Warning { place: need.problem.place.clone(), message });
+                self.warnings.push(Warning::new(need.problem.place.clone(), message));
             } else {
+                let mut problem = need.problem.clone();
                 let hint = "update the engine, or leave it out in an override file: `!reset null`";
-                let message = format!("{needs}, and {this}");
-                problems.push(Problem { message, hint: Some(hint.to_owned()), ..need.problem.clone() });
+                problem.message = format!("{needs}, and {this}");
+                problem.hint = Some(hint.to_owned());
+                problems.push(problem);
             }
         }
         match Problems::from_list(problems) {

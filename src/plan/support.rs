@@ -307,7 +307,7 @@ impl Walk<'_> {
 
 /// What is said of a key that is read and left out, by its path in the document.
 pub(super) fn not_applied(project: &Project, path: &str, key: &str) -> Warning {
-    Warning { place: project.place(path), message: format!("{path}: greenroom does not apply `{key}`") }
+    Warning::new(project.place(path), format!("{path}: greenroom does not apply `{key}`"))
 }
 
 /// Nothing is said.

@@ -30,7 +30,7 @@ pub(super) fn check(project: &Project, name: &str, problems: &mut Vec<Problem>, 
     }
     for (key, message) in not_applied(service, &project.document()["services"][name]) {
         let path = at(&key);
-        warnings.push(Warning { place: project.place(&path), message: format!("{path}: {message}") });
+        warnings.push(Warning::new(project.place(&path), format!("{path}: {message}")));
     }
 }
 

@@ -161,16 +161,14 @@ impl StackBuilder {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         environment.extend(self.environment.clone());
-        let request = Request {
-            files: self.files.clone(),
-            working_dir,
-            env_files: self.env_files.clone(),
-            profiles: self.profiles.clone(),
-            project_name: self.project_name.clone(),
-            project_directory: self.project_directory.clone(),
-            environment,
-            home: std::env::home_dir(),
-        };
+        let mut request = Request::in_directory(working_dir);
+        request.files = self.files.clone();
+        request.env_files = self.env_files.clone();
+        request.profiles = self.profiles.clone();
+        request.project_name = self.project_name.clone();
+        request.project_directory = self.project_directory.clone();
+        request.environment = environment;
+        request.home = std::env::home_dir();
         compose::read(&request, &Disk).map_err(Error::compose)
     }
 

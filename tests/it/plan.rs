@@ -122,10 +122,8 @@ configs: {settings: {content: "password = hunter2-hunter2"}}
         .ready("db", Probe::exec(["ask", "hunter2-hunter2"]));
     let (project, plan) = (builder.read().unwrap(), builder.plan().unwrap());
     let planned = plan.service("db").unwrap();
-    let request = greenroom::compose::Request {
-        environment: [("DB_PASSWORD".to_owned(), "hunter2-hunter2".to_owned())].into(),
-        ..greenroom::compose::Request::in_directory(folder.path())
-    };
+    let mut request = greenroom::compose::Request::in_directory(folder.path());
+    request.environment = [("DB_PASSWORD".to_owned(), "hunter2-hunter2".to_owned())].into();
     let sources = (&project.secret_sources, &project.config_sources);
     let hooks = (&planned.service.post_start, &planned.files);
     let all = format!(

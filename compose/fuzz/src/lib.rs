@@ -59,9 +59,8 @@ impl Files for Texts {
 /// The request that every input is read with.
 pub fn request() -> Request {
     let environment = [("GREETING", "hello"), ("EMPTY", ""), ("API_TOKEN", "tok-12345678"), ("PORT", "8080")];
-    Request {
-        environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        home: Some("/home/tester".into()),
-        ..Request::in_directory(FOLDER)
-    }
+    let mut request = Request::in_directory(FOLDER);
+    request.environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    request.home = Some("/home/tester".into());
+    request
 }

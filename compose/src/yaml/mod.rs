@@ -1,8 +1,9 @@
 //! YAML text to events.
 //!
-//! A port of libyaml's parser (Kirill Simonov and others, MIT license), as Go's YAML library is, too: what the one takes
-//! for YAML, and where the one sees a mistake, the other does. Where Go's goes its own way, so does this: in flow a plain
-//! scalar can end with `:` and can't hold `?`, a tag can hold commas and brackets, `\'` is an escape and `\/` is none.
+//! A port of libyaml's parser (Kirill Simonov and others, MIT license), as Go's YAML library is, too: what the one
+//! takes for YAML, and where the one sees a mistake, the other does. Where Go's goes its own way, so does this: in
+//! flow a plain scalar can end with `:` and can't hold `?`, a tag can hold commas and brackets, `\'` is an escape and
+//! `\/` is none.
 //!
 //! [`scanner`] makes tokens of the text with the help of [`scalar`], and [`parser`] makes events of the tokens.
 

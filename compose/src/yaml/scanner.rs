@@ -331,7 +331,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Begins a block collection if it stands further right; its token goes before that with the number, or to the end.
+    /// Begins a block collection if it stands further right; its token goes before that with the number, or to the
+    /// end.
     fn roll_indent(&mut self, mark: Mark, number: Option<usize>, kind: TokenKind<'a>) {
         let column = i64::from(mark.column);
         if self.in_flow() || self.indent >= column {

@@ -1,7 +1,7 @@
-//! The reader on fixture files: a case is a file `fixtures/<case>.yml` with the expected document `<case>.json` beside it,
-//! or a folder `<case>/` that holds a `compose.yaml`. In `broken/` stands the expected message instead,
-//! `<case>.error.txt`. Warnings, where there are any, stand in `<case>.warnings.txt`. `UPDATE_EXPECT=1 cargo test --test it`
-//! writes the expectations anew.
+//! The reader on fixture files: a case is a file `fixtures/<case>.yml` with the expected document `<case>.json`
+//! beside it, or a folder `<case>/` that holds a `compose.yaml`. In `broken/` stands the expected message instead,
+//! `<case>.error.txt`. Warnings, where there are any, stand in `<case>.warnings.txt`. `UPDATE_EXPECT=1 cargo test
+//! --test it` writes the expectations anew.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -38,8 +38,8 @@ fn request(case: &Path) -> Request {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    let mut request =
-        Request { home: Some("/home/tester".into()), ..Request::in_directory(case.parent().unwrap()) };
+    let mut request = Request::in_directory(case.parent().unwrap());
+    request.home = Some("/home/tester".into());
     if case.is_dir() {
         request.working_dir = case.to_owned();
         let options = std::fs::read(case.join("request.json")).unwrap_or_else(|_| b"{}".to_vec());

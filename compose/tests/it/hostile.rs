@@ -218,7 +218,8 @@ fn a_file_that_is_no_regular_file_is_refused() {
         assert!(refused(&request).contains("it is not a regular file"));
     }
     // This one device is how one says that there is no file.
-    let request = Request { env_files: vec!["/dev/null".into()], ..Request::in_directory(folder.path()) };
+    let mut request = Request::in_directory(folder.path());
+    request.env_files = vec!["/dev/null".into()];
     assert_eq!(greenroom_compose::read(&request, &Disk).unwrap().services.len(), 1);
 }
 

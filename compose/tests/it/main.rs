@@ -1,5 +1,6 @@
-//! The reader's tests: what it makes of files.
+//! The reader's tests: what it makes of files, and how it is built.
 
 mod fixtures;
 mod hostile;
 mod project;
+mod tidy;

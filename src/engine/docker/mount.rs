@@ -75,21 +75,12 @@ mod tests {
     use super::*;
 
     fn bind(selinux: Option<&str>, recursive: Option<&str>) -> Mount {
-        Mount {
-            kind: MountKind::Bind,
-            source: Some("/source".to_owned()),
-            target: "/target".to_owned(),
-            read_only: true,
-            create_host_path: true,
-            propagation: Some("rslave".to_owned()),
-            selinux: selinux.map(str::to_owned),
-            recursive: recursive.map(str::to_owned),
-            nocopy: false,
-            labels: std::collections::BTreeMap::new(),
-            subpath: None,
-            size: None,
-            mode: None,
-        }
+        let mut bind = Mount::read_only_bind("/source".to_owned(), "/target".to_owned());
+        bind.create_host_path = true;
+        bind.propagation = Some("rslave".to_owned());
+        bind.selinux = selinux.map(str::to_owned);
+        bind.recursive = recursive.map(str::to_owned);
+        bind
     }
 
     #[test]

@@ -91,23 +91,24 @@ fn rates(devices: &[(String, i64)]) -> Option<Vec<ThrottleDevice>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compose::{Blkio, Resources};
 
     fn device(source: &str, target: &str) -> Device {
-        Device { source: source.to_owned(), target: target.to_owned(), permissions: "r".to_owned() }
+        let mut device = Device::default();
+        device.source = source.to_owned();
+        device.target = target.to_owned();
+        device.permissions = "r".to_owned();
+        device
     }
 
     #[test]
     fn a_device_is_a_path_or_a_name_that_a_driver_knows() {
-        let service = Service {
-            devices: vec![device("/dev/null", "/dev/n"), device("vendor.com/net=one", "vendor.com/net=one")],
-            device_requests: vec![DeviceRequest {
-                count: Some(-1),
-                capabilities: vec!["gpu".to_owned()],
-                ..DeviceRequest::default()
-            }],
-            ..Service::default()
-        };
+        let mut gpus = DeviceRequest::default();
+        gpus.count = Some(-1);
+        gpus.capabilities = vec!["gpu".to_owned()];
+        let mut service = Service::default();
+        service.devices =
+            vec![device("/dev/null", "/dev/n"), device("vendor.com/net=one", "vendor.com/net=one")];
+        service.device_requests = vec![gpus];
         let body = add(HostConfig::default(), &service);
         let devices = body.devices.expect("there is one with a path");
         assert_eq!(devices, [mapping(&service.devices[0])]);
@@ -125,20 +126,15 @@ mod tests {
 
     #[test]
     fn shares_and_rates_are_in_the_engines_units() {
-        let blkio = Blkio {
-            weight: Some(300),
-            weight_device: vec![("/dev/sda".to_owned(), 10)],
-            device_read_bps: vec![("/dev/sda".to_owned(), 1024)],
-            ..Blkio::default()
-        };
-        let resources = Resources {
-            cpus: Some(0.1),
-            cpu_percent: Some(50),
-            cpu_rt_runtime: Some(900),
-            blkio,
-            ..Resources::default()
-        };
-        let body = add(HostConfig::default(), &Service { resources, ..Service::default() });
+        let mut service = Service::default();
+        let resources = &mut service.resources;
+        resources.cpus = Some(0.1);
+        resources.cpu_percent = Some(50);
+        resources.cpu_rt_runtime = Some(900);
+        resources.blkio.weight = Some(300);
+        resources.blkio.weight_device = vec![("/dev/sda".to_owned(), 10)];
+        resources.blkio.device_read_bps = vec![("/dev/sda".to_owned(), 1024)];
+        let body = add(HostConfig::default(), &service);
         assert_eq!((body.nano_cpus, body.cpu_percent), (Some(100_000_000), Some(5000)));
         assert_eq!((body.cpu_realtime_runtime, body.blkio_weight), (Some(900), Some(300)));
         assert_eq!(body.blkio_weight_device, weights(&[("/dev/sda".to_owned(), 10)]));

@@ -84,7 +84,7 @@ impl Start {
     pub(super) fn engine_warns(&self, service: &str, what: &str) {
         let message =
             self.plan.secrets.hide(&format!("services.{service}: the engine warns: {}", what.trim()));
-        let warning = Warning { place: None, message };
+        let warning = Warning::new(None, message);
         self.observer.tell(&Event::Warned(warning.clone()));
         lock(&self.warnings).push(warning);
     }

@@ -1,0 +1,62 @@
+//! One document of one file, before it is merged: read, interpolated, cast, and brought to its long form.
+//!
+//! It brings in no other file.
+
+use super::unique;
+use crate::canonical::canonical;
+use crate::parse::parse;
+use crate::reading::{Named, Reading, Stopped};
+use crate::schema::cast::cast;
+use crate::schema::project::PROJECT;
+use crate::tree::{MergeTag, Node, Trail, Value};
+use crate::variable::Variables;
+use crate::variable::interpolate::interpolate;
+
+/// The documents of a file, as they are written.
+pub(crate) fn read_documents(reading: &mut Reading<'_>, file: &Named) -> Result<Vec<Node>, Stopped> {
+    let index = file.read(reading)?;
+    let documents = parse(reading, index)?;
+    for document in &documents {
+        if document.as_map().is_none() {
+            let message = match document.value {
+                Value::Null => "the document is empty".to_owned(),
+                _ => format!("a compose file is a mapping, and this is {}", document.type_name()),
+            };
+            reading.problem(document.spot, "", message);
+        }
+    }
+    reading.checked()?;
+    Ok(documents)
+}
+
+/// Interpolation and casts: what needs no other file.
+pub(crate) fn prepare(
+    reading: &mut Reading<'_>,
+    layer: &mut Node,
+    variables: &Variables,
+) -> Result<(), Stopped> {
+    interpolate(reading, layer, variables, &Trail::ROOT);
+    cast(reading, layer, &PROJECT, &Trail::ROOT);
+    for (section, node) in layer.as_map().into_iter().flatten() {
+        let is_section =
+            ["services", "networks", "volumes", "configs", "secrets", "models"].contains(&section.as_str());
+        if is_section && node.as_map().is_none() && node.tag != Some(MergeTag::Reset) {
+            let message = format!("must be a mapping, and is {}", node.type_name());
+            reading.problem(node.entry_spot(), section, message);
+        }
+    }
+    for (name, service) in layer.entries("services") {
+        if service.as_map().is_none() && !service.is_null() && service.tag != Some(MergeTag::Reset) {
+            let message = format!("must be a mapping, and is {}", service.type_name());
+            reading.problem(service.entry_spot(), format!("services.{name}"), message);
+        }
+    }
+    reading.checked()
+}
+
+/// Long forms, and again one entry for each thing: a range of ports may show repetitions.
+pub(crate) fn canonicalise(reading: &mut Reading<'_>, document: &mut Node) -> Result<(), Stopped> {
+    canonical(reading, document);
+    unique::keep_last(reading, document, &Trail::ROOT);
+    reading.checked()
+}

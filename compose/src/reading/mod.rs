@@ -1,0 +1,275 @@
+//! What one read gathers on its way: texts, problems, warnings, secrets. It also holds the limits of a read.
+//!
+//! It decides nothing about a document.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+
+mod files;
+mod named;
+mod problem;
+mod sources;
+
+use files::MOST_BYTES;
+
+pub use files::{Disk, Files};
+pub(crate) use named::{Named, Source};
+pub use problem::{Place, Problem, Problems, Warning};
+pub(crate) use sources::Sources;
+
+use crate::secret::Secrets;
+use crate::tree::{BYTES_OF_A_VALUE, Node, Spot};
+
+/// How many values one reading may make of its files: aliases, `extends`, `include`, variables and ranges of ports
+/// all make much of little. Enough for ten thousand services or all ports of one, and less than half a gigabyte.
+const MOST_VALUES: usize = 500_000;
+
+/// A file counts as so many values, since reading files takes time even if they say nothing.
+const VALUES_OF_A_FILE: usize = 10;
+/// Nobody mends more problems or heeds more warnings at once.
+const MOST_PROBLEMS: usize = 100;
+const MOST_WARNINGS: usize = 1_000;
+
+/// A message shows of a longer text the beginning: a value can be as long as a file.
+const LONGEST_MESSAGE: usize = 2_000;
+
+/// The state of one read.
+pub(crate) struct Reading<'a> {
+    pub(crate) files: &'a dyn Files,
+    pub(crate) working_dir: PathBuf,
+    pub(crate) home: Option<PathBuf>,
+    pub(crate) sources: Sources,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) secrets: Secrets,
+    /// Unset variables that were warned about: once for each is enough.
+    unset: BTreeSet<String>,
+    /// Values made so far; see [`MOST_VALUES`].
+    values: usize,
+    /// The files that were read already, with their numbers.
+    texts: HashMap<PathBuf, u32>,
+    /// What is handed out in the place of a problem that is one too many.
+    surplus: Problem,
+}
+
+/// A stage that found problems leaves them in [`Reading::problems`] and answers this.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
+impl<'a> Reading<'a> {
+    pub(crate) fn new(files: &'a dyn Files, working_dir: PathBuf, home: Option<PathBuf>) -> Reading<'a> {
+        Reading {
+            files,
+            working_dir,
+            home,
+            sources: Sources::default(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            secrets: Secrets::default(),
+            unset: BTreeSet::new(),
+            values: 0,
+            texts: HashMap::new(),
+            surplus: Problem::without_place(String::new()),
+        }
+    }
+
+    /// Counts values that are made, and notes a problem when they are too many.
+    pub(crate) fn spend(&mut self, values: usize, spot: Spot, path: impl ToString) -> Result<(), Stopped> {
+        if self.is_spent() {
+            return Err(Stopped);
+        }
+        self.values += values;
+        if self.is_spent() {
+            let message = format!(
+                "the files have more than {MOST_VALUES} values once aliases, variables, `extends`, `include` and \
+                 ranges of ports are put in"
+            );
+            self.problem(spot, path, message);
+            return Err(Stopped);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_spent(&self) -> bool {
+        self.values > MOST_VALUES
+    }
+
+    /// How many more values can be made.
+    pub(crate) fn left(&self) -> usize {
+        MOST_VALUES.saturating_sub(self.values)
+    }
+
+    /// Notes a problem with what stands at `spot`.
+    pub(crate) fn problem(
+        &mut self,
+        spot: Spot,
+        path: impl ToString,
+        message: impl Into<String>,
+    ) -> &mut Problem {
+        if self.is_full() {
+            return &mut self.surplus;
+        }
+        let problem = Problem {
+            place: self.sources.place(spot),
+            path: path.to_string(),
+            message: message.into(),
+            hint: None,
+            line: self.sources.line(spot).map(str::to_owned),
+        };
+        self.push(problem)
+    }
+
+    /// Notes a problem with a value, and names the variables that the value came from.
+    pub(crate) fn value_problem(
+        &mut self,
+        node: &Node,
+        path: impl ToString,
+        message: impl Into<String>,
+    ) -> &mut Problem {
+        let mut message = message.into();
+        if let Some(variables) = &node.variables {
+            message = format!("{message} (the value comes from {variables})");
+        }
+        self.problem(node.spot, path, message)
+    }
+
+    /// Notes a problem that no place is to blame for.
+    pub(crate) fn problem_without_place(&mut self, message: impl Into<String>) -> &mut Problem {
+        if self.is_full() { &mut self.surplus } else { self.push(Problem::without_place(message.into())) }
+    }
+
+    fn push(&mut self, mut problem: Problem) -> &mut Problem {
+        // A part of a secret that is cut in two here is cut off when the message is told, being far behind.
+        cut(&mut problem.path, LONGEST_MESSAGE);
+        cut(&mut problem.message, 20 * LONGEST_MESSAGE);
+        let index = self.problems.len();
+        self.problems.push(problem);
+        &mut self.problems[index]
+    }
+
+    /// Whether no further problem is noted: what is costly to say need not be said then.
+    pub(crate) fn is_full(&self) -> bool {
+        self.problems.len() >= MOST_PROBLEMS
+    }
+
+    /// A text without the secrets that are known so far, for a message.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        if self.is_full() { String::new() } else { self.secrets.hide(text) }
+    }
+
+    /// The problems, without secrets and at a length that can be read.
+    pub(crate) fn take_problems(&mut self) -> Vec<Problem> {
+        let mut problems = std::mem::take(&mut self.problems);
+        for problem in &mut problems {
+            problem.message = self.secrets.hide(&problem.message);
+            cut(&mut problem.message, LONGEST_MESSAGE);
+            problem.line = problem.line.take().map(|line| self.secrets.hide(&line));
+        }
+        problems
+    }
+
+    /// Goes on if no problem was noted so far.
+    pub(crate) fn checked(&self) -> Result<(), Stopped> {
+        if self.problems.is_empty() { Ok(()) } else { Err(Stopped) }
+    }
+
+    pub(crate) fn warn(&mut self, spot: Option<Spot>, message: String) {
+        if self.warnings.len() >= MOST_WARNINGS {
+            return;
+        }
+        let place = spot.and_then(|spot| self.sources.place(spot));
+        self.warnings.push(Warning { place, message });
+    }
+
+    /// Warns that a variable is not set, the first time that it is missed.
+    pub(crate) fn warn_unset(&mut self, spot: Spot, name: &str) {
+        if self.warnings.len() < MOST_WARNINGS && self.unset.insert(name.to_owned()) {
+            self.warn(
+                Some(spot),
+                format!("the variable `{name}` is not set: an empty text stands in its place"),
+            );
+        }
+    }
+
+    /// Reads a text file within the limits and adds it to the sources.
+    ///
+    /// The message of an `Err` says what is wrong with the file; the caller knows who named it.
+    pub(crate) fn read_text(&mut self, path: &Path) -> Result<u32, ReadError> {
+        if let Some(index) = self.texts.get(path).copied() {
+            self.count_text(index)?;
+            return Ok(index);
+        }
+        let too_large = || ReadError::Content(format!("it is larger than {} MB", MOST_BYTES / 1024 / 1024));
+        if self.files.size(path).is_some_and(|size| size > MOST_BYTES as u64) {
+            return Err(too_large());
+        }
+        let bytes = self.files.read(path).map_err(ReadError::Io)?;
+        if bytes.len() > MOST_BYTES {
+            return Err(too_large());
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            ReadError::Content(format!("it is not valid UTF-8 (byte {at})"))
+        })?;
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        if let Some(at) = text.find('\0') {
+            return Err(ReadError::Content(format!("it holds a NUL character (byte {at})")));
+        }
+        let index = self.sources.add(path, &self.working_dir, text);
+        self.texts.insert(path.to_owned(), index);
+        self.count_text(index)?;
+        Ok(index)
+    }
+
+    /// Counts a text that is about to be parsed, be it for the first time or again.
+    fn count_text(&mut self, index: u32) -> Result<(), ReadError> {
+        self.values += VALUES_OF_A_FILE + self.sources.text(index).len() / BYTES_OF_A_VALUE;
+        if self.is_spent() {
+            return Err(ReadError::Content("too much was read before it".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// How a path is shown to the user: relative to the working directory where it lies below it.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.working_dir) {
+            Ok(below) if below.as_os_str().is_empty() => ".".to_owned(),
+            Ok(below) => below.display().to_string(),
+            Err(_) => path.display().to_string(),
+        }
+    }
+}
+
+/// Leaves the beginning of a text that is too long.
+fn cut(text: &mut String, longest: usize) {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
+        text.push('…');
+    }
+}
+
+/// Why a file's text could not be had.
+pub(crate) enum ReadError {
+    Io(io::Error),
+    Content(String),
+}
+
+impl ReadError {
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// The cause in a word, without the operating system's error numbers.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            ReadError::Content(reason) => reason.clone(),
+            ReadError::Io(error) => match error.kind() {
+                io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+                io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+                _ => error.to_string(),
+            },
+        }
+    }
+}

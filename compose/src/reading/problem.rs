@@ -1,0 +1,154 @@
+//! What is wrong with a compose file, and how it is shown.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a thing stands in a file; lines and columns count from 1.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Place {
+    /// As the user named it (relative stays relative).
+    pub file: PathBuf,
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
+/// One thing that is wrong, with its place and, where there is one, a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// Where it stands; `None` when no file is to blame (no file found, an impossible project name).
+    pub place: Option<Place>,
+    /// The path inside the document, such as `services.web.ports[0]`; empty for the file as a whole.
+    pub path: String,
+    /// What is wrong: one sentence fragment, values that come from secrets left out.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The text of the line, to be shown with a caret.
+    pub line: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn without_place(message: String) -> Problem {
+        Problem { place: None, path: String::new(), message, hint: None, line: None }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        write!(f, "{}", self.message)?;
+        if let (Some(place), Some(line)) = (&self.place, &self.line) {
+            write_line(f, place, line)?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The longest line that is shown whole; of a longer one the part around the caret is shown.
+const WIDEST_LINE: usize = 100;
+
+fn write_line(f: &mut fmt::Formatter<'_>, place: &Place, line: &str) -> fmt::Result {
+    let characters: Vec<char> = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let caret = place.column.saturating_sub(1).min(characters.len());
+    let start = if characters.len() <= WIDEST_LINE { 0 } else { caret.saturating_sub(WIDEST_LINE / 2) };
+    let shown: String = characters[start..].iter().take(WIDEST_LINE).collect();
+    let number = place.line.to_string();
+    write!(f, "\n{number:>5} | {}", shown.trim_end())?;
+    write!(f, "\n      | {:width$}^", "", width = caret - start)
+}
+
+/// Everything that is wrong with the files that were read; never empty.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// `None` when there is nothing wrong.
+    #[must_use]
+    pub fn from_list(mut problems: Vec<Problem>) -> Option<Problems> {
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
+        problems.dedup();
+        if problems.is_empty() { None } else { Some(Problems(problems)) }
+    }
+
+    /// A reading that stopped always says why; were it not so, this would.
+    pub(crate) fn unknown() -> Problems {
+        Problems(vec![Problem::without_place("the compose file can't be read".to_owned())])
+    }
+
+    /// The problems in the order of their places.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+/// How many problems are shown before the rest is only counted.
+const MOST_SHOWN: usize = 20;
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().take(MOST_SHOWN).enumerate() {
+            if index > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        if self.0.len() > MOST_SHOWN {
+            write!(f, "\n\nand {} more", self.0.len() - MOST_SHOWN)?;
+        }
+        Ok(())
+    }
+}
+
+/// `unwrap()` and `fn main() -> Result` print `Debug`: it reads as `Display` does.
+impl fmt::Debug for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Something that Compose accepts and that is worth a word all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    /// Where it stands.
+    pub place: Option<Place>,
+    /// What is to be said.
+    pub message: String,
+}
+
+impl Warning {
+    /// A warning about what stands at a place, if it stands anywhere.
+    #[must_use]
+    pub fn new(place: Option<Place>, message: impl Into<String>) -> Warning {
+        Warning { place, message: message.into() }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}

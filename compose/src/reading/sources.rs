@@ -1,0 +1,101 @@
+//! The texts of the files that were read, for places and for the lines at them.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::Place;
+use crate::tree::Spot;
+
+/// Every file that was read, in order; a [`Spot`] names one by its index.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    files: Vec<Source>,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    /// As it is shown: relative to the working directory where it lies below it.
+    shown: PathBuf,
+    text: String,
+    /// Where each line begins, found out when the first place is told.
+    lines: OnceLock<Vec<usize>>,
+}
+
+/// A longer line is not shown: it is the whole of a file that a program wrote.
+const LONGEST_LINE: usize = 64 * 1024;
+
+impl Sources {
+    /// Adds a file and answers the number that its spots carry.
+    pub(crate) fn add(&mut self, path: &Path, working_dir: &Path, text: String) -> u32 {
+        let shown = path.strip_prefix(working_dir).unwrap_or(path).to_owned();
+        self.files.push(Source { shown, text, lines: OnceLock::new() });
+        u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn text(&self, file: u32) -> &str {
+        self.files.get(file as usize).map_or("", |source| &source.text)
+    }
+
+    /// The beginning of the file that was read last from `path`.
+    pub(crate) fn beginning(&self, path: &Path, working_dir: &Path) -> Option<Spot> {
+        let shown = path.strip_prefix(working_dir).unwrap_or(path);
+        let file = self.files.iter().rposition(|source| source.shown == shown)?;
+        Some(Spot { file: u32::try_from(file).unwrap_or(u32::MAX), line: 1, column: 1 })
+    }
+
+    /// The name that the file is shown by.
+    pub(crate) fn name(&self, file: u32) -> String {
+        self.files.get(file as usize).map_or(String::new(), |source| source.shown.display().to_string())
+    }
+
+    pub(crate) fn place(&self, spot: Spot) -> Option<Place> {
+        let source = self.files.get(spot.file as usize)?;
+        let (line, column) = (spot.line as usize, spot.column as usize);
+        let last = source.starts().len();
+        // To the parser the end of a file without a last line break is a line of its own.
+        let (line, column) = if line > last {
+            (last, source.line(last).unwrap_or_default().chars().count() + 1)
+        } else {
+            (line, column)
+        };
+        Some(Place { file: source.shown.clone(), line, column })
+    }
+
+    pub(crate) fn line(&self, spot: Spot) -> Option<&str> {
+        let source = self.files.get(spot.file as usize)?;
+        let number = (spot.line as usize).min(source.starts().len());
+        source.line(number).filter(|line| line.len() <= LONGEST_LINE)
+    }
+
+    /// The line at a place that this value has handed out.
+    pub(crate) fn line_at(&self, place: &Place) -> Option<&str> {
+        let source = self.files.iter().find(|source| source.shown == place.file)?;
+        source.line(place.line)
+    }
+}
+
+impl Source {
+    fn line(&self, number: usize) -> Option<&str> {
+        let starts = self.starts();
+        let start = *starts.get(number.checked_sub(1)?)?;
+        // What follows the last line break is no line.
+        if start == self.text.len() {
+            return None;
+        }
+        let end = starts.get(number).copied().unwrap_or(self.text.len());
+        Some(self.text[start..end].trim_end_matches(LINE_BREAKS))
+    }
+
+    fn starts(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let breaks = self.text.match_indices(LINE_BREAKS);
+            let ends = breaks.map(|(at, found)| at + found.len());
+            let is_end =
+                |end: &usize| !self.text[..*end].ends_with('\r') || !self.text[*end..].starts_with('\n');
+            std::iter::once(0).chain(ends.filter(is_end)).collect()
+        })
+    }
+}
+
+/// What ends a line in YAML 1.1; a carriage return and a line feed together are one.
+const LINE_BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];

@@ -1,0 +1,405 @@
+//! Checks a merged document against the schema: unknown keys, wrong types, missing keys, repeated entries.
+//!
+//! It changes nothing.
+
+use std::collections::HashSet;
+
+use super::{Extensions, Keys, Kind};
+use crate::reading::Reading;
+use crate::text::names::{list, nearest};
+use crate::tree::json::print_any;
+use crate::tree::{Map, Node, Trail, Value};
+
+/// Notes everything below `node` that the specification's schema does not allow.
+pub(crate) fn check(reading: &mut Reading<'_>, node: &Node, keys: &'static Keys, trail: &Trail<'_>) {
+    let Value::Map(map) = &node.value else {
+        return wrong_type(reading, node, trail, "a mapping");
+    };
+    for (key, value) in map {
+        match keys.field(key) {
+            Some(field) => check_kind(reading, value, &field.kind, &trail.key(key)),
+            None if keys.extensions == Extensions::AnyKey => {}
+            None if keys.extensions == Extensions::Allowed && key.starts_with("x-") => {}
+            None => unknown_key(reading, key, value, keys, trail),
+        }
+    }
+    for field in keys.fields.iter().filter(|field| field.required && !map.contains_key(field.name)) {
+        let message = format!("the key `{}` is missing", field.name);
+        reading.problem(node.entry_spot(), trail, message).hint = missing_hint(&field.kind);
+    }
+}
+
+fn missing_hint(kind: &Kind) -> Option<String> {
+    match kind {
+        Kind::Choice(words) => Some(format!("it is one of {}", words.join(", "))),
+        _ => None,
+    }
+}
+
+fn unknown_key(reading: &mut Reading<'_>, key: &str, value: &Node, keys: &Keys, trail: &Trail<'_>) {
+    if reading.is_full() {
+        return;
+    }
+    let nearest = nearest(key, keys.fields.iter().map(|field| field.name));
+    let hint = match nearest {
+        Some(known) => format!("did you mean `{known}`?"),
+        None if trail.depth() == 0 && is_old_service(value) => {
+            "services stand below the key `services`".to_owned()
+        }
+        None if keys.extensions == Extensions::Allowed => "keys of your own begin with `x-`".to_owned(),
+        None => format!("known keys are {}", list(keys.fields.iter().map(|field| field.name))),
+    };
+    reading.problem(value.entry_spot(), trail, format!("unknown key `{key}`")).hint = Some(hint);
+}
+
+/// A file of the first version of the format had its services at the top.
+fn is_old_service(value: &Node) -> bool {
+    value.get("image").is_some() || value.get("build").is_some()
+}
+
+fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    match kind {
+        Kind::Keys(keys) => check(reading, node, keys, trail),
+        Kind::Optional(_) if node.is_null() => {}
+        Kind::Optional(inner) => check_kind(reading, node, inner, trail),
+        Kind::Either(kinds) => match kinds.iter().find(|kind| accepts(kind, &node.value)) {
+            Some(kind) => check_kind(reading, node, kind, trail),
+            None => wrong_type(reading, node, trail, &wanted(kind)),
+        },
+        _ if !accepts(kind, &node.value) => wrong_type(reading, node, trail, &wanted(kind)),
+        Kind::List(inner) => check_items(reading, node, inner, trail),
+        Kind::UniqueListOf(inner) => check_unique_items(reading, node, inner, trail),
+        Kind::UniqueList => check_unique_items(reading, node, &Kind::Text, trail),
+        Kind::TextList => check_items(reading, node, &Kind::Text, trail),
+        Kind::Names(inner) => check_names(reading, node, inner, trail),
+        Kind::AnyNames(inner) => check_values(reading, node, inner, trail),
+        Kind::Options => check_values(reading, node, &OPTION, trail),
+        Kind::NullableOptions => check_values(reading, node, &NULLABLE_OPTION, trail),
+        Kind::IntIn(least, most) => {
+            if let Value::Int(number) = node.value
+                && !(i128::from(*least)..=i128::from(*most)).contains(&number.into())
+            {
+                let range = if *most == i64::MAX {
+                    format!("from {least} on")
+                } else {
+                    format!("from {least} to {most}")
+                };
+                reading.value_problem(node, trail, format!("must be {range}, and is {number}"));
+            }
+        }
+        Kind::Unsigned | Kind::LooseUnsigned => {
+            let is_negative = matches!(node.value, Value::Int(number) if i128::from(number) < 0)
+                || matches!(node.value, Value::Float(number) if number < 0.0);
+            if is_negative {
+                reading.value_problem(node, trail, "can't be negative");
+            }
+        }
+        Kind::Texts => check_values(reading, node, &Kind::Text, trail),
+        Kind::Environment => check_variables(reading, node, trail),
+        Kind::Pairs => check_pairs(reading, node, trail),
+        Kind::Hosts => check_hosts(reading, node, trail),
+        Kind::Command if node.as_list().is_some() => check_items(reading, node, &Kind::Text, trail),
+        Kind::Ulimit | Kind::PlainUlimit => check_ulimit(reading, node, trail),
+        Kind::External(extensions) => check_external(reading, node, *extensions, trail),
+        Kind::ProviderOptions => check_provider_options(reading, node, trail),
+        Kind::Ssh => check_ssh(reading, node, trail),
+        Kind::Choice(words) => {
+            let text = node.as_text().unwrap_or_default();
+            if !words.contains(&text) {
+                let message = format!("`{}` is not allowed here", reading.hide(text));
+                reading.value_problem(node, trail, message).hint =
+                    Some(format!("it is one of {}", words.join(", ")));
+            }
+        }
+        Kind::Checked(is_valid, description) => {
+            let text = node.as_text().unwrap_or_default();
+            if !is_valid(text) {
+                let message = format!("`{}` is not allowed here", reading.hide(text));
+                reading.value_problem(node, trail, message).hint = Some(format!("write {description}"));
+            }
+        }
+        _ => {}
+    }
+}
+
+static OPTION: Kind = Kind::Either(&[Kind::Text, Kind::Number]);
+static NULLABLE_OPTION: Kind = Kind::Either(&[Kind::Text, Kind::Number, Kind::OptionalText]);
+
+/// Whether the outermost type of a value fits.
+fn accepts(kind: &Kind, value: &Value) -> bool {
+    match kind {
+        Kind::Text | Kind::Choice(_) | Kind::Checked(..) | Kind::TextBytes | Kind::Duration => {
+            matches!(value, Value::Text(_))
+        }
+        Kind::OptionalText => matches!(value, Value::Text(_) | Value::Null),
+        Kind::Bool => matches!(value, Value::Bool(_) | Value::Text(_)),
+        Kind::PlainBool => matches!(value, Value::Bool(_)),
+        Kind::PlainInt => matches!(value, Value::Int(_)) || is_whole(value),
+        Kind::PlainUlimit => matches!(value, Value::Int(_) | Value::Map(_)),
+        Kind::Count => matches!(value, Value::Int(_) | Value::Text(_)),
+        Kind::PlainNumber => matches!(value, Value::Int(_) | Value::Float(_)),
+        Kind::Int | Kind::IntIn(..) | Kind::Unsigned | Kind::IntBytes => {
+            matches!(value, Value::Int(_) | Value::Text(_)) || is_whole(value)
+        }
+        Kind::LooseInt | Kind::LooseUnsigned | Kind::Number | Kind::Bytes | Kind::Mode => {
+            matches!(value, Value::Int(_) | Value::Float(_) | Value::Text(_))
+        }
+        Kind::Ulimit => matches!(value, Value::Int(_) | Value::Text(_) | Value::Map(_)),
+        Kind::External(_) => matches!(value, Value::Bool(_) | Value::Text(_) | Value::Map(_)),
+        Kind::Pairs | Kind::Environment | Kind::Ssh | Kind::Hosts => {
+            matches!(value, Value::Map(_) | Value::List(_))
+        }
+        Kind::Command => matches!(value, Value::Null | Value::Text(_) | Value::List(_)),
+        Kind::Options
+        | Kind::NullableOptions
+        | Kind::Texts
+        | Kind::Names(_)
+        | Kind::AnyNames(_)
+        | Kind::Keys(_)
+        | Kind::ProviderOptions => {
+            matches!(value, Value::Map(_))
+        }
+        Kind::UniqueList | Kind::TextList | Kind::List(_) | Kind::UniqueListOf(_) => {
+            matches!(value, Value::List(_))
+        }
+        Kind::Optional(inner) => matches!(value, Value::Null) || accepts(inner, value),
+        Kind::Either(kinds) => kinds.iter().any(|kind| accepts(kind, value)),
+    }
+}
+
+fn is_whole(value: &Value) -> bool {
+    matches!(value, Value::Float(number) if number.fract() == 0.0)
+}
+
+/// "a string or a list"
+fn wanted(kind: &Kind) -> String {
+    match kind {
+        Kind::Text | Kind::OptionalText | Kind::Choice(_) | Kind::Checked(..) => "a string".to_owned(),
+        Kind::TextBytes => "a size with its unit, such as \"64m\"".to_owned(),
+        Kind::Duration => "a duration with its unit, such as \"10s\"".to_owned(),
+        Kind::Bool | Kind::PlainBool | Kind::External(_) => "a boolean".to_owned(),
+        Kind::Count => "a number or `all`".to_owned(),
+        Kind::PlainInt
+        | Kind::Int
+        | Kind::IntIn(..)
+        | Kind::LooseInt
+        | Kind::Unsigned
+        | Kind::LooseUnsigned => "a whole number".to_owned(),
+        Kind::Number | Kind::PlainNumber | Kind::Mode => "a number".to_owned(),
+        Kind::Bytes | Kind::IntBytes => "a size".to_owned(),
+        Kind::Ulimit | Kind::PlainUlimit => "a number or a mapping".to_owned(),
+        Kind::Pairs | Kind::Environment | Kind::Ssh | Kind::Hosts => "a mapping or a list".to_owned(),
+        Kind::Command => "a string or a list".to_owned(),
+        Kind::Options
+        | Kind::NullableOptions
+        | Kind::Texts
+        | Kind::Names(_)
+        | Kind::AnyNames(_)
+        | Kind::Keys(_)
+        | Kind::ProviderOptions => "a mapping".to_owned(),
+        Kind::UniqueList | Kind::TextList | Kind::List(_) | Kind::UniqueListOf(_) => "a list".to_owned(),
+        Kind::Optional(inner) => wanted(inner),
+        Kind::Either(kinds) => {
+            let mut names: Vec<String> = kinds.iter().map(wanted).collect();
+            names.dedup();
+            names.join(" or ")
+        }
+    }
+}
+
+fn wrong_type(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, wanted: &str) {
+    let is = match &node.value {
+        // "must be a whole number, and is a number" would tell nothing.
+        Value::Int(_) | Value::Float(_) if wanted.contains("number") || wanted.contains("size") => {
+            node.to_go_text().unwrap_or_default()
+        }
+        _ => node.type_name().to_owned(),
+    };
+    let message = format!("must be {wanted}, and is {is}");
+    let hint = match &node.value {
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Time(_) if wanted.contains("string") => {
+            Some("write it in quotes".to_owned())
+        }
+        Value::Int(number) if wanted.contains("duration") => Some(format!("write \"{number}s\" for seconds")),
+        Value::Text(_) if wanted == "a list" => Some("write `- ` before it, on a line of its own".to_owned()),
+        _ => None,
+    };
+    let spot = if node.is_null() { node.entry_spot() } else { node.spot };
+    reading.problem(spot, trail, message).hint = hint;
+}
+
+fn check_items(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    for (index, item) in node.as_list().into_iter().flatten().enumerate() {
+        check_kind(reading, item, kind, &trail.index(index));
+    }
+}
+
+fn check_values(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    for (key, value) in node.as_map().into_iter().flatten() {
+        check_kind(reading, value, kind, &trail.key(key));
+    }
+}
+
+/// What is repeated is told only where each entry is as it must be: one mistake is told once.
+fn check_unique_items(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    let problems = reading.problems.len();
+    check_items(reading, node, kind, trail);
+    if reading.problems.len() == problems {
+        check_unique(reading, node, trail);
+    }
+}
+
+fn check_unique(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    let items = node.as_list().unwrap_or_default();
+    let mut seen = HashSet::new();
+    let mut numbers_in_texts = HashSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let text = item.to_go_text().unwrap_or_else(|| print_any(item).to_string());
+        let repeats = !seen.insert((item.type_name(), text));
+        if let Some(Ok(number)) = item.as_text().map(str::parse) {
+            numbers_in_texts.insert(comparable(number));
+        }
+        // Compose's validator takes a number for a repetition of an earlier text that reads the same, but not the
+        // other way round.
+        let is_number_of_a_text =
+            number_of(item).is_some_and(|number| numbers_in_texts.contains(&comparable(number)));
+        if repeats || is_number_of_a_text {
+            reading.problem(item.spot, trail.index(index), "this entry is already in the list");
+        }
+    }
+}
+
+fn number_of(node: &Node) -> Option<f64> {
+    match node.value {
+        Value::Int(number) => Some(i128::from(number) as f64),
+        Value::Float(number) => Some(number),
+        _ => None,
+    }
+}
+
+/// Equal numbers, the two zeros among them, have the same.
+fn comparable(number: f64) -> u64 {
+    (number + 0.0).to_bits()
+}
+
+fn check_names(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
+    for (key, value) in node.as_map().into_iter().flatten() {
+        let is_name =
+            key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) && !key.is_empty();
+        if !is_name && !key.starts_with("x-") {
+            reading.problem(value.entry_spot(), trail, format!("`{key}` is not a name")).hint =
+                Some("names are made of letters, digits, `.`, `_` and `-`".to_owned());
+        }
+        check_kind(reading, value, kind, &trail.key(key));
+    }
+}
+
+/// Mappings of scalars, and lists of `KEY=VALUE`.
+fn check_pairs(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    if node.as_list().is_some() {
+        check_unique_items(reading, node, &Kind::Text, trail);
+        return;
+    }
+    for (key, value) in node.as_map().into_iter().flatten() {
+        if key.is_empty() {
+            reading.problem(value.entry_spot(), trail, "a name is empty");
+        }
+        if !matches!(value.value, Value::Null) && value.to_go_text().is_none() {
+            wrong_type(reading, value, &trail.key(key), "a string, a number or a boolean");
+        }
+    }
+}
+
+/// A list of variables: a name can't end in a blank there (in a mapping it can).
+fn check_variables(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    check_pairs(reading, node, trail);
+    for (index, item) in node.as_list().into_iter().flatten().enumerate() {
+        let name = item.as_text().and_then(|text| text.split('=').next()).unwrap_or_default();
+        if name.ends_with(char::is_whitespace) {
+            let message = format!("the variable's name `{name}` ends in a blank");
+            reading.value_problem(item, trail.index(index), message).hint =
+                Some("write NAME=VALUE, without blanks around the `=`".to_owned());
+        }
+    }
+}
+
+fn check_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    if node.as_list().is_some() {
+        check_unique_items(reading, node, &Kind::Text, trail);
+        return;
+    }
+    for (key, value) in node.as_map().into_iter().flatten() {
+        let trail = trail.key(key);
+        match &value.value {
+            Value::Text(_) => {}
+            Value::List(_) => check_items(reading, value, &Kind::Text, &trail),
+            _ => wrong_type(reading, value, &trail, "an address or a list of addresses"),
+        }
+    }
+}
+
+fn check_ulimit(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    let Some(map) = node.as_map() else { return };
+    check_ulimit_keys(reading, map, trail);
+    for key in ["soft", "hard"] {
+        match map.get(key) {
+            Some(Node { value: Value::Int(_), .. }) => {}
+            Some(value) => wrong_type(reading, value, &trail.key(key), "a whole number"),
+            None => {
+                reading.problem(node.entry_spot(), trail, format!("the key `{key}` is missing")).hint =
+                    Some("write both `soft` and `hard`, or one number".to_owned());
+            }
+        }
+    }
+}
+
+/// The old form of `external` has a name.
+fn check_external(reading: &mut Reading<'_>, node: &Node, extensions: Extensions, trail: &Trail<'_>) {
+    for (key, value) in node.as_map().into_iter().flatten() {
+        if key == "name" {
+            check_kind(reading, value, &Kind::Text, &trail.key(key));
+        } else if extensions != Extensions::AnyKey && !key.starts_with("x-") {
+            reading.problem(value.entry_spot(), trail, format!("unknown key `{key}`")).hint =
+                Some("write `external: true`, and `name` beside it".to_owned());
+        }
+    }
+}
+
+/// Scalars and lists of them.
+fn check_provider_options(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    for (key, value) in node.as_map().into_iter().flatten() {
+        let trail = trail.key(key);
+        match value.as_list() {
+            Some(items) => {
+                for (index, item) in items.iter().enumerate().filter(|(_, item)| item.to_go_text().is_none())
+                {
+                    wrong_type(reading, item, &trail.index(index), "a string, a number or a boolean");
+                }
+            }
+            None if value.to_go_text().is_none() => {
+                wrong_type(reading, value, &trail, "a string, a number, a boolean or a list of them");
+            }
+            None => {}
+        }
+    }
+}
+
+/// In a list an agent that is not the default one names its socket or key; in a mapping it need not.
+fn check_ssh(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
+    check_pairs(reading, node, trail);
+    for (index, item) in node.as_list().into_iter().flatten().enumerate() {
+        if item.as_text().is_some_and(|text| text != "default" && !text.contains('=')) {
+            reading.value_problem(item, trail.index(index), "names no socket or key").hint =
+                Some("write ID=PATH, or `default`".to_owned());
+        }
+    }
+}
+
+fn check_ulimit_keys(reading: &mut Reading<'_>, map: &Map, trail: &Trail<'_>) {
+    for (key, value) in map {
+        if !matches!(key.as_str(), "soft" | "hard") && !key.starts_with("x-") {
+            reading.problem(value.entry_spot(), trail, format!("unknown key `{key}`")).hint =
+                Some("known keys are `soft` and `hard`".to_owned());
+        }
+    }
+}

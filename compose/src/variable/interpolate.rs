@@ -1,0 +1,118 @@
+//! Interpolates the texts of a document (Compose specification, "Interpolation"), each by itself, after YAML is
+//! parsed.
+//!
+//! Keys stay as they are, and so does the type: see [`cast`](crate::schema::cast).
+
+use std::sync::Arc;
+
+use super::Variables;
+use super::template::{self, Lookup, TemplateError};
+use crate::reading::Reading;
+use crate::tree::{BYTES_OF_A_VALUE, MergeTag, Node, Spot, Trail, Value};
+
+/// Interpolates every text below `node`; problems are noted and the text is left as it was.
+pub(crate) fn interpolate(
+    reading: &mut Reading<'_>,
+    node: &mut Node,
+    variables: &Variables,
+    trail: &Trail<'_>,
+) {
+    match &mut node.value {
+        // What is reset is gone before variables are looked at.
+        _ if node.tag == Some(MergeTag::Reset) => {}
+        Value::Map(map) => {
+            for (key, value) in map {
+                interpolate(reading, value, variables, &trail.key(key));
+            }
+        }
+        Value::List(list) => {
+            for (index, value) in list.iter_mut().enumerate() {
+                interpolate(reading, value, variables, &trail.index(index));
+            }
+        }
+        Value::Text(text) if text.contains('$') && !reading.is_spent() => {
+            let mut lookup = Tracked::new(reading, variables, node.spot);
+            match template::substitute(text, &mut lookup) {
+                Ok(value) => {
+                    node.variables = lookup.description();
+                    // What is made of a short text can be long.
+                    let made = value.len() / BYTES_OF_A_VALUE;
+                    *text = value;
+                    let _ = reading.spend(made, node.spot, trail);
+                }
+                Err(error) => {
+                    note(reading, node, trail, error);
+                    // The file is refused; nothing is to be said of what the text is not.
+                    node.tag = Some(MergeTag::Reset);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn note(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, error: TemplateError) {
+    match error {
+        TemplateError::Invalid(part) => {
+            reading.problem(node.spot, trail, format!("`{part}` is not a variable")).hint =
+                Some("a `$` that is meant as such is written `$$`".to_owned());
+        }
+        TemplateError::Missing { name, message, is_set } => {
+            let message = reading.hide(&template::missing(&name, &message, is_set));
+            reading.problem(node.spot, trail, message).hint =
+                Some(format!("set `{name}` in the environment or in an environment file"));
+        }
+        TemplateError::TooDeep => {
+            reading.problem(node.spot, trail, "variables are nested too deep");
+        }
+        TemplateError::TooLong => {
+            reading.problem(node.spot, trail, "variables make this text longer than any");
+        }
+    }
+}
+
+/// How many variables a message about one text names.
+const MOST_NAMED: usize = 10;
+
+/// Answers from [`Variables`], and remembers who was asked for.
+pub(crate) struct Tracked<'r, 'f, 'v> {
+    reading: &'r mut Reading<'f>,
+    variables: &'v Variables,
+    spot: Spot,
+    used: Vec<String>,
+}
+
+impl<'r, 'f, 'v> Tracked<'r, 'f, 'v> {
+    pub(crate) fn new(
+        reading: &'r mut Reading<'f>,
+        variables: &'v Variables,
+        spot: Spot,
+    ) -> Tracked<'r, 'f, 'v> {
+        Tracked { reading, variables, spot, used: Vec::new() }
+    }
+
+    /// "`PORT` from .env, `HOST` (not set)"
+    fn description(&self) -> Option<Arc<String>> {
+        if self.used.is_empty() { None } else { Some(Arc::new(self.used.join(", "))) }
+    }
+
+    fn remember(&mut self, description: String) {
+        if self.used.len() < MOST_NAMED && !self.used.contains(&description) {
+            self.used.push(description);
+        }
+    }
+}
+
+impl Lookup for Tracked<'_, '_, '_> {
+    fn value(&mut self, name: &str) -> Option<String> {
+        let variable = self.variables.get(name)?;
+        self.reading.secrets.add_named(name, &variable.value);
+        self.remember(format!("`{name}` from {}", variable.origin));
+        Some(variable.value.clone())
+    }
+
+    fn missed(&mut self, name: &str) {
+        self.remember(format!("`{name}`, which is not set"));
+        self.reading.warn_unset(self.spot, name);
+    }
+}
