@@ -15,6 +15,11 @@ pub(crate) struct EngineError {
 }
 
 impl EngineError {
+    /// A failure that is no answer of the engine.
+    pub(crate) fn new(operation: impl Into<String>, message: impl fmt::Display) -> EngineError {
+        EngineError { operation: operation.into(), status: None, message: message.to_string() }
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         self.status == Some(404)
     }

@@ -7,13 +7,19 @@ use testcontainers::bollard;
 use testcontainers::core::client::docker_client_instance;
 
 use super::Docker;
+use super::error::with_causes;
 use crate::engine::{ConnectError, Engine, OLDEST_API};
 use crate::plan::EngineVersion;
 
 /// The process's engine. A failure is not kept: the next `up` may find an engine that has been started meanwhile.
 static ENGINE: OnceCell<Arc<Docker>> = OnceCell::new();
 
-/// Connects to the engine that `DOCKER_HOST` or the platform's usual socket names.
+/// Connects to the engine that `DOCKER_HOST` or the platform's usual socket names, once a process.
+///
+/// # Errors
+///
+/// No engine answers, its socket may not be opened, it is too old, or `DOCKER_HOST` names another machine. The next call
+/// tries again.
 pub(crate) async fn connect() -> Result<Arc<dyn Engine>, ConnectError> {
     if let Some(engine) = ENGINE.get() {
         return Ok(engine.clone());
@@ -23,7 +29,7 @@ pub(crate) async fn connect() -> Result<Arc<dyn Engine>, ConnectError> {
     Ok(engine.clone())
 }
 
-/// The same without a request, for an engine whose version is known.
+/// Connects without a request to the engine of a stack that runs already: its version is known.
 pub(crate) async fn connect_again(version: &EngineVersion) -> Result<Arc<dyn Engine>, ConnectError> {
     match ENGINE.get() {
         Some(engine) => Ok(engine.clone()),
@@ -32,13 +38,13 @@ pub(crate) async fn connect_again(version: &EngineVersion) -> Result<Arc<dyn Eng
     }
 }
 
-/// What `DOCKER_HOST` says.
+/// What `DOCKER_HOST` says; empty for the usual socket.
 pub(crate) fn address() -> String {
     std::env::var("DOCKER_HOST").unwrap_or_default()
 }
 
 async fn client(host: &str) -> Result<bollard::Docker, ConnectError> {
-    docker_client_instance().await.map_err(|error| unavailable(host, &super::with_causes(&error)))
+    docker_client_instance().await.map_err(|error| unavailable(host, &with_causes(&error)))
 }
 
 async fn open() -> Result<(bollard::Docker, EngineVersion), ConnectError> {
@@ -52,7 +58,7 @@ async fn open() -> Result<(bollard::Docker, EngineVersion), ConnectError> {
         });
     }
     let client = client(&host).await?;
-    let version = client.version().await.map_err(|error| unavailable(&host, &super::with_causes(&error)))?;
+    let version = client.version().await.map_err(|error| unavailable(&host, &with_causes(&error)))?;
     let engine = version.version.unwrap_or_default();
     let api = version.api_version.unwrap_or_default();
     match parse_api(&api) {

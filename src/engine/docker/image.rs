@@ -12,8 +12,9 @@ use testcontainers::bollard::query_parameters::{
 use testcontainers::bollard::{body_full, body_try_stream};
 use tokio::io::AsyncReadExt;
 
+use super::body;
 use super::context::{self, Packed};
-use super::{body, failed};
+use super::error::failed;
 use crate::engine::{BuildSpec, Context, Dockerfile, EngineError, Image, Progress};
 
 pub(super) fn from_inspect(found: ImageInspect) -> Image {
@@ -61,11 +62,7 @@ pub(super) async fn pull(
     while let Some(info) = stream.next().await {
         let info = info.map_err(failed(format!("pull image `{reference}`")))?;
         if let Some(message) = info.error_detail.and_then(|error| error.message) {
-            return Err(EngineError {
-                operation: format!("pull image `{reference}`"),
-                status: None,
-                message,
-            });
+            return Err(EngineError::new(format!("pull image `{reference}`"), message));
         }
         let detail = info
             .progress_detail
@@ -109,11 +106,9 @@ pub(super) async fn build(
     progress: Progress<'_>,
 ) -> Result<(), EngineError> {
     let operation = || format!("build image `{}` from {}", build.reference, build.context);
-    let packed = pack(build).await.map_err(|error| EngineError {
-        operation: operation(),
-        status: None,
-        message: format!("cannot read the build context: {error}"),
-    })?;
+    let packed = pack(build)
+        .await
+        .map_err(|error| EngineError::new(operation(), format!("cannot read the build context: {error}")))?;
     let options = build_options(build, &packed.dockerfile);
     let client = with_query(client, &unnamed_options(build));
     let mut stream = client.build_image(options, None, Some(body_full(packed.tar.into())));
@@ -231,18 +226,14 @@ fn with_output(mut error: EngineError, last_lines: &std::collections::VecDeque<S
 
 pub(super) async fn import(client: &Docker, tar: &Path, reference: &str) -> Result<(), EngineError> {
     let operation = || format!("import {} as image `{reference}`", tar.display());
-    let file = tokio::fs::File::open(tar).await.map_err(|error| EngineError {
-        operation: operation(),
-        status: None,
-        message: error.to_string(),
-    })?;
+    let file = tokio::fs::File::open(tar).await.map_err(|error| EngineError::new(operation(), error))?;
     let (name, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
     let options = CreateImageOptionsBuilder::new().from_src("-").repo(name).tag(tag).build();
     let mut stream = client.create_image(Some(options), Some(body_try_stream(chunks(file))), None);
     while let Some(info) = stream.next().await {
         let info = info.map_err(failed(operation()))?;
         if let Some(message) = info.error_detail.and_then(|error| error.message) {
-            return Err(EngineError { operation: operation(), status: None, message });
+            return Err(EngineError::new(operation(), message));
         }
     }
     Ok(())

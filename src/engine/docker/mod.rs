@@ -4,27 +4,25 @@ mod archive;
 mod body;
 mod connect;
 mod context;
+mod error;
+mod exec;
+mod found;
 mod ignore;
 mod image;
 mod mount;
 mod resources;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use testcontainers::bollard;
-use testcontainers::bollard::errors::Error as BollardError;
-use testcontainers::bollard::exec::{CreateExecOptions, StartExecResults};
-use testcontainers::bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum, NetworkConnectRequest,
-    PortSummary,
-};
+use testcontainers::bollard::exec::CreateExecOptions;
+use testcontainers::bollard::models::NetworkConnectRequest;
 use testcontainers::bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectNetworkOptions, ListContainersOptionsBuilder,
     ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -34,13 +32,12 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
 
 use super::{
-    BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter,
-    FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, FileSpec, Filter, FoundContainer,
+    FoundObject, Image, Inspection, NetworkSpec, Progress, VolumeSpec,
 };
-
-use crate::address::{Address, Addresses, Port};
 use crate::compose::Hook;
 use crate::plan::EngineVersion;
+use error::{absent_is_fine, failed, with_causes};
 
 pub(crate) use connect::{address, connect, connect_again};
 
@@ -138,11 +135,7 @@ impl Engine for Docker {
             let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
             format!("copy {} into container `{id}`", paths.join(", "))
         };
-        let archive = archive::of_files(files).map_err(|error| EngineError {
-            operation: operation(),
-            status: None,
-            message: error.to_string(),
-        })?;
+        let archive = archive::of_files(files).map_err(|error| EngineError::new(operation(), error))?;
         let options = UploadToContainerOptionsBuilder::new().path("/").build();
         self.client
             .upload_to_container(id, Some(options), bollard::body_full(archive.into()))
@@ -157,10 +150,8 @@ impl Engine for Docker {
             .with_reuse(ReuseDirective::Always)
             .start()
             .await
-            .map_err(|error| EngineError {
-                operation: format!("start container `{}`", container.name),
-                status: None,
-                message: with_causes(&error),
+            .map_err(|error| {
+                EngineError::new(format!("start container `{}`", container.name), with_causes(&error))
             })?;
         self.held
             .lock()
@@ -182,7 +173,7 @@ impl Engine for Docker {
             .inspect_container(id, None)
             .await
             .map_err(failed(format!("inspect container `{id}`")))?;
-        Ok(inspection(found))
+        Ok(found::inspection(found))
     }
 
     async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError> {
@@ -190,15 +181,7 @@ impl Engine for Docker {
     }
 
     async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError> {
-        let options = CreateExecOptions {
-            cmd: Some(hook.command.clone()),
-            user: hook.user.clone(),
-            privileged: Some(hook.privileged),
-            working_dir: hook.working_dir.clone(),
-            env: Some(body::environment(&hook.environment)),
-            ..CreateExecOptions::default()
-        };
-        self.run(id, options).await
+        self.run(id, exec::options(hook)).await
     }
 
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
@@ -251,71 +234,34 @@ impl Engine for Docker {
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), EngineError> {
-        match self.client.remove_network(name).await.map_err(failed(format!("remove network `{name}`"))) {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => other,
-        }
+        let removed = self.client.remove_network(name).await;
+        absent_is_fine(removed.map_err(failed(format!("remove network `{name}`"))))
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
         let removed = self.client.remove_volume(name, None::<RemoveVolumeOptions>).await;
-        match removed.map_err(failed(format!("remove volume `{name}`"))) {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => other,
-        }
+        absent_is_fine(removed.map_err(failed(format!("remove volume `{name}`"))))
     }
 
     async fn containers(&self, filter: &Filter) -> Result<Vec<FoundContainer>, EngineError> {
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters(filter)).build();
         let found =
             self.client.list_containers(Some(options)).await.map_err(failed("list containers".to_owned()))?;
-        Ok(found
-            .into_iter()
-            .map(|container| FoundContainer {
-                id: container.id.unwrap_or_default(),
-                name: plain_name(container.names.unwrap_or_default().first()),
-                image: container.image.unwrap_or_default(),
-                running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
-                labels: container.labels.unwrap_or_default().into_iter().collect(),
-                addresses: published(container.ports.unwrap_or_default()),
-            })
-            .collect())
+        Ok(found.into_iter().map(found::container).collect())
     }
 
     async fn networks(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
         let options = ListNetworksOptionsBuilder::new().filters(&filters(filter)).build();
         let found =
             self.client.list_networks(Some(options)).await.map_err(failed("list networks".to_owned()))?;
-        Ok(found
-            .into_iter()
-            .map(|network| FoundObject {
-                name: network.name.unwrap_or_default(),
-                subnets: network
-                    .ipam
-                    .and_then(|ipam| ipam.config)
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|pool| pool.subnet)
-                    .collect(),
-                labels: network.labels.unwrap_or_default().into_iter().collect(),
-            })
-            .collect())
+        Ok(found.into_iter().map(found::network).collect())
     }
 
     async fn volumes(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
         let options = ListVolumesOptionsBuilder::new().filters(&filters(filter)).build();
         let found =
             self.client.list_volumes(Some(options)).await.map_err(failed("list volumes".to_owned()))?;
-        Ok(found
-            .volumes
-            .unwrap_or_default()
-            .into_iter()
-            .map(|volume| FoundObject {
-                name: volume.name,
-                subnets: Vec::new(),
-                labels: volume.labels.into_iter().collect(),
-            })
-            .collect())
+        Ok(found.volumes.unwrap_or_default().into_iter().map(found::volume).collect())
     }
 
     async fn network_addresses(&self, name: &str) -> Result<Vec<(IpAddr, String)>, EngineError> {
@@ -324,41 +270,13 @@ impl Engine for Docker {
             .inspect_network(name, None::<InspectNetworkOptions>)
             .await
             .map_err(failed(format!("inspect network `{name}`")))?;
-        let mut addresses = Vec::new();
-        for container in found.containers.unwrap_or_default().into_values() {
-            let name = container.name.unwrap_or_default();
-            for address in [container.ipv4_address, container.ipv6_address].into_iter().flatten() {
-                // With the length of the network's prefix: `172.30.0.2/24`.
-                if let Ok(address) = address.split('/').next().unwrap_or_default().parse() {
-                    addresses.push((address, name.clone()));
-                }
-            }
-        }
-        Ok(addresses)
+        Ok(found::addresses(found))
     }
 }
 
 impl Docker {
     pub(super) fn new(client: bollard::Docker, version: EngineVersion) -> Docker {
         Docker { client, version, held: Mutex::default() }
-    }
-
-    /// Runs a command in a container to its end.
-    async fn run(&self, id: &str, options: CreateExecOptions<String>) -> Result<ExecOutput, EngineError> {
-        let command = options.cmd.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
-        let failed = |error| failed(format!("run `{command}` in container `{id}`"))(error);
-        let options = CreateExecOptions { attach_stdout: Some(true), attach_stderr: Some(true), ..options };
-        let exec = self.client.create_exec(id, options).await.map_err(failed)?;
-        let mut output = Vec::new();
-        if let StartExecResults::Attached { output: mut stream, .. } =
-            self.client.start_exec(&exec.id, None).await.map_err(failed)?
-        {
-            while let Some(chunk) = stream.next().await {
-                output.extend_from_slice(&chunk.map_err(failed)?.into_bytes());
-            }
-        }
-        let code = self.client.inspect_exec(&exec.id).await.map_err(failed)?.exit_code.unwrap_or(-1);
-        Ok(ExecOutput { code, output: String::from_utf8_lossy(&output).into_owned() })
     }
 
     /// Waits, at most ten seconds, for a container whose removal is under way elsewhere; `error` when it stays.
@@ -373,90 +291,10 @@ impl Docker {
     }
 }
 
-/// Turns bollard's error into greenroom's, with what was being done.
-fn failed(operation: String) -> impl FnOnce(BollardError) -> EngineError {
-    move |error| {
-        let (status, message) = match error {
-            BollardError::DockerResponseServerError { status_code, message } => (Some(status_code), message),
-            BollardError::DockerStreamError { error } => (None, error),
-            error => (None, with_causes(&error)),
-        };
-        EngineError { operation, status, message: message.trim().to_owned() }
-    }
-}
-
-/// An error with the causes that its own text leaves out.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 fn filters(filter: &Filter) -> HashMap<String, Vec<String>> {
     let mut filters = HashMap::from([("label".to_owned(), filter.labels.clone())]);
     if let Some(volume) = &filter.volume {
         filters.insert("volume".to_owned(), vec![volume.clone()]);
     }
     filters
-}
-
-/// The engine writes container names with a slash in front.
-fn plain_name(name: Option<&String>) -> String {
-    name.map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default()
-}
-
-/// A listing's ports; of one that is published on several addresses, the first, as an inspection gives it.
-fn published(ports: Vec<PortSummary>) -> Addresses {
-    let published = ports.into_iter().filter_map(|port| {
-        let protocol = port.typ?.to_string().parse().ok()?;
-        let address = Address::new(port.ip.unwrap_or_default(), port.public_port?);
-        Some((Port { number: port.private_port, protocol }, address))
-    });
-    published.collect()
-}
-
-fn inspection(found: ContainerInspectResponse) -> Inspection {
-    let state = found.state.unwrap_or_default();
-    let exit = Exit {
-        code: state.exit_code.unwrap_or_default(),
-        out_of_memory: state.oom_killed.unwrap_or_default(),
-        error: state.error.unwrap_or_default(),
-    };
-    let state = match state.status {
-        Some(ContainerStateStatusEnum::CREATED) if exit.error.is_empty() => State::Created,
-        Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::RESTARTING) => State::Running,
-        Some(ContainerStateStatusEnum::PAUSED) => State::Paused,
-        _ => State::Exited(exit),
-    };
-    let ports = found.network_settings.and_then(|network| network.ports).unwrap_or_default();
-    let addresses = ports.into_iter().filter_map(|(port, bindings)| {
-        let address = bindings?.into_iter().find_map(|binding| {
-            Some(Address::new(binding.host_ip.unwrap_or_default(), binding.host_port?.parse().ok()?))
-        });
-        Some((port.parse().ok()?, address?))
-    });
-    let mounts = found
-        .mounts
-        .unwrap_or_default()
-        .into_iter()
-        .map(|mount| FoundMount {
-            volume: mount.name.filter(|_| mount.typ.as_deref() == Some("volume")),
-            target: mount.destination.unwrap_or_default(),
-        })
-        .collect();
-    Inspection {
-        id: found.id.unwrap_or_default(),
-        name: plain_name(found.name.as_ref()),
-        state,
-        addresses: addresses.collect(),
-        mounts,
-        image: found.config.and_then(|config| config.image).unwrap_or_default(),
-    }
 }

@@ -66,11 +66,8 @@ async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Res
                 PullPolicy::Build => "and there is no `build` for its `pull_policy: build` to go by",
                 _ => "and `pull_policy: never` forbids to pull it",
             };
-            Err(EngineError {
-                operation: format!("find image `{reference}`"),
-                status: None,
-                message: format!("the engine does not have it, {why}"),
-            })
+            let message = format!("the engine does not have it, {why}");
+            Err(EngineError::new(format!("find image `{reference}`"), message))
         }
     }
 }
@@ -91,10 +88,9 @@ fn is_to_be_pulled(policy: PullPolicy, present: Option<&Image>, now: SystemTime)
 
 /// What was pulled or built.
 async fn made(start: &Start, reference: &str) -> Result<Image, EngineError> {
-    start.engine.image(reference).await?.ok_or_else(|| EngineError {
-        operation: format!("find image `{reference}`"),
-        status: None,
-        message: "it was pulled or built, and the engine does not have it all the same".to_owned(),
+    start.engine.image(reference).await?.ok_or_else(|| {
+        let message = "it was pulled or built, and the engine does not have it all the same";
+        EngineError::new(format!("find image `{reference}`"), message)
     })
 }
 

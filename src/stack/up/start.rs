@@ -60,13 +60,9 @@ impl Start {
             let _ = sender.send(creation.await);
         });
         lock(&self.creations).push(task);
-        receiver.await.unwrap_or_else(|_| {
-            Err(EngineError {
-                operation: "create".to_owned(),
-                status: None,
-                message: "greenroom's runtime is shutting down".to_owned(),
-            })
-        })
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(EngineError::new("create", "greenroom's runtime is shutting down")))
     }
 
     /// Waits for the creations that are under way; after it, listing the engine shows all there is.

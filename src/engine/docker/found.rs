@@ -1,0 +1,104 @@
+//! The engine's answers in greenroom's words.
+
+use std::net::IpAddr;
+
+use testcontainers::bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum, Network,
+    NetworkInspect, PortSummary, Volume,
+};
+
+use crate::address::{Address, Addresses, Port};
+use crate::engine::{Exit, FoundContainer, FoundMount, FoundObject, Inspection, State};
+
+pub(super) fn container(found: ContainerSummary) -> FoundContainer {
+    FoundContainer {
+        id: found.id.unwrap_or_default(),
+        name: plain_name(found.names.unwrap_or_default().first()),
+        image: found.image.unwrap_or_default(),
+        running: found.state == Some(ContainerSummaryStateEnum::RUNNING),
+        labels: found.labels.unwrap_or_default().into_iter().collect(),
+        addresses: published(found.ports.unwrap_or_default()),
+    }
+}
+
+pub(super) fn network(found: Network) -> FoundObject {
+    let pools = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+    FoundObject {
+        name: found.name.unwrap_or_default(),
+        subnets: pools.into_iter().filter_map(|pool| pool.subnet).collect(),
+        labels: found.labels.unwrap_or_default().into_iter().collect(),
+    }
+}
+
+pub(super) fn volume(found: Volume) -> FoundObject {
+    FoundObject { name: found.name, subnets: Vec::new(), labels: found.labels.into_iter().collect() }
+}
+
+/// The addresses of a network's containers, with the container's name.
+pub(super) fn addresses(found: NetworkInspect) -> Vec<(IpAddr, String)> {
+    let mut addresses = Vec::new();
+    for container in found.containers.unwrap_or_default().into_values() {
+        let name = container.name.unwrap_or_default();
+        for address in [container.ipv4_address, container.ipv6_address].into_iter().flatten() {
+            // With the length of the network's prefix: `172.30.0.2/24`.
+            if let Ok(address) = address.split('/').next().unwrap_or_default().parse() {
+                addresses.push((address, name.clone()));
+            }
+        }
+    }
+    addresses
+}
+
+/// The engine writes container names with a slash in front.
+fn plain_name(name: Option<&String>) -> String {
+    name.map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default()
+}
+
+/// A listing's ports; of one that is published on several addresses, the first, as an inspection gives it.
+fn published(ports: Vec<PortSummary>) -> Addresses {
+    let published = ports.into_iter().filter_map(|port| {
+        let protocol = port.typ?.to_string().parse().ok()?;
+        let address = Address::new(port.ip.unwrap_or_default(), port.public_port?);
+        Some((Port { number: port.private_port, protocol }, address))
+    });
+    published.collect()
+}
+
+pub(super) fn inspection(found: ContainerInspectResponse) -> Inspection {
+    let state = found.state.unwrap_or_default();
+    let exit = Exit {
+        code: state.exit_code.unwrap_or_default(),
+        out_of_memory: state.oom_killed.unwrap_or_default(),
+        error: state.error.unwrap_or_default(),
+    };
+    let state = match state.status {
+        Some(ContainerStateStatusEnum::CREATED) if exit.error.is_empty() => State::Created,
+        Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::RESTARTING) => State::Running,
+        Some(ContainerStateStatusEnum::PAUSED) => State::Paused,
+        _ => State::Exited(exit),
+    };
+    let ports = found.network_settings.and_then(|network| network.ports).unwrap_or_default();
+    let addresses = ports.into_iter().filter_map(|(port, bindings)| {
+        let address = bindings?.into_iter().find_map(|binding| {
+            Some(Address::new(binding.host_ip.unwrap_or_default(), binding.host_port?.parse().ok()?))
+        });
+        Some((port.parse().ok()?, address?))
+    });
+    let mounts = found
+        .mounts
+        .unwrap_or_default()
+        .into_iter()
+        .map(|mount| FoundMount {
+            volume: mount.name.filter(|_| mount.typ.as_deref() == Some("volume")),
+            target: mount.destination.unwrap_or_default(),
+        })
+        .collect();
+    Inspection {
+        id: found.id.unwrap_or_default(),
+        name: plain_name(found.name.as_ref()),
+        state,
+        addresses: addresses.collect(),
+        mounts,
+        image: found.config.and_then(|config| config.image).unwrap_or_default(),
+    }
+}

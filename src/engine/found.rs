@@ -1,0 +1,134 @@
+//! What the engine tells.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use crate::address::Addresses;
+use crate::plan::{label, replica};
+
+/// What greenroom needs to know of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Image {
+    pub id: String,
+    /// The `HEALTHCHECK` of its Dockerfile, as Compose writes it: `["CMD-SHELL", …]`.
+    pub healthcheck: Option<Vec<String>>,
+    /// `5432/tcp`
+    pub exposed_ports: Vec<String>,
+    pub environment: BTreeMap<String, String>,
+    pub stop_signal: Option<String>,
+    /// When it got a name on this engine, where the engine tells it.
+    pub named_at: Option<SystemTime>,
+}
+
+/// A container that has been created.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Created {
+    pub id: String,
+    /// What the engine does otherwise than it was told, in its own words.
+    pub warnings: Vec<String>,
+}
+
+/// What a container is at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inspection {
+    pub id: String,
+    pub name: String,
+    pub state: State,
+    /// Where its published ports are reached: on 127.0.0.1 or, with fixed ports, where the file says.
+    pub addresses: Addresses,
+    pub mounts: Vec<FoundMount>,
+    pub image: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum State {
+    #[default]
+    Created,
+    Running,
+    Paused,
+    Exited(Exit),
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exit {
+    pub code: i64,
+    pub out_of_memory: bool,
+    /// What the engine itself said, such as why the process could not be started.
+    pub error: String,
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exited with {}", self.code)?;
+        // 128 + the signal's number is how a shell, and so the engine, tells a death by signal.
+        match self.code {
+            _ if self.out_of_memory => write!(f, " (out of memory)")?,
+            137 => write!(f, " (killed by SIGKILL)")?,
+            139 => write!(f, " (killed by SIGSEGV)")?,
+            143 => write!(f, " (killed by SIGTERM)")?,
+            126 => write!(f, " (the command could not be executed)")?,
+            127 => write!(f, " (the command was not found)")?,
+            _ => {}
+        }
+        if self.error.is_empty() { Ok(()) } else { write!(f, ": {}", self.error) }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct FoundMount {
+    /// The volume's name; `None` for a bind or tmpfs.
+    pub volume: Option<String>,
+    pub target: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ExecOutput {
+    pub code: i64,
+    /// Standard output and standard error as they came.
+    pub output: String,
+}
+
+/// Which objects of the engine to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    /// `name=value`, or `name` for any value; all must match.
+    pub labels: Vec<String>,
+    /// Containers that mount this volume.
+    pub volume: Option<String>,
+}
+
+impl Filter {
+    pub(crate) fn label(name: &str, value: &str) -> Filter {
+        Filter { labels: vec![format!("{name}={value}")], volume: None }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FoundContainer {
+    pub id: String,
+    pub name: String,
+    pub image: String,
+    pub running: bool,
+    pub labels: BTreeMap<String, String>,
+    /// Of a container that runs, as [`Inspection::addresses`].
+    pub addresses: Addresses,
+}
+
+impl FoundContainer {
+    /// Which service, or replica of one, it is of the stack that its labels name.
+    pub(crate) fn service(&self) -> Option<String> {
+        let service = self.labels.get(label::SERVICE)?;
+        let number = self.labels.get(label::COMPOSE_NUMBER).and_then(|number| number.parse().ok());
+        Some(replica(service, number.unwrap_or(1)))
+    }
+}
+
+/// A network or volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FoundObject {
+    pub name: String,
+    /// A network's, in CIDR notation.
+    pub subnets: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+}
