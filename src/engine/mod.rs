@@ -22,7 +22,8 @@ pub(crate) use build::{BuildSpec, Context, Dockerfile};
 pub(crate) use docker::{address, connect, connect_again};
 pub(crate) use error::{ConnectError, EngineError};
 pub(crate) use found::{
-    Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, State,
+    Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, Removal,
+    State,
 };
 pub(crate) use spec::{AttachmentSpec, ContainerSpec, FileSpec, NetworkSpec, VolumeSpec};
 
@@ -69,7 +70,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Sends the container its stop signal and waits until it ends, at most `grace`; then it is killed.
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError>;
     /// Kills and removes the container with its anonymous volumes; one that is gone already is fine.
-    async fn remove_container(&self, id: &str) -> Result<(), EngineError>;
+    async fn remove_container(&self, id: &str) -> Result<Removal, EngineError>;
     async fn remove_network(&self, name: &str) -> Result<(), EngineError>;
     async fn remove_volume(&self, name: &str) -> Result<(), EngineError>;
 

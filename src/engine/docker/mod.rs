@@ -33,7 +33,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
 
 use super::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, FileSpec, Filter, FoundContainer,
-    FoundObject, Image, Inspection, NetworkSpec, Progress, VolumeSpec,
+    FoundObject, Image, Inspection, NetworkSpec, Progress, Removal, VolumeSpec,
 };
 use crate::compose::Hook;
 use crate::plan::EngineVersion;
@@ -212,25 +212,15 @@ impl Engine for Docker {
         }
     }
 
-    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+    async fn remove_container(&self, id: &str) -> Result<Removal, EngineError> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        let removed = self
-            .client
-            .remove_container(id, Some(options))
-            .await
-            .map_err(failed(format!("remove container `{id}`")));
-        if removed.is_ok() {
-            self.held
-                .lock()
-                .expect("nothing panics while it holds this lock")
-                .retain(|_, held| held.id() != id);
-        }
-        match removed {
-            Err(error) if error.is_not_found() => Ok(()),
-            // Somebody else is removing it this very moment; wait until it is gone.
-            Err(error) if error.status == Some(409) => self.wait_until_gone(id, error).await,
-            other => other,
-        }
+        let removed = self.client.remove_container(id, Some(options)).await;
+        let removal = match removed.map_err(failed(format!("remove container `{id}`"))) {
+            Err(refusal) if refusal.status == Some(409) => Removal::UnderWay(refusal),
+            removed => absent_is_fine(removed).map(|()| Removal::Gone)?,
+        };
+        self.held.lock().expect("nothing panics while it holds this lock").retain(|_, held| held.id() != id);
+        Ok(removal)
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), EngineError> {
@@ -277,17 +267,6 @@ impl Engine for Docker {
 impl Docker {
     pub(super) fn new(client: bollard::Docker, version: EngineVersion) -> Docker {
         Docker { client, version, held: Mutex::default() }
-    }
-
-    /// Waits, at most ten seconds, for a container whose removal is under way elsewhere; `error` when it stays.
-    async fn wait_until_gone(&self, id: &str, error: EngineError) -> Result<(), EngineError> {
-        for _ in 0..200 {
-            match self.inspect(id).await {
-                Err(error) if error.is_not_found() => return Ok(()),
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
-        Err(error)
     }
 }
 

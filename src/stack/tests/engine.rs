@@ -16,7 +16,8 @@ use crate::address::{Address, Addresses};
 use crate::compose::{Hook, MountKind};
 use crate::engine::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter,
-    FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, Removal, State,
+    VolumeSpec,
 };
 
 use crate::plan::EngineVersion;
@@ -133,6 +134,8 @@ struct Container {
     commands: usize,
     /// What was copied into it.
     files: Vec<FileSpec>,
+    /// When somebody else, who is removing it, will have done so.
+    gone_at: Option<Instant>,
 }
 
 impl Container {
@@ -165,6 +168,8 @@ struct World {
     /// What to answer to a request, by its beginning and end.
     failures: Vec<(String, String, String)>,
     delays: Vec<(String, String, Duration)>,
+    /// Containers that somebody else begins to remove just before greenroom does, and how long that takes.
+    removals: BTreeMap<String, Duration>,
     /// What it says of every container that is created.
     warnings: Vec<String>,
 }
@@ -244,6 +249,11 @@ impl ScriptedEngine {
         self.world().delays.push((operation.to_owned(), name.to_owned(), time));
     }
 
+    /// Somebody else begins to remove the container of this name just before greenroom does, and takes this long.
+    pub(super) fn is_removed_elsewhere(&self, name: &str, time: Duration) {
+        self.world().removals.insert(name.to_owned(), time);
+    }
+
     pub(super) fn warns(&self, warning: &str) {
         self.world().warnings.push(warning.to_owned());
     }
@@ -279,7 +289,15 @@ impl ScriptedEngine {
     pub(super) fn has_container(&self, spec: ContainerSpec) {
         let run = Some((Instant::now(), Run::On));
         let id = format!("foreign-{}", spec.name);
-        self.world().containers.push(Container { id, spec, run, starts: 1, commands: 0, files: Vec::new() });
+        self.world().containers.push(Container {
+            id,
+            spec,
+            run,
+            starts: 1,
+            commands: 0,
+            files: Vec::new(),
+            gone_at: None,
+        });
     }
 
     /// Every request that asked for a change or ran a command, a line each: milliseconds, and what.
@@ -349,6 +367,7 @@ impl ScriptedEngine {
     /// Writes the request down; gives how long it takes, and the failure that the test scripted.
     fn request(&self, operation: &str, is_look: bool) -> (Duration, Result<(), EngineError>) {
         let mut world = self.world();
+        world.containers.retain(|container| container.gone_at.is_none_or(|gone| Instant::now() < gone));
         world.calls.push(Call { at: self.begin.elapsed(), what: operation.to_owned(), is_look });
         let meant = |begin: &String, end: &String| operation.starts_with(begin) && operation.ends_with(end);
         let delay = world.delays.iter().find(|(begin, end, _)| meant(begin, end)).map(|(.., delay)| *delay);
@@ -501,6 +520,7 @@ impl Engine for ScriptedEngine {
                 starts: 0,
                 commands: 0,
                 files,
+                gone_at: None,
             });
             Ok(Created { id, warnings })
         })
@@ -624,11 +644,18 @@ impl Engine for ScriptedEngine {
         Ok(())
     }
 
-    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+    async fn remove_container(&self, id: &str) -> Result<Removal, EngineError> {
         let name = self.world().name_of(id);
-        self.change(format!("remove container {name}"), move |world| {
+        let operation = format!("remove container {name}");
+        self.change(operation.clone(), move |world| {
+            let elsewhere = world.removals.get(&name).copied();
+            if let (Some(time), Some(container)) = (elsewhere, world.find(&name)) {
+                container.gone_at.get_or_insert(Instant::now() + time);
+                let message = format!("removal of container {name} is already in progress");
+                return Ok(Removal::UnderWay(refused(409, &operation, message)));
+            }
             world.containers.retain(|container| container.spec.name != name);
-            Ok(())
+            Ok(Removal::Gone)
         })
         .await
     }
