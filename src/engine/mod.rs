@@ -25,7 +25,9 @@ pub(crate) use found::{
     Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, Removal,
     State,
 };
-pub(crate) use spec::{AttachmentSpec, ContainerSpec, FileSpec, NetworkSpec, VolumeSpec};
+pub(crate) use spec::{
+    AttachmentSpec, ContainerSpec, FileSpec, Namespaces, NetworkSpec, Process, Security, VolumeSpec,
+};
 
 /// The oldest engine API that greenroom works with: Docker Engine 20.10.
 pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
@@ -84,3 +86,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
 /// Where an engine operation tells how far it is, a line at a time.
 pub(crate) type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+#[cfg(test)]
+pub(crate) use docker::requests;

@@ -16,7 +16,7 @@ mod print;
 mod probe;
 mod pull;
 mod readiness;
-mod support;
+pub(crate) mod support;
 mod values;
 
 use std::collections::BTreeMap;

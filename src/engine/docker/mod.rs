@@ -24,9 +24,9 @@ use testcontainers::bollard;
 use testcontainers::bollard::exec::CreateExecOptions;
 use testcontainers::bollard::models::NetworkConnectRequest;
 use testcontainers::bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectNetworkOptions, ListContainersOptionsBuilder,
-    ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptions, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    InspectNetworkOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
+    StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
@@ -108,13 +108,9 @@ impl Engine for Docker {
         let (at_once, later) = container.networks.split_at(container.networks.len().min(most));
         let mut body = body::container(container, at_once);
         body.labels.get_or_insert_default().insert(MANAGED_BY.0.into(), MANAGED_BY.1.into());
-        let mut options = CreateContainerOptionsBuilder::new().name(&container.name);
-        if let Some(platform) = &container.service.platform {
-            options = options.platform(platform);
-        }
         let created = self
             .client
-            .create_container(Some(options.build()), body)
+            .create_container(Some(body::options(container)), body)
             .await
             .map_err(failed(format!("create container `{}`", container.name)))?;
         for attachment in later {
@@ -277,3 +273,6 @@ fn filters(filter: &Filter) -> HashMap<String, Vec<String>> {
     }
     filters
 }
+
+#[cfg(test)]
+pub(crate) use body::requests;

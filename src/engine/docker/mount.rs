@@ -75,21 +75,11 @@ mod tests {
     use super::*;
 
     fn bind(selinux: Option<&str>, recursive: Option<&str>) -> Mount {
-        Mount {
-            kind: MountKind::Bind,
-            source: Some("/source".to_owned()),
-            target: "/target".to_owned(),
-            read_only: true,
-            create_host_path: true,
-            propagation: Some("rslave".to_owned()),
-            selinux: selinux.map(str::to_owned),
-            recursive: recursive.map(str::to_owned),
-            nocopy: false,
-            labels: std::collections::BTreeMap::new(),
-            subpath: None,
-            size: None,
-            mode: None,
-        }
+        let mut mount = Mount::read_only_bind("/source".to_owned(), "/target".to_owned());
+        mount.propagation = Some("rslave".to_owned());
+        mount.selinux = selinux.map(str::to_owned);
+        mount.recursive = recursive.map(str::to_owned);
+        mount
     }
 
     #[test]

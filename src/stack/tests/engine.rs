@@ -20,7 +20,7 @@ use crate::engine::{
     VolumeSpec,
 };
 
-use crate::plan::EngineVersion;
+use crate::plan::{EngineVersion, label};
 
 type Labels = BTreeMap<String, String>;
 
@@ -139,6 +139,11 @@ struct Container {
 }
 
 impl Container {
+    /// By its id, or its name.
+    fn is(&self, id: &str) -> bool {
+        self.id == id || self.spec.name == id
+    }
+
     fn state(&self) -> State {
         match &self.run {
             None => State::Created,
@@ -175,17 +180,20 @@ struct World {
 }
 
 impl World {
-    fn script(&self, service: &str) -> Script {
-        self.scripts.get(service).cloned().unwrap_or_default()
+    /// What the container does: the script of the service that its label names.
+    fn script(&self, id: &str) -> Script {
+        let found = self.containers.iter().find(|container| container.is(id));
+        let service = found.and_then(|container| container.spec.labels.get(label::SERVICE));
+        service.and_then(|service| self.scripts.get(service)).cloned().unwrap_or_default()
     }
 
     fn find(&mut self, id: &str) -> Option<&mut Container> {
-        self.containers.iter_mut().find(|container| container.id == id || container.spec.name == id)
+        self.containers.iter_mut().find(|container| container.is(id))
     }
 
     /// The name behind an id.
     fn name_of(&self, id: &str) -> String {
-        let found = self.containers.iter().find(|container| container.id == id);
+        let found = self.containers.iter().find(|container| container.is(id));
         found.map_or_else(|| id.to_owned(), |container| container.spec.name.clone())
     }
 
@@ -198,15 +206,14 @@ impl World {
         let on_it = attached.filter(|(_, attachment)| attachment.network == network);
         on_it
             .filter_map(|(container, attachment)| {
-                let address = attachment.written.ipv4_address.as_ref()?.parse().ok()?;
+                let address = attachment.ipv4_address.as_ref()?.parse().ok()?;
                 Some((address, container.spec.name.clone()))
             })
             .collect()
     }
 
     fn launch(&mut self, id: &str) -> Result<(), EngineError> {
-        let script = self.find(id).map(|container| container.spec.service.name.clone());
-        let runs = script.map(|service| self.script(&service).runs).unwrap_or_default();
+        let runs = self.script(id).runs;
         let container =
             self.find(id).ok_or_else(|| refused(404, "start a container", "No such container"))?;
         let run = runs.get(container.starts).or(runs.last()).cloned().unwrap_or(Run::On);
@@ -463,7 +470,7 @@ impl Engine for ScriptedEngine {
 
     async fn create_network(&self, network: &NetworkSpec) -> Result<(), EngineError> {
         let (name, labels) = (network.name.clone(), network.labels.clone());
-        let subnets: Vec<_> = network.network.ipam.iter().filter_map(|pool| pool.subnet.clone()).collect();
+        let subnets: Vec<_> = network.ipam.iter().filter_map(|pool| pool.subnet.clone()).collect();
         let operation = format!("create network {name}");
         self.change(operation.clone(), move |world| {
             // A real engine refuses an overlap, too.
@@ -533,7 +540,7 @@ impl Engine for ScriptedEngine {
         let files = files.to_vec();
         self.change(operation.clone(), move |world| {
             let container = world.find(&name).ok_or_else(|| refused(404, &operation, "No such container"))?;
-            if container.spec.service.read_only {
+            if container.spec.read_only {
                 return Err(refused(400, &operation, "container rootfs is marked read-only"));
             }
             container.files.extend(files);
@@ -592,8 +599,7 @@ impl Engine for ScriptedEngine {
                 .ok_or_else(not_running)?;
             let asked = container.commands;
             container.commands += 1;
-            let service = container.spec.service.name.clone();
-            (begin, run, world.script(&service).commands, asked)
+            (begin, run, world.script(id).commands, asked)
         };
         Ok(match commands {
             Commands::Answer(answers) => {
@@ -619,9 +625,8 @@ impl Engine for ScriptedEngine {
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
         let operation = format!("read the log of {}", self.world().name_of(id));
         self.look(&operation, |world| {
-            let service = world.find(id).map(|container| container.spec.service.name.clone());
-            let service = service.ok_or_else(|| refused(404, &operation, "No such container"))?;
-            let log = world.script(&service).log;
+            world.find(id).ok_or_else(|| refused(404, &operation, "No such container"))?;
+            let log = world.script(id).log;
             let skipped = tail.map_or(0, |tail| log.lines().count().saturating_sub(tail));
             Ok(log.split_inclusive('\n').skip(skipped).collect())
         })
@@ -633,8 +638,7 @@ impl Engine for ScriptedEngine {
         let (delay, answer) = self.request(&operation, false);
         tokio::time::sleep(delay).await;
         answer?;
-        let service = self.world().find(id).map(|container| container.spec.service.name.clone());
-        let ignores = service.is_some_and(|service| self.world().script(&service).ignores_stop_signal);
+        let ignores = self.world().script(id).ignores_stop_signal;
         tokio::time::sleep(if ignores { grace } else { Duration::ZERO }).await;
         let code = if ignores { 137 } else { 0 };
         if let Some(container) = self.world().find(id) {
