@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use super::EngineError;
 use crate::address::Addresses;
 use crate::plan::{label, replica};
 
@@ -26,6 +27,14 @@ pub(crate) struct Created {
     pub id: String,
     /// What the engine does otherwise than it was told, in its own words.
     pub warnings: Vec<String>,
+}
+
+/// What has become of a container that was to be removed.
+#[derive(Clone, Debug)]
+pub(crate) enum Removal {
+    Gone,
+    /// Another request is removing it already, for which the engine refused this one.
+    UnderWay(EngineError),
 }
 
 /// What a container is at one moment.

@@ -22,9 +22,12 @@ pub(crate) use build::{BuildSpec, Context, Dockerfile};
 pub(crate) use docker::{address, connect, connect_again};
 pub(crate) use error::{ConnectError, EngineError};
 pub(crate) use found::{
-    Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, State,
+    Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, Removal,
+    State,
 };
-pub(crate) use spec::{AttachmentSpec, ContainerSpec, FileSpec, NetworkSpec, VolumeSpec};
+pub(crate) use spec::{
+    AttachmentSpec, ContainerSpec, FileSpec, Namespaces, NetworkSpec, Process, Security, VolumeSpec,
+};
 
 /// The oldest engine API that greenroom works with: Docker Engine 20.10.
 pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
@@ -69,7 +72,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Sends the container its stop signal and waits until it ends, at most `grace`; then it is killed.
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError>;
     /// Kills and removes the container with its anonymous volumes; one that is gone already is fine.
-    async fn remove_container(&self, id: &str) -> Result<(), EngineError>;
+    async fn remove_container(&self, id: &str) -> Result<Removal, EngineError>;
     async fn remove_network(&self, name: &str) -> Result<(), EngineError>;
     async fn remove_volume(&self, name: &str) -> Result<(), EngineError>;
 
@@ -83,3 +86,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
 /// Where an engine operation tells how far it is, a line at a time.
 pub(crate) type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+#[cfg(test)]
+pub(crate) use docker::requests;

@@ -1,59 +1,159 @@
-//! What the engine is told to create.
+//! What the engine is told to create. A spec holds all that the engine's request says, each thing once, with the names that
+//! things have on the engine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::compose::{Attachment, Logging, Mount};
+use crate::compose::{Device, DeviceRequest, IpamPool, Logging, Mount, Resources, Ulimit};
 use crate::plan::PlannedPort;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct NetworkSpec {
     pub name: String,
-    pub network: crate::compose::Network,
     pub labels: BTreeMap<String, String>,
+    pub driver: Option<String>,
+    pub driver_opts: BTreeMap<String, String>,
+    pub internal: bool,
+    pub attachable: bool,
+    pub enable_ipv4: Option<bool>,
+    pub enable_ipv6: Option<bool>,
+    pub ipam: Vec<IpamPool>,
+    pub ipam_driver: Option<String>,
+    pub ipam_options: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct VolumeSpec {
     pub name: String,
-    pub volume: crate::compose::Volume,
     pub labels: BTreeMap<String, String>,
+    pub driver: Option<String>,
+    pub driver_opts: BTreeMap<String, String>,
 }
 
-/// A container's whole body, as greenroom decided it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone)]
 pub(crate) struct ContainerSpec {
     pub name: String,
     pub image: String,
+    pub platform: Option<String>,
     pub labels: BTreeMap<String, String>,
-    pub service: crate::compose::Service,
+    pub annotations: BTreeMap<String, String>,
+    pub process: Process,
+    pub hostname: Option<String>,
+    pub domainname: Option<String>,
     pub ports: Vec<PlannedPort>,
-    /// The networks by their name on the engine, in the order in which it is connected to them.
+    /// Ports that neighbours reach without their being published: `80`, `80/udp`.
+    pub expose: Vec<String>,
+    /// In the order in which it is connected to them.
     pub networks: Vec<AttachmentSpec>,
-    /// `Mount::source` of a volume is its name on the engine here.
+    /// `name=address`, as Compose prints them.
+    pub extra_hosts: Vec<String>,
+    pub dns: Vec<String>,
+    pub dns_search: Vec<String>,
+    pub dns_opt: Vec<String>,
+    pub namespaces: Namespaces,
+    /// [`Mount::source`] of a volume is its name on the engine here.
     pub mounts: Vec<Mount>,
+    /// `path` or `path:options`
+    pub tmpfs: Vec<String>,
+    /// `CONTAINER` or `CONTAINER:MODE`
+    pub volumes_from: Vec<String>,
+    pub read_only: bool,
+    /// Bytes.
+    pub shm_size: Option<i64>,
+    pub storage_opt: BTreeMap<String, String>,
+    pub privileged: bool,
+    pub cap_add: Vec<String>,
+    pub cap_drop: Vec<String>,
+    pub security: Security,
+    pub resources: Resources,
+    pub ulimits: BTreeMap<String, Ulimit>,
+    pub sysctls: BTreeMap<String, String>,
+    pub devices: Vec<Device>,
+    pub device_requests: Vec<DeviceRequest>,
+    pub device_cgroup_rules: Vec<String>,
+    pub cgroup_parent: Option<String>,
     /// Where its log goes; the engine's default without it.
     pub logging: Option<Logging>,
-    /// As the service's, with `container:NAME` for a service.
-    pub network_mode: Option<String>,
-    /// As the service's, with `container:NAME` for a service.
-    pub ipc: Option<String>,
-    /// As the service's, with `container:NAME` for a service.
-    pub pid: Option<String>,
-    /// `CONTAINER` or `CONTAINER:MODE`.
-    pub volumes_from: Vec<String>,
-    /// As the service's, with the profiles themselves in the place of their files.
-    pub security_opt: Vec<String>,
-    /// Nothing below `/proc` and `/sys` is hidden.
-    pub shows_system_paths: bool,
+    pub runtime: Option<String>,
+    pub isolation: Option<String>,
 }
 
 impl ContainerSpec {
     /// Whether the engine must know other containers before it can create this one.
     pub(crate) fn is_made_of_others(&self) -> bool {
-        let modes = self.network_mode.iter().chain(&self.ipc).chain(&self.pid);
-        !self.volumes_from.is_empty() || modes.into_iter().any(|mode| mode.starts_with("container:"))
+        let Namespaces { network, ipc, pid, .. } = &self.namespaces;
+        let mut modes = network.iter().chain(ipc).chain(pid);
+        !self.volumes_from.is_empty() || modes.any(|mode| mode.starts_with("container:"))
     }
+}
+
+/// Environment, commands and labels, which can hold secrets, are left out.
+impl std::fmt::Debug for ContainerSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ContainerSpec")
+            .field("name", &self.name)
+            .field("image", &self.image)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the container's first process runs. `None` is the image's own.
+#[derive(Clone)]
+pub(crate) struct Process {
+    /// Empty: the image's is cleared.
+    pub entrypoint: Option<Vec<String>>,
+    /// Empty: the image's is cleared.
+    pub command: Option<Vec<String>>,
+    /// `None` as a value: unset in the container, even if the image sets it.
+    pub environment: BTreeMap<String, Option<String>>,
+    pub working_dir: Option<String>,
+    pub user: Option<String>,
+    pub group_add: Vec<String>,
+    pub tty: bool,
+    pub stdin_open: bool,
+    /// Whether an init process runs first.
+    pub init: Option<bool>,
+    pub stop_signal: Option<String>,
+    pub stop_grace_period: Option<Duration>,
+}
+
+/// Whose namespaces the container has: `host`, `container:NAME` and the like; `None` is the engine's default.
+#[derive(Clone, Debug)]
+pub(crate) struct Namespaces {
+    /// The first of its networks without it.
+    pub network: Option<String>,
+    pub ipc: Option<String>,
+    pub pid: Option<String>,
+    pub uts: Option<String>,
+    pub user: Option<String>,
+    pub cgroup: Option<String>,
+}
+
+/// `security_opt` as the engine takes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Security {
+    /// With the profiles themselves in the place of their files.
+    pub options: Vec<String>,
+    /// `systempaths=unconfined`: nothing below `/proc` and `/sys` is hidden.
+    pub shows_system_paths: bool,
+}
+
+/// A container's place in a network.
+#[derive(Clone, Debug)]
+pub(crate) struct AttachmentSpec {
+    /// The network's name on the engine.
+    pub network: String,
+    pub aliases: Vec<String>,
+    /// Names that this container alone has for others: `CONTAINER:ALIAS`.
+    pub links: Vec<String>,
+    pub ipv4_address: Option<String>,
+    pub ipv6_address: Option<String>,
+    pub link_local_ips: Vec<String>,
+    pub mac_address: Option<String>,
+    pub driver_opts: BTreeMap<String, String>,
+    pub interface_name: Option<String>,
+    pub gw_priority: Option<i64>,
 }
 
 /// A file to be put into a container.
@@ -72,14 +172,4 @@ impl std::fmt::Debug for FileSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "FileSpec({} {:04o} {}:{})", self.path, self.mode, self.uid, self.gid)
     }
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct AttachmentSpec {
-    pub network: String,
-    pub aliases: Vec<String>,
-    /// Names that this container alone has for others: `CONTAINER:ALIAS`.
-    pub links: Vec<String>,
-    /// As written, its aliases among [`aliases`](Self::aliases).
-    pub written: Attachment,
 }

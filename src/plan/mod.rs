@@ -14,7 +14,7 @@ mod ports;
 mod print;
 mod pull;
 mod readiness;
-mod support;
+pub(crate) mod support;
 mod values;
 
 use std::collections::BTreeMap;

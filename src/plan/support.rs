@@ -9,7 +9,7 @@ use super::{build, problem};
 use crate::compose::{Problem, Project, Warning};
 
 /// Applied at `up`.
-const APPLIED: &[&str] = &[
+pub(crate) const APPLIED: &[&str] = &[
     "annotations",
     "blkio_config",
     "build.args",
@@ -179,7 +179,7 @@ const WITHOUT_EFFECT: &[&str] = &[
 ];
 
 /// Below a top-level network: applied.
-const NETWORK: &[&str] = &[
+pub(crate) const NETWORK: &[&str] = &[
     "attachable",
     "driver",
     "driver_opts",
@@ -198,7 +198,7 @@ const NETWORK: &[&str] = &[
 ];
 
 /// Below a top-level volume: applied.
-const VOLUME: &[&str] = &["driver", "driver_opts", "external", "labels", "name"];
+pub(crate) const VOLUME: &[&str] = &["driver", "driver_opts", "external", "labels", "name"];
 
 /// What becomes of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::compose::Service;
-use crate::engine::{AttachmentSpec, ContainerSpec, NetworkSpec, VolumeSpec};
+use crate::engine::{AttachmentSpec, ContainerSpec, Namespaces, NetworkSpec, Process, Security, VolumeSpec};
 use crate::plan::{
-    Fate, Plan, PlannedNetwork, PlannedService, PlannedVolume, is_readable, label, mount_on_engine,
+    Fate, Plan, PlannedAttachment, PlannedNetwork, PlannedService, PlannedVolume, is_readable, label,
+    mount_on_engine,
 };
 
 use super::owner::Owner;
@@ -13,7 +14,13 @@ use super::owner::Owner;
 /// Stopped with its signal and this many seconds of grace before it is removed; without it, a container is killed.
 pub(super) const STOP_GRACE_LABEL: &str = "greenroom.stop-grace";
 
-pub(super) fn container(plan: &Plan, planned: &PlannedService, image: &str, owner: &Owner) -> ContainerSpec {
+pub(super) fn container(
+    plan: &Plan,
+    planned: &PlannedService,
+    image: &str,
+    security: Security,
+    owner: &Owner,
+) -> ContainerSpec {
     let service = &planned.service;
     let mut labels = service.labels.clone();
     labels.extend(stack_labels(plan, owner));
@@ -33,31 +40,86 @@ pub(super) fn container(plan: &Plan, planned: &PlannedService, image: &str, owne
     ContainerSpec {
         name: planned.container.clone(),
         image: image.to_owned(),
+        platform: service.platform.clone(),
         labels,
+        annotations: service.annotations.clone(),
+        process: process(service),
+        hostname: service.hostname.clone(),
+        domainname: service.domainname.clone(),
         ports: planned.ports.clone(),
-        networks: planned
-            .networks
-            .iter()
-            .map(|attachment| AttachmentSpec {
-                network: plan
-                    .network(&attachment.network)
-                    .map_or_else(|| attachment.network.clone(), |network| network.name.clone()),
-                aliases: attachment.aliases.clone(),
-                links: links(plan, service),
-                written: attachment.written.clone(),
-            })
-            .collect(),
+        expose: service.expose.clone(),
+        networks: planned.networks.iter().map(|network| attachment(plan, service, network)).collect(),
+        extra_hosts: service.extra_hosts.clone(),
+        dns: service.dns.clone(),
+        dns_search: service.dns_search.clone(),
+        dns_opt: service.dns_opt.clone(),
+        namespaces: namespaces(plan, planned),
         mounts: service.volumes.iter().map(|mount| mount_on_engine(plan, mount)).collect(),
+        tmpfs: service.tmpfs.clone(),
+        volumes_from: service.volumes_from.iter().map(|from| volumes_from(plan, from)).collect(),
+        read_only: service.read_only,
+        shm_size: service.shm_size,
+        storage_opt: service.storage_opt.clone(),
+        privileged: service.privileged,
+        cap_add: service.cap_add.clone(),
+        cap_drop: service.cap_drop.clone(),
+        security,
+        resources: service.resources.clone(),
+        ulimits: service.ulimits.clone(),
+        sysctls: service.sysctls.clone(),
+        devices: service.devices.clone(),
+        device_requests: service.device_requests.clone(),
+        device_cgroup_rules: service.device_cgroup_rules.clone(),
+        cgroup_parent: service.cgroup_parent.clone(),
         logging: service.logging.clone().filter(is_readable),
-        network_mode: match &planned.network_of {
-            Some(owner) => Some(format!("container:{owner}")),
-            None => service.network_mode.clone(),
-        },
+        runtime: service.runtime.clone(),
+        isolation: service.isolation.clone(),
+    }
+}
+
+fn process(service: &Service) -> Process {
+    Process {
+        entrypoint: service.entrypoint.clone(),
+        command: service.command.clone(),
+        environment: service.environment.clone(),
+        working_dir: service.working_dir.clone(),
+        user: service.user.clone(),
+        group_add: service.group_add.clone(),
+        tty: service.tty,
+        stdin_open: service.stdin_open,
+        init: service.init,
+        stop_signal: service.stop_signal.clone(),
+        stop_grace_period: service.stop_grace_period,
+    }
+}
+
+fn namespaces(plan: &Plan, planned: &PlannedService) -> Namespaces {
+    let service = &planned.service;
+    let owner = planned.network_of.as_ref().map(|owner| format!("container:{owner}"));
+    Namespaces {
+        network: owner.or_else(|| service.network_mode.clone()),
         ipc: service.ipc.as_deref().map(|mode| shared(plan, mode)),
         pid: service.pid.as_deref().map(|mode| shared(plan, mode)),
-        volumes_from: service.volumes_from.iter().map(|from| volumes_from(plan, from)).collect(),
-        service: service.clone(),
-        ..ContainerSpec::default()
+        uts: service.uts.clone(),
+        user: service.userns_mode.clone(),
+        cgroup: service.cgroup.clone(),
+    }
+}
+
+fn attachment(plan: &Plan, service: &Service, planned: &PlannedAttachment) -> AttachmentSpec {
+    let network = plan.network(&planned.network);
+    let written = planned.written.clone();
+    AttachmentSpec {
+        network: network.map_or_else(|| planned.network.clone(), |network| network.name.clone()),
+        aliases: planned.aliases.clone(),
+        links: links(plan, service),
+        ipv4_address: written.ipv4_address,
+        ipv6_address: written.ipv6_address,
+        link_local_ips: written.link_local_ips,
+        mac_address: written.mac_address,
+        driver_opts: written.driver_opts,
+        interface_name: written.interface_name,
+        gw_priority: written.gw_priority,
     }
 }
 
@@ -99,7 +161,20 @@ pub(super) fn network(plan: &Plan, planned: &PlannedNetwork, owner: &Owner) -> N
     let mut labels = planned.network.labels.clone();
     labels.extend(stack_labels(plan, owner));
     labels.insert(label::COMPOSE_NETWORK.to_owned(), planned.key.clone());
-    NetworkSpec { name: planned.name.clone(), network: planned.network.clone(), labels }
+    let network = planned.network.clone();
+    NetworkSpec {
+        name: planned.name.clone(),
+        labels,
+        driver: network.driver,
+        driver_opts: network.driver_opts,
+        internal: network.internal,
+        attachable: network.attachable,
+        enable_ipv4: network.enable_ipv4,
+        enable_ipv6: network.enable_ipv6,
+        ipam: network.ipam,
+        ipam_driver: network.ipam_driver,
+        ipam_options: network.ipam_options,
+    }
 }
 
 pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, owner: &Owner) -> VolumeSpec {
@@ -117,7 +192,8 @@ pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, owner: &Owner) -> Vol
             labels.insert(label::COMPOSE_VOLUME.to_owned(), planned.key.clone());
         }
     }
-    VolumeSpec { name: planned.name.clone(), volume: planned.volume.clone(), labels }
+    let volume = planned.volume.clone();
+    VolumeSpec { name: planned.name.clone(), labels, driver: volume.driver, driver_opts: volume.driver_opts }
 }
 
 fn stack_labels(plan: &Plan, owner: &Owner) -> BTreeMap<String, String> {

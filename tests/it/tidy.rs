@@ -87,6 +87,11 @@ fn only_the_engine_names_testcontainers_and_bollard() {
 }
 
 #[test]
+fn the_engine_never_waits() {
+    assert_absent("src/engine", &["tokio::time", "thread::sleep", "poll::"]);
+}
+
+#[test]
 fn the_library_prints_nothing() {
     assert_absent("src", &["println!", "print!(", "eprintln!", "eprint!(", "dbg!("]);
 }

@@ -262,16 +262,16 @@ fn resources(json: &Json) -> Resources {
 fn blkio(json: &Json) -> Blkio {
     let by_path = |key: &str, value: &str| {
         let entry =
-            |json: &Json| Some((text(json, "Path")?, bytes(json, value).or_else(|| number(json, value))?));
+            |json: &Json| Some((text(json, "path")?, bytes(json, value).or_else(|| number(json, value))?));
         items(json, key).filter_map(entry).collect()
     };
     Blkio {
         weight: number(json, "weight").and_then(|weight| u16::try_from(weight).ok()),
-        weight_device: by_path("weight_device", "Weight"),
-        device_read_bps: by_path("device_read_bps", "Rate"),
-        device_write_bps: by_path("device_write_bps", "Rate"),
-        device_read_iops: by_path("device_read_iops", "Rate"),
-        device_write_iops: by_path("device_write_iops", "Rate"),
+        weight_device: by_path("weight_device", "weight"),
+        device_read_bps: by_path("device_read_bps", "rate"),
+        device_write_bps: by_path("device_write_bps", "rate"),
+        device_read_iops: by_path("device_read_iops", "rate"),
+        device_write_iops: by_path("device_write_iops", "rate"),
     }
 }
 

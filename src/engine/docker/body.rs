@@ -8,9 +8,10 @@ use testcontainers::bollard::models::{
     NetworkCreateRequest, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy,
     RestartPolicyNameEnum, VolumeCreateRequest,
 };
+use testcontainers::bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
 use super::{mount, resources};
-use crate::engine::{AttachmentSpec, ContainerSpec, NetworkSpec, VolumeSpec};
+use crate::engine::{AttachmentSpec, ContainerSpec, Namespaces, NetworkSpec, VolumeSpec};
 
 /// The option of the engine's network drivers that names an interface.
 const INTERFACE_NAME: &str = "com.docker.network.endpoint.ifname";
@@ -18,24 +19,24 @@ const INTERFACE_NAME: &str = "com.docker.network.endpoint.ifname";
 /// `networks`: those that the container is created with. An engine before API 1.44 takes one; it is connected to the
 /// others before it is started.
 pub(super) fn container(spec: &ContainerSpec, networks: &[AttachmentSpec]) -> ContainerCreateBody {
-    let service = &spec.service;
+    let process = &spec.process;
     ContainerCreateBody {
         image: Some(spec.image.clone()),
-        hostname: service.hostname.clone(),
-        domainname: service.domainname.clone(),
-        user: service.user.clone(),
-        tty: Some(service.tty),
-        open_stdin: Some(service.stdin_open),
-        env: Some(environment(&service.environment)),
-        cmd: service.command.clone(),
-        entrypoint: service
+        hostname: spec.hostname.clone(),
+        domainname: spec.domainname.clone(),
+        user: process.user.clone(),
+        tty: Some(process.tty),
+        open_stdin: Some(process.stdin_open),
+        env: Some(environment(&process.environment)),
+        cmd: process.command.clone(),
+        entrypoint: process
             .entrypoint
             .clone()
             .map(|words| if words.is_empty() { vec![String::new()] } else { words }),
-        working_dir: service.working_dir.clone(),
+        working_dir: process.working_dir.clone(),
         labels: Some(to_map(&spec.labels)),
-        stop_signal: service.stop_signal.clone(),
-        stop_timeout: service.stop_grace_period.map(|grace| grace.as_secs_f64().ceil() as i64),
+        stop_signal: process.stop_signal.clone(),
+        stop_timeout: process.stop_grace_period.map(|grace| grace.as_secs_f64().ceil() as i64),
         exposed_ports: Some(exposed_ports(spec)),
         // greenroom runs the check itself, at its own cadence; the engine's would only run it a second time.
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
@@ -49,6 +50,15 @@ pub(super) fn container(spec: &ContainerSpec, networks: &[AttachmentSpec]) -> Co
     }
 }
 
+/// What is said of a container beside its body.
+pub(super) fn options(spec: &ContainerSpec) -> CreateContainerOptions {
+    let mut options = CreateContainerOptionsBuilder::new().name(&spec.name);
+    if let Some(platform) = &spec.platform {
+        options = options.platform(platform);
+    }
+    options.build()
+}
+
 /// A name without `=` takes the variable out of the environment that is there already.
 pub(super) fn environment(variables: &BTreeMap<String, Option<String>>) -> Vec<String> {
     let entry = |(name, value): (&String, &Option<String>)| {
@@ -60,7 +70,7 @@ pub(super) fn environment(variables: &BTreeMap<String, Option<String>>) -> Vec<S
 /// What is published, and what `expose` names: `80`, `80/udp`.
 fn exposed_ports(spec: &ContainerSpec) -> Vec<String> {
     let mut ports: Vec<_> = spec.ports.iter().map(|port| port.port.to_string()).collect();
-    for port in &spec.service.expose {
+    for port in &spec.expose {
         let port = if port.contains('/') { port.clone() } else { format!("{port}/tcp") };
         if !ports.contains(&port) {
             ports.push(port);
@@ -70,20 +80,19 @@ fn exposed_ports(spec: &ContainerSpec) -> Vec<String> {
 }
 
 fn host_config(spec: &ContainerSpec) -> HostConfig {
-    let service = &spec.service;
+    let Namespaces { network, ipc, pid, uts, user, cgroup } = &spec.namespaces;
     let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
     for port in &spec.ports {
         let binding =
             PortBinding { host_ip: Some(port.host_ip.clone()), host_port: Some(port.host_port.to_string()) };
         bindings.entry(port.port.to_string()).or_default().get_or_insert_default().push(binding);
     }
-    let tmpfs = service.tmpfs.iter().map(|entry| {
+    let tmpfs = spec.tmpfs.iter().map(|entry| {
         let (path, options) = entry.split_once(':').unwrap_or((entry, ""));
         (path.to_owned(), options.to_owned())
     });
     let body = HostConfig {
-        network_mode: spec
-            .network_mode
+        network_mode: network
             .clone()
             .or_else(|| spec.networks.first().map(|network| network.network.clone())),
         port_bindings: Some(bindings),
@@ -104,39 +113,35 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
             name: Some(RestartPolicyNameEnum::NO),
             maximum_retry_count: None,
         }),
-        init: service.init,
-        privileged: Some(service.privileged),
-        readonly_rootfs: Some(service.read_only),
-        cap_add: some(&service.cap_add),
-        cap_drop: some(&service.cap_drop),
-        security_opt: some(&spec.security_opt),
-        masked_paths: spec.shows_system_paths.then(Vec::new),
-        readonly_paths: spec.shows_system_paths.then(Vec::new),
-        group_add: some(&service.group_add),
-        shm_size: service.shm_size,
-        annotations: (!service.annotations.is_empty()).then(|| to_map(&service.annotations)),
-        storage_opt: (!service.storage_opt.is_empty()).then(|| to_map(&service.storage_opt)),
-        ipc_mode: spec.ipc.clone(),
-        pid_mode: spec.pid.clone(),
-        uts_mode: service.uts.clone(),
-        userns_mode: service.userns_mode.clone(),
-        cgroupns_mode: service
-            .cgroup
-            .as_deref()
-            .and_then(|mode| mode.parse::<HostConfigCgroupnsModeEnum>().ok()),
-        isolation: service.isolation.as_deref().and_then(|mode| mode.parse::<HostConfigIsolationEnum>().ok()),
-        runtime: service.runtime.clone(),
+        init: spec.process.init,
+        privileged: Some(spec.privileged),
+        readonly_rootfs: Some(spec.read_only),
+        cap_add: some(&spec.cap_add),
+        cap_drop: some(&spec.cap_drop),
+        security_opt: some(&spec.security.options),
+        masked_paths: spec.security.shows_system_paths.then(Vec::new),
+        readonly_paths: spec.security.shows_system_paths.then(Vec::new),
+        group_add: some(&spec.process.group_add),
+        shm_size: spec.shm_size,
+        annotations: (!spec.annotations.is_empty()).then(|| to_map(&spec.annotations)),
+        storage_opt: (!spec.storage_opt.is_empty()).then(|| to_map(&spec.storage_opt)),
+        ipc_mode: ipc.clone(),
+        pid_mode: pid.clone(),
+        uts_mode: uts.clone(),
+        userns_mode: user.clone(),
+        cgroupns_mode: cgroup.as_deref().and_then(|mode| mode.parse::<HostConfigCgroupnsModeEnum>().ok()),
+        isolation: spec.isolation.as_deref().and_then(|mode| mode.parse::<HostConfigIsolationEnum>().ok()),
+        runtime: spec.runtime.clone(),
         // Compose prints `name=address`; the engine takes `name:address`.
         extra_hosts: some(
-            &service.extra_hosts.iter().map(|host| host.replacen('=', ":", 1)).collect::<Vec<_>>(),
+            &spec.extra_hosts.iter().map(|host| host.replacen('=', ":", 1)).collect::<Vec<_>>(),
         ),
-        dns: some(&service.dns),
-        dns_search: some(&service.dns_search),
-        dns_options: some(&service.dns_opt),
-        sysctls: (!service.sysctls.is_empty()).then(|| to_map(&service.sysctls)),
+        dns: some(&spec.dns),
+        dns_search: some(&spec.dns_search),
+        dns_options: some(&spec.dns_opt),
+        sysctls: (!spec.sysctls.is_empty()).then(|| to_map(&spec.sysctls)),
         ulimits: Some(
-            service
-                .ulimits
+            spec.ulimits
                 .iter()
                 .map(|(name, limit)| ResourcesUlimits {
                     name: Some(name.clone()),
@@ -147,36 +152,34 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         ),
         ..HostConfig::default()
     };
-    resources::add(body, service)
+    resources::add(body, spec)
 }
 
 pub(super) fn endpoint(attachment: &AttachmentSpec) -> EndpointSettings {
-    let written = &attachment.written;
-    let is_fixed = written.ipv4_address.is_some()
-        || written.ipv6_address.is_some()
-        || !written.link_local_ips.is_empty();
-    let mut driver_opts = to_map(&written.driver_opts);
-    if let Some(name) = &written.interface_name {
+    let is_fixed = attachment.ipv4_address.is_some()
+        || attachment.ipv6_address.is_some()
+        || !attachment.link_local_ips.is_empty();
+    let mut driver_opts = to_map(&attachment.driver_opts);
+    if let Some(name) = &attachment.interface_name {
         driver_opts.insert(INTERFACE_NAME.to_owned(), name.clone());
     }
     EndpointSettings {
         aliases: Some(attachment.aliases.clone()),
         links: some(&attachment.links),
         ipam_config: is_fixed.then(|| EndpointIpamConfig {
-            ipv4_address: written.ipv4_address.clone(),
-            ipv6_address: written.ipv6_address.clone(),
-            link_local_ips: some(&written.link_local_ips),
+            ipv4_address: attachment.ipv4_address.clone(),
+            ipv6_address: attachment.ipv6_address.clone(),
+            link_local_ips: some(&attachment.link_local_ips),
         }),
-        mac_address: written.mac_address.clone(),
+        mac_address: attachment.mac_address.clone(),
         driver_opts: (!driver_opts.is_empty()).then_some(driver_opts),
-        gw_priority: written.gw_priority,
+        gw_priority: attachment.gw_priority,
         ..EndpointSettings::default()
     }
 }
 
 pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
-    let network = &spec.network;
-    let pools: Vec<_> = network
+    let pools: Vec<_> = spec
         .ipam
         .iter()
         .map(|pool| IpamConfig {
@@ -188,20 +191,20 @@ pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
         .collect();
     NetworkCreateRequest {
         name: spec.name.clone(),
-        driver: network.driver.clone(),
-        internal: Some(network.internal),
-        attachable: Some(network.attachable),
-        enable_ipv4: network.enable_ipv4,
-        enable_ipv6: network.enable_ipv6,
-        options: Some(to_map(&network.driver_opts)),
+        driver: spec.driver.clone(),
+        internal: Some(spec.internal),
+        attachable: Some(spec.attachable),
+        enable_ipv4: spec.enable_ipv4,
+        enable_ipv6: spec.enable_ipv6,
+        options: Some(to_map(&spec.driver_opts)),
         labels: Some(to_map(&spec.labels)),
-        ipam: (!pools.is_empty() || network.ipam_driver.is_some() || !network.ipam_options.is_empty()).then(
-            || Ipam {
-                driver: network.ipam_driver.clone(),
+        ipam: (!pools.is_empty() || spec.ipam_driver.is_some() || !spec.ipam_options.is_empty()).then(|| {
+            Ipam {
+                driver: spec.ipam_driver.clone(),
                 config: Some(pools),
-                options: (!network.ipam_options.is_empty()).then(|| to_map(&network.ipam_options)),
-            },
-        ),
+                options: (!spec.ipam_options.is_empty()).then(|| to_map(&spec.ipam_options)),
+            }
+        }),
         ..NetworkCreateRequest::default()
     }
 }
@@ -209,8 +212,8 @@ pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
 pub(super) fn volume(spec: &VolumeSpec) -> VolumeCreateRequest {
     VolumeCreateRequest {
         name: Some(spec.name.clone()),
-        driver: spec.volume.driver.clone(),
-        driver_opts: Some(to_map(&spec.volume.driver_opts)),
+        driver: spec.driver.clone(),
+        driver_opts: Some(to_map(&spec.driver_opts)),
         labels: Some(to_map(&spec.labels)),
         cluster_volume_spec: None,
     }
@@ -222,4 +225,24 @@ pub(super) fn to_map(map: &BTreeMap<String, String>) -> HashMap<String, String> 
 
 pub(super) fn some(list: &[String]) -> Option<Vec<String>> {
     (!list.is_empty()).then(|| list.to_vec())
+}
+
+/// The requests as JSON, for tests of what reaches the engine.
+#[cfg(test)]
+pub(crate) mod requests {
+    use serde_json::{Value as Json, json};
+
+    use crate::engine::{ContainerSpec, NetworkSpec, VolumeSpec};
+
+    pub(crate) fn container(spec: &ContainerSpec) -> Json {
+        json!({"query": super::options(spec), "body": super::container(spec, &spec.networks)})
+    }
+
+    pub(crate) fn network(spec: &NetworkSpec) -> Json {
+        json!(super::network(spec))
+    }
+
+    pub(crate) fn volume(spec: &VolumeSpec) -> Json {
+        json!(super::volume(spec))
+    }
 }

@@ -24,16 +24,16 @@ use testcontainers::bollard;
 use testcontainers::bollard::exec::CreateExecOptions;
 use testcontainers::bollard::models::NetworkConnectRequest;
 use testcontainers::bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectNetworkOptions, ListContainersOptionsBuilder,
-    ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptions, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    InspectNetworkOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
+    StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
 
 use super::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, FileSpec, Filter, FoundContainer,
-    FoundObject, Image, Inspection, NetworkSpec, Progress, VolumeSpec,
+    FoundObject, Image, Inspection, NetworkSpec, Progress, Removal, VolumeSpec,
 };
 use crate::compose::Hook;
 use crate::plan::EngineVersion;
@@ -108,13 +108,9 @@ impl Engine for Docker {
         let (at_once, later) = container.networks.split_at(container.networks.len().min(most));
         let mut body = body::container(container, at_once);
         body.labels.get_or_insert_default().insert(MANAGED_BY.0.into(), MANAGED_BY.1.into());
-        let mut options = CreateContainerOptionsBuilder::new().name(&container.name);
-        if let Some(platform) = &container.service.platform {
-            options = options.platform(platform);
-        }
         let created = self
             .client
-            .create_container(Some(options.build()), body)
+            .create_container(Some(body::options(container)), body)
             .await
             .map_err(failed(format!("create container `{}`", container.name)))?;
         for attachment in later {
@@ -212,25 +208,15 @@ impl Engine for Docker {
         }
     }
 
-    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+    async fn remove_container(&self, id: &str) -> Result<Removal, EngineError> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        let removed = self
-            .client
-            .remove_container(id, Some(options))
-            .await
-            .map_err(failed(format!("remove container `{id}`")));
-        if removed.is_ok() {
-            self.held
-                .lock()
-                .expect("nothing panics while it holds this lock")
-                .retain(|_, held| held.id() != id);
-        }
-        match removed {
-            Err(error) if error.is_not_found() => Ok(()),
-            // Somebody else is removing it this very moment; wait until it is gone.
-            Err(error) if error.status == Some(409) => self.wait_until_gone(id, error).await,
-            other => other,
-        }
+        let removed = self.client.remove_container(id, Some(options)).await;
+        let removal = match removed.map_err(failed(format!("remove container `{id}`"))) {
+            Err(refusal) if refusal.status == Some(409) => Removal::UnderWay(refusal),
+            removed => absent_is_fine(removed).map(|()| Removal::Gone)?,
+        };
+        self.held.lock().expect("nothing panics while it holds this lock").retain(|_, held| held.id() != id);
+        Ok(removal)
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), EngineError> {
@@ -278,17 +264,6 @@ impl Docker {
     pub(super) fn new(client: bollard::Docker, version: EngineVersion) -> Docker {
         Docker { client, version, held: Mutex::default() }
     }
-
-    /// Waits, at most ten seconds, for a container whose removal is under way elsewhere; `error` when it stays.
-    async fn wait_until_gone(&self, id: &str, error: EngineError) -> Result<(), EngineError> {
-        for _ in 0..200 {
-            match self.inspect(id).await {
-                Err(error) if error.is_not_found() => return Ok(()),
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
-        Err(error)
-    }
 }
 
 fn filters(filter: &Filter) -> HashMap<String, Vec<String>> {
@@ -298,3 +273,6 @@ fn filters(filter: &Filter) -> HashMap<String, Vec<String>> {
     }
     filters
 }
+
+#[cfg(test)]
+pub(crate) use body::requests;

@@ -75,12 +75,11 @@ mod tests {
     use super::*;
 
     fn bind(selinux: Option<&str>, recursive: Option<&str>) -> Mount {
-        let mut bind = Mount::read_only_bind("/source".to_owned(), "/target".to_owned());
-        bind.create_host_path = true;
-        bind.propagation = Some("rslave".to_owned());
-        bind.selinux = selinux.map(str::to_owned);
-        bind.recursive = recursive.map(str::to_owned);
-        bind
+        let mut mount = Mount::read_only_bind("/source".to_owned(), "/target".to_owned());
+        mount.propagation = Some("rslave".to_owned());
+        mount.selinux = selinux.map(str::to_owned);
+        mount.recursive = recursive.map(str::to_owned);
+        mount
     }
 
     #[test]

@@ -5,13 +5,14 @@ use testcontainers::bollard::models::{
 };
 
 use super::body::{some, to_map};
-use crate::compose::{Device, DeviceRequest, Service};
+use crate::compose::{Device, DeviceRequest};
+use crate::engine::ContainerSpec;
 
-/// The body with the service's resources and devices in it.
-pub(super) fn add(body: HostConfig, service: &Service) -> HostConfig {
-    let resources = &service.resources;
+/// The body with the container's resources and devices in it.
+pub(super) fn add(body: HostConfig, spec: &ContainerSpec) -> HostConfig {
+    let resources = &spec.resources;
     let blkio = &resources.blkio;
-    let (named, paths): (Vec<&Device>, Vec<_>) = service.devices.iter().partition(|device| is_cdi(device));
+    let (named, paths): (Vec<&Device>, Vec<_>) = spec.devices.iter().partition(|device| is_cdi(device));
     HostConfig {
         nano_cpus: resources.cpus.map(|cpus| (cpus * 1e9).round() as i64),
         cpu_count: resources.cpu_count,
@@ -23,7 +24,7 @@ pub(super) fn add(body: HostConfig, service: &Service) -> HostConfig {
         cpu_realtime_runtime: resources.cpu_rt_runtime,
         cpu_shares: resources.cpu_shares,
         cpuset_cpus: resources.cpuset.clone(),
-        cgroup_parent: service.cgroup_parent.clone(),
+        cgroup_parent: spec.cgroup_parent.clone(),
         memory: resources.memory,
         memory_reservation: resources.memory_reservation,
         memory_swap: resources.memory_swap,
@@ -38,8 +39,8 @@ pub(super) fn add(body: HostConfig, service: &Service) -> HostConfig {
         blkio_device_read_iops: rates(&blkio.device_read_iops),
         blkio_device_write_iops: rates(&blkio.device_write_iops),
         devices: (!paths.is_empty()).then(|| paths.into_iter().map(mapping).collect()),
-        device_cgroup_rules: some(&service.device_cgroup_rules),
-        device_requests: requests(&named, &service.device_requests),
+        device_cgroup_rules: some(&spec.device_cgroup_rules),
+        device_requests: requests(&named, &spec.device_requests),
         ..body
     }
 }
@@ -86,59 +87,4 @@ fn weights(devices: &[(String, i64)]) -> Option<Vec<ResourcesBlkioWeightDevice>>
 fn rates(devices: &[(String, i64)]) -> Option<Vec<ThrottleDevice>> {
     let rate = |(path, rate): &(String, i64)| ThrottleDevice { path: Some(path.clone()), rate: Some(*rate) };
     (!devices.is_empty()).then(|| devices.iter().map(rate).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn device(source: &str, target: &str) -> Device {
-        let mut device = Device::default();
-        device.source = source.to_owned();
-        device.target = target.to_owned();
-        device.permissions = "r".to_owned();
-        device
-    }
-
-    #[test]
-    fn a_device_is_a_path_or_a_name_that_a_driver_knows() {
-        let mut gpus = DeviceRequest::default();
-        gpus.count = Some(-1);
-        gpus.capabilities = vec!["gpu".to_owned()];
-        let mut service = Service::default();
-        service.devices =
-            vec![device("/dev/null", "/dev/n"), device("vendor.com/net=one", "vendor.com/net=one")];
-        service.device_requests = vec![gpus];
-        let body = add(HostConfig::default(), &service);
-        let devices = body.devices.expect("there is one with a path");
-        assert_eq!(devices, [mapping(&service.devices[0])]);
-        let requests = body.device_requests.expect("there are two");
-        assert_eq!((requests[0].count, &requests[0].device_ids), (Some(-1), &None));
-        assert_eq!(requests[0].capabilities, Some(vec![vec!["gpu".to_owned()]]));
-        assert_eq!(requests[1].driver.as_deref(), Some("cdi"));
-        assert_eq!(requests[1].device_ids, Some(vec!["vendor.com/net=one".to_owned()]));
-    }
-
-    #[test]
-    fn what_is_not_said_is_not_sent() {
-        assert_eq!(add(HostConfig::default(), &Service::default()), HostConfig::default());
-    }
-
-    #[test]
-    fn shares_and_rates_are_in_the_engines_units() {
-        let mut service = Service::default();
-        let resources = &mut service.resources;
-        resources.cpus = Some(0.1);
-        resources.cpu_percent = Some(50);
-        resources.cpu_rt_runtime = Some(900);
-        resources.blkio.weight = Some(300);
-        resources.blkio.weight_device = vec![("/dev/sda".to_owned(), 10)];
-        resources.blkio.device_read_bps = vec![("/dev/sda".to_owned(), 1024)];
-        let body = add(HostConfig::default(), &service);
-        assert_eq!((body.nano_cpus, body.cpu_percent), (Some(100_000_000), Some(5000)));
-        assert_eq!((body.cpu_realtime_runtime, body.blkio_weight), (Some(900), Some(300)));
-        assert_eq!(body.blkio_weight_device, weights(&[("/dev/sda".to_owned(), 10)]));
-        assert_eq!(body.blkio_device_read_bps, rates(&[("/dev/sda".to_owned(), 1024)]));
-        assert_eq!(body.blkio_device_write_bps, None);
-    }
 }

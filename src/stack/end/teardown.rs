@@ -4,17 +4,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use super::evidence;
 use crate::Error;
-use crate::engine::{Engine, EngineError, Filter, FoundContainer};
+use crate::engine::{Engine, EngineError, Filter, FoundContainer, Removal};
 use crate::event::Observer;
 use crate::lease::Facts;
 use crate::plan::label;
+use crate::poll::{Answer, Cadence, Wait};
 use crate::secret::Secrets;
 use crate::stack::hook::{self, HookFailure};
 use crate::stack::spec::STOP_GRACE_LABEL;
 use crate::state::StateFolder;
+
+/// How long somebody else's removal of a container may take.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Whether logs and states are saved first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +121,7 @@ async fn run_hooks(engine: &dyn Engine, hooks: &Hooks<'_>, containers: &[FoundCo
     join_all(runs).await;
 }
 
+/// Removes a container, or waits until whoever is removing it this very moment has done so.
 async fn remove_container(engine: &dyn Engine, container: &FoundContainer) -> Result<(), EngineError> {
     let grace = container
         .labels
@@ -125,5 +131,27 @@ async fn remove_container(engine: &dyn Engine, container: &FoundContainer) -> Re
     if let Some(grace) = grace.filter(|_| container.running) {
         engine.stop(&container.id, grace).await?;
     }
-    engine.remove_container(&container.id).await
+    match engine.remove_container(&container.id).await? {
+        Removal::Gone => Ok(()),
+        Removal::UnderWay(refusal) => until_gone(engine, &container.id, refusal).await,
+    }
+}
+
+async fn until_gone(engine: &dyn Engine, id: &str, refusal: EngineError) -> Result<(), EngineError> {
+    let mut wait = Wait::until(Instant::now() + GONE_WITHIN, Cadence::CHEAP);
+    loop {
+        let look = async {
+            match engine.inspect(id).await {
+                Ok(_) => Answer::NotYet("the engine still has it".to_owned()),
+                Err(error) if error.is_not_found() => Answer::Ready,
+                Err(error) => Answer::NotYet(error.to_string()),
+            }
+        };
+        if let Some(end) = wait.attempt(look).await {
+            return end.map_err(|gave_up| {
+                let message = format!("{}; {GONE_WITHIN:?} later: {}", refusal.message, gave_up.last);
+                EngineError { message, ..refusal }
+            });
+        }
+    }
 }

@@ -16,10 +16,11 @@ use crate::address::{Address, Addresses};
 use crate::compose::{Hook, MountKind};
 use crate::engine::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter,
-    FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, State, VolumeSpec,
+    FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, Removal, State,
+    VolumeSpec,
 };
 
-use crate::plan::EngineVersion;
+use crate::plan::{EngineVersion, label};
 
 type Labels = BTreeMap<String, String>;
 
@@ -133,9 +134,16 @@ struct Container {
     commands: usize,
     /// What was copied into it.
     files: Vec<FileSpec>,
+    /// When somebody else, who is removing it, will have done so.
+    gone_at: Option<Instant>,
 }
 
 impl Container {
+    /// By its id, or its name.
+    fn is(&self, id: &str) -> bool {
+        self.id == id || self.spec.name == id
+    }
+
     fn state(&self) -> State {
         match &self.run {
             None => State::Created,
@@ -165,22 +173,27 @@ struct World {
     /// What to answer to a request, by its beginning and end.
     failures: Vec<(String, String, String)>,
     delays: Vec<(String, String, Duration)>,
+    /// Containers that somebody else begins to remove just before greenroom does, and how long that takes.
+    removals: BTreeMap<String, Duration>,
     /// What it says of every container that is created.
     warnings: Vec<String>,
 }
 
 impl World {
-    fn script(&self, service: &str) -> Script {
-        self.scripts.get(service).cloned().unwrap_or_default()
+    /// What the container does: the script of the service that its label names.
+    fn script(&self, id: &str) -> Script {
+        let found = self.containers.iter().find(|container| container.is(id));
+        let service = found.and_then(|container| container.spec.labels.get(label::SERVICE));
+        service.and_then(|service| self.scripts.get(service)).cloned().unwrap_or_default()
     }
 
     fn find(&mut self, id: &str) -> Option<&mut Container> {
-        self.containers.iter_mut().find(|container| container.id == id || container.spec.name == id)
+        self.containers.iter_mut().find(|container| container.is(id))
     }
 
     /// The name behind an id.
     fn name_of(&self, id: &str) -> String {
-        let found = self.containers.iter().find(|container| container.id == id);
+        let found = self.containers.iter().find(|container| container.is(id));
         found.map_or_else(|| id.to_owned(), |container| container.spec.name.clone())
     }
 
@@ -193,15 +206,14 @@ impl World {
         let on_it = attached.filter(|(_, attachment)| attachment.network == network);
         on_it
             .filter_map(|(container, attachment)| {
-                let address = attachment.written.ipv4_address.as_ref()?.parse().ok()?;
+                let address = attachment.ipv4_address.as_ref()?.parse().ok()?;
                 Some((address, container.spec.name.clone()))
             })
             .collect()
     }
 
     fn launch(&mut self, id: &str) -> Result<(), EngineError> {
-        let script = self.find(id).map(|container| container.spec.service.name.clone());
-        let runs = script.map(|service| self.script(&service).runs).unwrap_or_default();
+        let runs = self.script(id).runs;
         let container =
             self.find(id).ok_or_else(|| refused(404, "start a container", "No such container"))?;
         let run = runs.get(container.starts).or(runs.last()).cloned().unwrap_or(Run::On);
@@ -244,6 +256,11 @@ impl ScriptedEngine {
         self.world().delays.push((operation.to_owned(), name.to_owned(), time));
     }
 
+    /// Somebody else begins to remove the container of this name just before greenroom does, and takes this long.
+    pub(super) fn is_removed_elsewhere(&self, name: &str, time: Duration) {
+        self.world().removals.insert(name.to_owned(), time);
+    }
+
     pub(super) fn warns(&self, warning: &str) {
         self.world().warnings.push(warning.to_owned());
     }
@@ -279,7 +296,15 @@ impl ScriptedEngine {
     pub(super) fn has_container(&self, spec: ContainerSpec) {
         let run = Some((Instant::now(), Run::On));
         let id = format!("foreign-{}", spec.name);
-        self.world().containers.push(Container { id, spec, run, starts: 1, commands: 0, files: Vec::new() });
+        self.world().containers.push(Container {
+            id,
+            spec,
+            run,
+            starts: 1,
+            commands: 0,
+            files: Vec::new(),
+            gone_at: None,
+        });
     }
 
     /// Every request that asked for a change or ran a command, a line each: milliseconds, and what.
@@ -349,6 +374,7 @@ impl ScriptedEngine {
     /// Writes the request down; gives how long it takes, and the failure that the test scripted.
     fn request(&self, operation: &str, is_look: bool) -> (Duration, Result<(), EngineError>) {
         let mut world = self.world();
+        world.containers.retain(|container| container.gone_at.is_none_or(|gone| Instant::now() < gone));
         world.calls.push(Call { at: self.begin.elapsed(), what: operation.to_owned(), is_look });
         let meant = |begin: &String, end: &String| operation.starts_with(begin) && operation.ends_with(end);
         let delay = world.delays.iter().find(|(begin, end, _)| meant(begin, end)).map(|(.., delay)| *delay);
@@ -444,7 +470,7 @@ impl Engine for ScriptedEngine {
 
     async fn create_network(&self, network: &NetworkSpec) -> Result<(), EngineError> {
         let (name, labels) = (network.name.clone(), network.labels.clone());
-        let subnets: Vec<_> = network.network.ipam.iter().filter_map(|pool| pool.subnet.clone()).collect();
+        let subnets: Vec<_> = network.ipam.iter().filter_map(|pool| pool.subnet.clone()).collect();
         let operation = format!("create network {name}");
         self.change(operation.clone(), move |world| {
             // A real engine refuses an overlap, too.
@@ -501,6 +527,7 @@ impl Engine for ScriptedEngine {
                 starts: 0,
                 commands: 0,
                 files,
+                gone_at: None,
             });
             Ok(Created { id, warnings })
         })
@@ -513,7 +540,7 @@ impl Engine for ScriptedEngine {
         let files = files.to_vec();
         self.change(operation.clone(), move |world| {
             let container = world.find(&name).ok_or_else(|| refused(404, &operation, "No such container"))?;
-            if container.spec.service.read_only {
+            if container.spec.read_only {
                 return Err(refused(400, &operation, "container rootfs is marked read-only"));
             }
             container.files.extend(files);
@@ -572,8 +599,7 @@ impl Engine for ScriptedEngine {
                 .ok_or_else(not_running)?;
             let asked = container.commands;
             container.commands += 1;
-            let service = container.spec.service.name.clone();
-            (begin, run, world.script(&service).commands, asked)
+            (begin, run, world.script(id).commands, asked)
         };
         Ok(match commands {
             Commands::Answer(answers) => {
@@ -599,9 +625,8 @@ impl Engine for ScriptedEngine {
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
         let operation = format!("read the log of {}", self.world().name_of(id));
         self.look(&operation, |world| {
-            let service = world.find(id).map(|container| container.spec.service.name.clone());
-            let service = service.ok_or_else(|| refused(404, &operation, "No such container"))?;
-            let log = world.script(&service).log;
+            world.find(id).ok_or_else(|| refused(404, &operation, "No such container"))?;
+            let log = world.script(id).log;
             let skipped = tail.map_or(0, |tail| log.lines().count().saturating_sub(tail));
             Ok(log.split_inclusive('\n').skip(skipped).collect())
         })
@@ -613,8 +638,7 @@ impl Engine for ScriptedEngine {
         let (delay, answer) = self.request(&operation, false);
         tokio::time::sleep(delay).await;
         answer?;
-        let service = self.world().find(id).map(|container| container.spec.service.name.clone());
-        let ignores = service.is_some_and(|service| self.world().script(&service).ignores_stop_signal);
+        let ignores = self.world().script(id).ignores_stop_signal;
         tokio::time::sleep(if ignores { grace } else { Duration::ZERO }).await;
         let code = if ignores { 137 } else { 0 };
         if let Some(container) = self.world().find(id) {
@@ -624,11 +648,18 @@ impl Engine for ScriptedEngine {
         Ok(())
     }
 
-    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+    async fn remove_container(&self, id: &str) -> Result<Removal, EngineError> {
         let name = self.world().name_of(id);
-        self.change(format!("remove container {name}"), move |world| {
+        let operation = format!("remove container {name}");
+        self.change(operation.clone(), move |world| {
+            let elsewhere = world.removals.get(&name).copied();
+            if let (Some(time), Some(container)) = (elsewhere, world.find(&name)) {
+                container.gone_at.get_or_insert(Instant::now() + time);
+                let message = format!("removal of container {name} is already in progress");
+                return Ok(Removal::UnderWay(refused(409, &operation, message)));
+            }
             world.containers.retain(|container| container.spec.name != name);
-            Ok(())
+            Ok(Removal::Gone)
         })
         .await
     }

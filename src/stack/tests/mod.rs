@@ -5,6 +5,7 @@ mod graph;
 mod replicas;
 mod external;
 mod spec;
+mod applied;
 mod ready;
 mod restart;
 mod failure;

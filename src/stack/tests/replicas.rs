@@ -88,6 +88,6 @@ async fn a_sharer_is_created_in_the_network_of_its_owner() {
     let stack =
         TestStack::of("services: {vpn: {image: vpn}, app: {image: app, network_mode: 'service:vpn'}}");
     stack.up().await.expect("nothing goes wrong");
-    let mode = stack.engine.spec("greenroom-shop-1-app-1").network_mode;
+    let mode = stack.engine.spec("greenroom-shop-1-app-1").namespaces.network;
     assert_eq!(mode.as_deref(), Some("container:greenroom-shop-1-vpn-1"));
 }

@@ -31,8 +31,8 @@ async fn another_service_is_named_by_its_container() {
     let stack = TestStack::of(SHARED);
     let running = stack.up().await.expect("it comes up");
     let spec = stack.engine.spec("greenroom-shop-1-guest-1");
-    assert_eq!(spec.ipc.as_deref(), Some("container:greenroom-shop-1-owner-1"));
-    assert_eq!(spec.pid.as_deref(), Some("container:other"));
+    assert_eq!(spec.namespaces.ipc.as_deref(), Some("container:greenroom-shop-1-owner-1"));
+    assert_eq!(spec.namespaces.pid.as_deref(), Some("container:other"));
     assert_eq!(spec.volumes_from, ["greenroom-shop-1-owner-1:ro", "other:rw"]);
     let links = ["owner", "linked"].map(|alias| format!("greenroom-shop-1-owner-1:{alias}"));
     let strangers = ["stranger", "known"].map(|alias| format!("stranger:{alias}"));
@@ -40,7 +40,7 @@ async fn another_service_is_named_by_its_container() {
         assert_eq!(attachment.links, [links.as_slice(), &strangers].concat());
     }
     // The service's own address is that of its first network.
-    let addresses = spec.networks.iter().map(|at| (at.network.as_str(), at.written.mac_address.as_deref()));
+    let addresses = spec.networks.iter().map(|at| (at.network.as_str(), at.mac_address.as_deref()));
     assert_eq!(
         addresses.collect::<Vec<_>>(),
         [

@@ -213,6 +213,42 @@ async fn a_removal_that_fails_is_told_and_the_rest_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_removal_elsewhere_is_waited_for() {
+    let stack = stack();
+    let running = stack.up().await.expect("it runs");
+    stack.engine.is_removed_elsewhere("greenroom-shop-1-cache-1", secs(9));
+    let begin = tokio::time::Instant::now();
+    stack.down().await.expect("it is removed");
+    drop(running);
+    assert_eq!(begin.elapsed().as_secs(), 9);
+    assert_eq!(stack.engine.moments("remove container", "cache-1").len(), 1);
+    expect![[r#"
+        network their-network
+        volume greenroom_shop_26315ce1_data
+    "#]]
+    .assert_eq(&stack.engine.contents());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_elsewhere_that_does_not_end_is_told_with_what_was_last_seen() {
+    let stack = stack();
+    let running = stack.up().await.expect("it runs");
+    stack.engine.is_removed_elsewhere("greenroom-shop-1-web-1", secs(3600));
+    let begin = tokio::time::Instant::now();
+    let error = stack.down().await.expect_err("it stays");
+    drop(running);
+    assert_eq!(begin.elapsed().as_secs(), 10);
+    expect![[r#"
+        stack `greenroom-shop-1` could not be removed completely
+          failed to remove container greenroom-shop-1-web-1: removal of container greenroom-shop-1-web-1 is already in progress; 10s later: the engine still has it
+          failed to remove network greenroom-shop-1_back: the network has active endpoints
+          failed to remove network greenroom-shop-1_default: the network has active endpoints
+
+        hint: `greenroom down --stack greenroom-shop-1` tries again"#]]
+    .assert_eq(&stack.story(&error));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_container_that_cannot_be_stopped_is_told_and_stays() {
     let stack = stack();
     let running = stack.up().await.expect("it runs");

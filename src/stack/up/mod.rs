@@ -17,7 +17,7 @@ pub(super) mod graph;
 mod hook;
 mod image;
 pub(super) mod login;
-mod security;
+pub(super) mod security;
 pub(super) mod service;
 mod start;
 mod wait;

@@ -2,16 +2,10 @@
 
 use std::path::Path;
 
-/// What the engine is told instead of the service's own `security_opt`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Security {
-    pub options: Vec<String>,
-    /// `systempaths=unconfined`: nothing below `/proc` and `/sys` is hidden.
-    pub shows_system_paths: bool,
-}
+use crate::engine::Security;
 
 /// Reads the profiles that the options name, from the project's folder, as Compose does.
-pub(super) fn read(options: &[String], directory: &Path) -> Result<Security, String> {
+pub(in crate::stack) fn read(options: &[String], directory: &Path) -> Result<Security, String> {
     let mut read = Security::default();
     for option in options {
         if option == "systempaths=unconfined" {

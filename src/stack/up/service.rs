@@ -34,11 +34,9 @@ pub(super) async fn run_service(
 ) -> Result<RunningService, Failure> {
     let name = &planned.name;
     let not_started = |error: String| start.failed(name, ServiceFailure::not_started(error));
-    let mut spec = spec::container(&start.plan, planned, &image.reference, &start.owner);
     let security =
         security::read(&planned.service.security_opt, &start.plan.directory).map_err(not_started)?;
-    spec.security_opt = security.options;
-    spec.shows_system_paths = security.shows_system_paths;
+    let mut spec = spec::container(&start.plan, planned, &image.reference, security, &start.owner);
     image::make_bind_folders(&spec.mounts).map_err(not_started)?;
     spec.mounts.extend(files::mounts(&start.state, &start.plan.stack, planned).map_err(not_started)?);
     let id = match created_and_started(start, planned, &spec, dependencies).await {
