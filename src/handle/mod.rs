@@ -19,11 +19,10 @@ pub use timescale::{Hypertable, Timescale};
 
 use std::sync::Arc;
 
-use crate::address::Address;
+use crate::Error;
 use crate::known::RunningService;
 use crate::plan::Kind;
 use crate::stack::Stack;
-use crate::{Error, error};
 
 impl Stack {
     /// Any service: its addresses, container, logs, and a way to run a command in it.
@@ -56,7 +55,7 @@ impl Stack {
             self.wrong_kind(name, "a PostgreSQL server", |service| service.known.login.is_some())
         })?;
         let port = service.planned.kind.port(&service.planned.service).unwrap_or(crate::plan::POSTGRES_PORT);
-        Ok(Postgres::new(name, self.address(&service, port)?, port, login))
+        Ok(Postgres::new(name, service.address(port)?.clone(), port, login))
     }
 
     /// A TimescaleDB server: a service of the PostgreSQL family whose image has the extension.
@@ -83,11 +82,9 @@ impl Stack {
             .or_else(|| crate::plan::first_tcp_port(&service.planned.service))
             .or_else(|| service.known.addresses.lowest_tcp());
         let Some(port) = port else {
-            return Err(self.wrong_kind(name, "an HTTP server: it publishes no TCP port", |service| {
-                !service.known.addresses.is_empty()
-            }));
+            return Err(Error::no_port_published(name));
         };
-        Ok(Http::new(name, self.address(&service, port)?))
+        Ok(Http::new(name, service.address(port)?.clone()))
     }
 
     /// A Grafana server.
@@ -124,20 +121,6 @@ impl Stack {
         let fitting: Vec<_> =
             services.iter().filter(|(_, service)| fits(service)).map(|(name, _)| name.as_str()).collect();
         let image = services.get(name).map_or("", |service| &service.known.image.reference);
-        let error = Error::handle(format!("service `{name}` is not {what}"))
-            .with_detail(format!("its image: {image}"));
-        if fitting.is_empty() {
-            error.with_hint("no service of this stack is; `x-greenroom: kind:` tells what a service is where its image's name does not")
-        } else {
-            error.with_hint(format!("these are: {}", error::list(&fitting)))
-        }
-    }
-
-    fn address(&self, service: &RunningService, port: u16) -> Result<Address, Error> {
-        service.known.addresses.tcp(port).cloned().ok_or_else(|| {
-            let name = &service.planned.name;
-            Error::handle(format!("service `{name}` does not publish port {port}/tcp"))
-                .with_hint(format!("add it under `ports:` of `{name}`; any host port will do"))
-        })
+        Error::wrong_kind(name, what, image, &fitting)
     }
 }
