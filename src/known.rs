@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::address::Addresses;
+use crate::Error;
+use crate::address::{Address, Addresses};
 use crate::engine::FoundMount;
 use crate::kind::Login;
 use crate::plan::{PlannedService, ReadyWhen};
@@ -50,6 +51,15 @@ impl RunningService {
     /// What it was waited for.
     pub(crate) fn ready_when(&self) -> ReadyWhen {
         self.planned.readiness.when(self.known.image.healthcheck.as_deref())
+    }
+
+    /// Where the container's TCP port `port` is reached.
+    pub(crate) fn address(&self, port: u16) -> Result<&Address, Error> {
+        let addresses = &self.known.addresses;
+        addresses.tcp(port).ok_or_else(|| {
+            let published: Vec<_> = addresses.iter().map(|(port, _)| port.to_string()).collect();
+            Error::port_not_published(&self.planned.name, port, &published)
+        })
     }
 }
 

@@ -51,7 +51,7 @@ pub use plan::{
     Restart, Until,
 };
 pub use polygon::PolygonStack;
-pub use report::{Report, ServiceReport, ServiceStatus};
+pub use report::{Report, ServiceReport, ServiceStatus, Silent};
 pub use secret::{HIDDEN, Secrets, is_secret_name};
 pub use stack::{FoundStack, Holder, Leftover, Stack, StackBuilder, leftovers, stacks};
 pub use volume::{KeptVolume, kept_volumes};

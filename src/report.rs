@@ -47,6 +47,16 @@ pub struct ServiceReport {
     pub addresses: Addresses,
 }
 
+/// A service that was ready, and does not answer any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Silent {
+    /// The service.
+    pub service: String,
+    /// What was seen instead of an answer, secrets hidden.
+    pub seen: String,
+}
+
 /// How far a service is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -108,6 +118,12 @@ impl ServiceReport {
     }
 }
 
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "service `{}` does not answer: {}", self.service, self.seen)
+    }
+}
+
 impl fmt::Display for ServiceStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -150,8 +166,8 @@ impl fmt::Display for Report {
             }
             match service.restarts {
                 0 => {}
-                1 => write!(f, ", started again once")?,
-                times => write!(f, ", started again {times} times")?,
+                1 => write!(f, ", restarted once")?,
+                times => write!(f, ", restarted {times} times")?,
             }
         }
         Ok(())
@@ -212,8 +228,8 @@ mod tests {
         expect![[r#"
             stack greenroom-shop-7f3a01c2 (project shop)
               db       ready        1.52s  127.0.0.1:49153 -> 5432/tcp  postgres:17
-              grafana  ready        1.52s  127.0.0.1:49154 -> 3000/tcp, 127.0.0.1:49154 -> 9094/udp  greenroom-fallback/grafana:8980be0ad68d (stands in for grafana/grafana:11.0.0), started again once
-              migrate  completed   12.00s  no port  postgres:17, started again 3 times"#]].assert_eq(&report().to_string());
+              grafana  ready        1.52s  127.0.0.1:49154 -> 3000/tcp, 127.0.0.1:49154 -> 9094/udp  greenroom-fallback/grafana:8980be0ad68d (stands in for grafana/grafana:11.0.0), restarted once
+              migrate  completed   12.00s  no port  postgres:17, restarted 3 times"#]].assert_eq(&report().to_string());
     }
 
     #[test]

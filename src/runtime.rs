@@ -20,7 +20,7 @@ fn runtime() -> Result<&'static Runtime, Error> {
         .get_or_try_init(|| {
             Builder::new_multi_thread().worker_threads(2).thread_name("greenroom").enable_all().build()
         })
-        .map_err(Error::runtime)
+        .map_err(Error::no_runtime)
 }
 
 /// Starts `future` in the background.
@@ -38,7 +38,7 @@ pub(crate) async fn run<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Error::interrupted()),
+            Err(_) => Err(Error::task_lost()),
         },
     }
 }
@@ -51,7 +51,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Error::interrupted()),
+            Err(_) => Err(Error::task_lost()),
         },
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn block_on<T: Send + 'static>(
     })?;
     receiver.recv().unwrap_or_else(|_| {
         drop(task);
-        Err(Error::interrupted())
+        Err(Error::task_lost())
     })
 }
 

@@ -48,10 +48,7 @@ impl StateFolder {
     }
 
     fn path(&self) -> Result<&Path, Error> {
-        self.path.as_deref().ok_or_else(|| {
-            Error::state("there is no home folder for greenroom's state")
-                .with_hint(format!("set {DIRECTORY_VARIABLE}"))
-        })
+        self.path.as_deref().ok_or_else(|| Error::no_state_folder(DIRECTORY_VARIABLE))
     }
 
     /// The folder in which a stack's evidence is saved.
@@ -83,9 +80,8 @@ impl StateFolder {
         #[cfg(unix)]
         {
             let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
-            fs::set_permissions(&path, mode).map_err(|error| {
-                Error::state(format!("cannot set the mode of {}", path.display())).with_source(error)
-            })?;
+            fs::set_permissions(&path, mode)
+                .map_err(|error| Error::state("set the mode of", &path, error))?;
         }
         #[cfg(not(unix))]
         let _ = mode;
@@ -125,8 +121,7 @@ impl StateFolder {
     /// Opens the lock file of `name`, for [`File::lock`] and [`File::try_lock`]: the lock goes with the process that has it.
     pub(crate) fn lock_file(&self, name: &str) -> Result<(File, PathBuf), Error> {
         let path = self.path()?.join("locks").join(name);
-        let failed =
-            |error: io::Error| Error::state(format!("cannot open {}", path.display())).with_source(error);
+        let failed = |error: io::Error| Error::state("open", &path, error);
         create_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -137,9 +132,7 @@ impl StateFolder {
 
     fn lock_blocking(&self, name: &str) -> Result<File, Error> {
         let (file, path) = self.lock_file(name)?;
-        file.lock()
-            .map(|()| file)
-            .map_err(|error| Error::state(format!("cannot lock {}", path.display())).with_source(error))
+        file.lock().map(|()| file).map_err(|error| Error::state("lock", &path, error))
     }
 
     /// Takes the lock of `name`, waiting for whoever has it; it goes with the file.
@@ -147,7 +140,7 @@ impl StateFolder {
         let folder = self.clone();
         // On a thread that may block.
         let locked = tokio::task::spawn_blocking(move || folder.lock_blocking(&name));
-        locked.await.unwrap_or_else(|_| Err(Error::interrupted()))
+        locked.await.unwrap_or_else(|_| Err(Error::task_lost()))
     }
 
     /// Removes evidence that is a week old. Failing to changes nothing for this start.
@@ -167,8 +160,7 @@ impl StateFolder {
 
 /// Writes a file that only its user can read, all of it or nothing.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let failed =
-        |error: io::Error| Error::state(format!("cannot write {}", path.display())).with_source(error);
+    let failed = |error: io::Error| Error::state("write", path, error);
     let folder = path.parent().unwrap_or(Path::new("."));
     create_private_folder(folder).map_err(failed)?;
     let temporary = path.with_extension(format!("{}{}.part", std::process::id(), unique()));

@@ -84,8 +84,8 @@ pub(crate) fn text(event: &Event) -> String {
         Event::Ready(ready) => {
             let restarts = match ready.restarts {
                 0 => String::new(),
-                1 => ", started again once".to_owned(),
-                times => format!(", started again {times} times"),
+                1 => ", restarted once".to_owned(),
+                times => format!(", restarted {times} times"),
             };
             format!(
                 "  {}: ready after {}{restarts}; image: {}; probe: {}",

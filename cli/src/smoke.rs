@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use greenroom::{Report, ServiceStatus, StackBuilder};
+use greenroom::{Report, ServiceStatus, Silent, StackBuilder};
 use serde_json::{Value, json};
 
 use crate::arguments::{Format, Options};
@@ -13,16 +13,13 @@ use crate::progress::{Progress, seconds};
 use crate::signals::Signals;
 use crate::start::{REMOVING, start, tell_whether_it_is_gone};
 
-/// The services that did not answer when they were asked once more, with what was seen.
-type Silent = Vec<(String, String)>;
-
 pub(crate) async fn smoke(options: &Options) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
     let signals = Signals::listen()?;
     let begin = Instant::now();
     let stack = start(options.builder(), StackBuilder::up, &Progress::default(), &signals).await?;
     let report = stack.report();
-    let silent = match signals.until(async { Ok(stack.check().await) }, REMOVING).await {
+    let silent = match signals.until(stack.check(), REMOVING).await {
         Ok(silent) => silent,
         Err(interrupted) => {
             drop(stack);
@@ -48,17 +45,17 @@ pub(crate) async fn smoke(options: &Options) -> Result<(), Failure> {
     removed?;
     match silent.first() {
         None => Ok(()),
-        Some((service, seen)) => {
+        Some(Silent { service, seen, .. }) => {
             Err(Failure::Failed(format!("service `{service}` was ready and then did not answer: {seen}")))
         }
     }
 }
 
 /// The report's own object, with what was seen when each service was asked once more (`null`: it answered).
-fn to_json(report: &Report, silent: &Silent, down: Duration, all: Duration) -> Value {
+fn to_json(report: &Report, silent: &[Silent], down: Duration, all: Duration) -> Value {
     let mut json = report.to_json();
     let checks = asked(report).map(|name| {
-        let seen = silent.iter().find(|(service, _)| service == name).map(|(_, seen)| seen);
+        let seen = silent.iter().find(|silent| silent.service == name).map(|silent| &silent.seen);
         (name.to_owned(), json!(seen))
     });
     json["checks"] = checks.collect::<serde_json::Map<_, _>>().into();
@@ -68,11 +65,11 @@ fn to_json(report: &Report, silent: &Silent, down: Duration, all: Duration) -> V
 }
 
 /// A line a service, then the total.
-fn to_text(report: &Report, silent: &Silent, down: Duration, all: Duration) -> String {
+fn to_text(report: &Report, silent: &[Silent], down: Duration, all: Duration) -> String {
     let widest = report.services.keys().map(String::len).max().unwrap_or_default();
     let mut text = String::new();
     for (name, service) in &report.services {
-        let state = match silent.iter().any(|(silent, _)| silent == name) {
+        let state = match silent.iter().any(|silent| silent.service == *name) {
             true => "silent".to_owned(),
             false => service.status.to_string(),
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenroom::{Stack, StackBuilder};
+use greenroom::{Silent, Stack, StackBuilder};
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;
@@ -49,9 +49,9 @@ pub(crate) async fn up(options: &Options, idle: Option<Duration>) -> Result<(), 
 
 /// Attaching to a stack looks whether its containers run; this asks its services.
 async fn check(stack: &Stack) -> Result<(), Failure> {
-    match stack.check().await.into_iter().next() {
+    match stack.check().await?.first() {
         None => Ok(()),
-        Some((service, seen)) => Err(Failure::Failed(format!(
+        Some(Silent { service, seen, .. }) => Err(Failure::Failed(format!(
             "service `{service}` of stack `{}` does not answer any more: {seen}\n\n\
              hint: `greenroom logs` shows why; `greenroom down`, then `greenroom up` starts afresh",
             stack.name()

@@ -36,7 +36,7 @@ impl std::error::Error for EngineError {}
 /// The operation is in the text already, so that `?` loses nothing.
 impl From<EngineError> for Error {
     fn from(error: EngineError) -> Error {
-        Error::engine(error.to_string())
+        Error::of_engine(&error)
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct ConnectError {
 
 impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Error {
-        Error::engine_unavailable(error.message).with_hint(error.hint)
+        Error::engine_unavailable(error.message, error.hint)
     }
 }
 

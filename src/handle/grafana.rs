@@ -253,8 +253,7 @@ impl GrafanaClient {
             return read(response, "check a data source of", &self.service).await;
         }
         response.json().await.map_err(|error| {
-            Error::handle(format!("failed to check a data source of `{}`", self.service))
-                .with_source(error.without_url())
+            Error::unexpected_answer("check a data source of", &self.service, error.without_url())
         })
     }
 
@@ -274,7 +273,7 @@ impl GrafanaClient {
         let answer: Value = read(response, "query through", &self.service).await?;
         let result = &answer["results"]["A"];
         if let Some(error) = result["error"].as_str() {
-            return Err(Error::handle(format!("`{}` could not run the query: {error}", self.service)));
+            return Err(Error::query_failed(&self.service, error));
         }
         result["frames"].as_array().into_iter().flatten().map(|frame| self.frame(frame)).collect()
     }
@@ -283,10 +282,8 @@ impl GrafanaClient {
         let fields = frame["schema"]["fields"].as_array();
         let values = frame["data"]["values"].as_array();
         let (Some(fields), Some(values)) = (fields, values) else {
-            return Err(Error::handle(format!(
-                "`{}` answered with something that is not a data frame",
-                self.service
-            )));
+            let why = "a data frame without fields or values";
+            return Err(Error::unexpected_answer("query through", &self.service, why));
         };
         let named = |key: &str| {
             fields.iter().map(|field| field[key].as_str().unwrap_or_default().to_owned()).collect()
@@ -302,14 +299,11 @@ impl GrafanaClient {
 /// The answer's body, or what Grafana said in refusal.
 async fn read<T: DeserializeOwned>(response: Response, operation: &str, service: &str) -> Result<T, Error> {
     let status = response.status();
-    let failed = |what: String| Error::handle(format!("failed to {operation} `{service}`: {what}"));
-    let body = response
-        .bytes()
-        .await
-        .map_err(|error| failed("the answer broke off".to_owned()).with_source(error.without_url()))?;
+    let body =
+        response.bytes().await.map_err(|error| Error::answer_broke_off(service, error.without_url()))?;
     if status.is_success() {
         return serde_json::from_slice(&body)
-            .map_err(|error| failed("the answer is not Grafana's".to_owned()).with_source(error));
+            .map_err(|error| Error::unexpected_answer(operation, service, error));
     }
     let said = serde_json::from_slice::<Value>(&body)
         .ok()
@@ -317,11 +311,5 @@ async fn read<T: DeserializeOwned>(response: Response, operation: &str, service:
             Some(json.get("message").or_else(|| json["results"]["A"].get("error"))?.as_str()?.to_owned())
         })
         .unwrap_or_else(|| String::from_utf8_lossy(&body).chars().take(200).collect());
-    let error = failed(format!("{status}: {said}"));
-    Err(match status.as_u16() {
-        404 if !said.to_lowercase().contains("data source") => error.with_hint("Grafana before version 9 does not have this endpoint"),
-        401 => error.with_hint("the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume remembers an older one"),
-        501 => error.with_hint("this is the stand-in, which does not have all of Grafana; run the real image for that"),
-        _ => error,
-    })
+    Err(Error::refused_by_grafana(operation, service, status.as_u16(), &said))
 }

@@ -48,9 +48,11 @@ impl Http {
     ///
     /// The system has no randomness or no resolver configuration that reqwest can use.
     pub fn client(&self) -> Result<HttpClient, Error> {
-        let client = Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(|error| {
-            Error::handle(format!("failed to make an HTTP client for `{}`", self.service)).with_source(error)
-        })?;
+        let client = Client::builder()
+            .no_proxy()
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(|error| Error::no_http_client(&self.service, error))?;
         Ok(HttpClient { client, base_url: self.base_url(), service: self.service.clone() })
     }
 
@@ -86,9 +88,6 @@ impl HttpClient {
     }
 
     pub(super) async fn send(&self, request: RequestBuilder, path: &str) -> Result<Response, Error> {
-        request.send().await.map_err(|error| {
-            Error::handle(format!("`{}` did not answer at {path}", self.service))
-                .with_source(error.without_url())
-        })
+        request.send().await.map_err(|error| Error::no_answer(&self.service, path, error.without_url()))
     }
 }

@@ -17,11 +17,10 @@ pub use service::{ExecOutput, ServiceHandle};
 pub use ticker::{TickerHealth, TickerService};
 pub use timescale::{Hypertable, Timescale};
 
-use crate::address::Address;
+use crate::Error;
 use crate::kind::{Kind, Login, first_tcp_port};
 use crate::known::RunningService;
 use crate::stack::Stack;
-use crate::{Error, error};
 
 impl Stack {
     /// Any service: its addresses, container, logs, and a way to run a command in it.
@@ -50,7 +49,7 @@ impl Stack {
     /// The file has no such service, or it is not of that family.
     pub fn postgres(&self, name: &str) -> Result<Postgres, Error> {
         let (port, login) = self.login(name, Kind::Postgres, "a PostgreSQL server")?;
-        Ok(Postgres::new(name, self.address(&*self.find(name)?, port)?, port, login))
+        Ok(Postgres::new(name, self.find(name)?.address(port)?.clone(), port, login))
     }
 
     /// A TimescaleDB server: a service of the PostgreSQL family whose image has the extension.
@@ -77,11 +76,9 @@ impl Stack {
             .or_else(|| first_tcp_port(&service.planned.service))
             .or_else(|| service.known.addresses.lowest_tcp());
         let Some(port) = port else {
-            return Err(self.wrong_kind(name, "an HTTP server: it publishes no TCP port", |service| {
-                !service.known.addresses.is_empty()
-            }));
+            return Err(Error::no_port_published(name));
         };
-        Ok(Http::new(name, self.address(&service, port)?))
+        Ok(Http::new(name, service.address(port)?.clone()))
     }
 
     /// A Grafana server.
@@ -123,20 +120,6 @@ impl Stack {
         let fitting: Vec<_> =
             services.iter().filter(|(_, service)| fits(service)).map(|(name, _)| name.as_str()).collect();
         let image = services.get(name).map_or("", |service| &service.known.image.reference);
-        let error = Error::handle(format!("service `{name}` is not {what}"))
-            .with_detail(format!("its image: {image}"));
-        if fitting.is_empty() {
-            error.with_hint("no service of this stack is; `x-greenroom: kind:` tells what a service is where its image's name does not")
-        } else {
-            error.with_hint(format!("these are: {}", error::list(&fitting)))
-        }
-    }
-
-    fn address(&self, service: &RunningService, port: u16) -> Result<Address, Error> {
-        service.known.addresses.tcp(port).cloned().ok_or_else(|| {
-            let name = &service.planned.name;
-            Error::handle(format!("service `{name}` does not publish port {port}/tcp"))
-                .with_hint(format!("add it under `ports:` of `{name}`; any host port will do"))
-        })
+        Error::wrong_kind(name, what, image, &fitting)
     }
 }

@@ -120,8 +120,7 @@ impl Postgres {
     }
 
     pub(super) fn failed(&self, operation: &str, error: sqlx::Error) -> Error {
-        Error::handle(format!("failed to {operation} `{}` at {}", self.service, self.url()))
-            .with_source(error)
+        Error::postgres(operation, &self.service, &self.url(), error)
     }
 
     pub(super) fn login(&self) -> &Login {

@@ -65,15 +65,7 @@ impl ServiceHandle {
     ///
     /// That port is not published.
     pub fn port(&self, container_port: u16) -> Result<u16, Error> {
-        self.addresses().tcp(container_port).map(|address| address.port).ok_or_else(|| {
-            let published: Vec<_> = self.addresses().iter().map(|(port, _)| port.to_string()).collect();
-            Error::handle(format!("service `{}` does not publish port {container_port}/tcp", self.name()))
-                .with_hint(if published.is_empty() {
-                    "it publishes no port".to_owned()
-                } else {
-                    format!("it publishes {}", crate::error::list(&published))
-                })
-        })
+        self.service.address(container_port).map(|address| address.port)
     }
 
     /// `scheme://127.0.0.1:port` for the container's TCP port `container_port`.

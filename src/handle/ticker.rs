@@ -37,10 +37,10 @@ impl TickerService {
     pub async fn health(&self) -> Result<TickerHealth, Error> {
         let response = self.http.get("/actuator/health").await?;
         let status = response.status().as_u16();
-        let body = response.text().await.map_err(|error| {
-            Error::handle(format!("`{}` broke off its answer", self.http.service()))
-                .with_source(error.without_url())
-        })?;
+        let body = response
+            .text()
+            .await
+            .map_err(|error| Error::answer_broke_off(self.http.service(), error.without_url()))?;
         Ok(TickerHealth { up: Accept::ActuatorHealth.accepts(status, &body), status, body })
     }
 }

@@ -81,7 +81,7 @@ impl Folder {
 
     /// All of a user's leases.
     pub(crate) fn all(state: &StateFolder) -> Vec<Folder> {
-        let Ok(entries) = state.leases().and_then(|path| fs::read_dir(path).map_err(Error::runtime)) else {
+        let Some(entries) = state.leases().ok().and_then(|path| fs::read_dir(path).ok()) else {
             return Vec::new();
         };
         entries
@@ -136,7 +136,7 @@ impl Folder {
     ) -> Result<File, Error> {
         for part in ["holders", "runners", "stacks"] {
             let part = self.path.join(part);
-            state::create_private_folder(&part).map_err(|error| failed("make", &part, error))?;
+            state::create_private_folder(&part).map_err(|error| Error::state("make", &part, error))?;
         }
         self.sweep();
         write(&self.path.join("lease.json"), terms)?;
@@ -146,7 +146,7 @@ impl Folder {
         self.touch();
         let path = self.path.join("holders").join(holder.process.identity());
         let file = open(&path)?;
-        file.lock().map_err(|error| failed("lock", &path, error))?;
+        file.lock().map_err(|error| Error::state("lock", &path, error))?;
         Ok(file)
     }
 
@@ -327,7 +327,7 @@ impl Folder {
         let path = self.path.join(format!("up-{key}"));
         let file = open(&path)?;
         let locked = if shared { file.lock_shared() } else { file.lock() };
-        locked.map(|()| file).map_err(|error| failed("lock", &path, error))
+        locked.map(|()| file).map_err(|error| Error::state("lock", &path, error))
     }
 }
 
@@ -354,7 +354,7 @@ fn open(path: &Path) -> Result<File, Error> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| failed("open", path, error))
+    options.open(path).map_err(|error| Error::state("open", path, error))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
@@ -364,12 +364,8 @@ fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
 }
 
 fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let text = serde_json::to_vec_pretty(value).map_err(|error| failed("write", path, error.into()))?;
+    let text = serde_json::to_vec_pretty(value).map_err(|error| Error::state("write", path, error.into()))?;
     state::write_private(path, &text)
-}
-
-fn failed(what: &str, path: &Path, error: io::Error) -> Error {
-    Error::state(format!("cannot {what} {}", path.display())).with_source(error)
 }
 
 #[cfg(test)]

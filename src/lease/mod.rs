@@ -55,6 +55,8 @@ pub enum Lifetime {
 }
 
 impl Lifetime {
+    const ALL: [Lifetime; 4] = [Lifetime::Test, Lifetime::Process, Lifetime::Run, Lifetime::Keep];
+
     pub(crate) fn as_label(self) -> &'static str {
         match self {
             Lifetime::Test => "test",
@@ -65,9 +67,7 @@ impl Lifetime {
     }
 
     pub(crate) fn of_label(label: &str) -> Option<Lifetime> {
-        [Lifetime::Test, Lifetime::Process, Lifetime::Run, Lifetime::Keep]
-            .into_iter()
-            .find(|lifetime| lifetime.as_label() == label)
+        Lifetime::ALL.into_iter().find(|lifetime| lifetime.as_label() == label)
     }
 
     /// What `GREENROOM_LIFETIME` says, else [`Lifetime::Test`].
@@ -75,8 +75,7 @@ impl Lifetime {
         match std::env::var(LIFETIME_VARIABLE).ok().filter(|value| !value.is_empty()) {
             None => Ok(Lifetime::Test),
             Some(value) => Lifetime::of_label(&value).ok_or_else(|| {
-                Error::usage(format!("{LIFETIME_VARIABLE} is `{value}`, which is no lifetime"))
-                    .with_hint("it may be `test`, `process`, `run` or `keep`")
+                Error::unknown_lifetime(LIFETIME_VARIABLE, &value, &Lifetime::ALL.map(Lifetime::as_label))
             }),
         }
     }

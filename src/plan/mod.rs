@@ -327,7 +327,7 @@ pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Re
         }
     }
     if let Some(problems) = Problems::from_list(problems) {
-        return Err(Error::compose(problems));
+        return Err(Error::compose(&problems));
     }
     Ok(Plan {
         stack,

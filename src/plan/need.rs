@@ -127,7 +127,7 @@ impl Plan {
             }
         }
         match Problems::from_list(problems) {
-            Some(problems) => Err(Error::compose(problems)),
+            Some(problems) => Err(Error::compose(&problems)),
             None => Ok(self),
         }
     }

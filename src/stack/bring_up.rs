@@ -62,7 +62,7 @@ async fn bring_up(wanted: Wanted) -> Result<Stack, Error> {
         // The guard may be gone already.
         let _ = done.send(());
     })?;
-    let result = receiver.await.unwrap_or_else(|_| Err(Error::interrupted()));
+    let result = receiver.await.unwrap_or_else(|_| Err(Error::task_lost()));
     guard.cancel = None;
     result
 }

@@ -155,8 +155,7 @@ impl StackBuilder {
             Some(directory) => std::path::absolute(directory),
             None => std::env::current_dir(),
         };
-        let working_dir =
-            working_dir.map_err(|error| Error::usage("there is no working folder").with_source(error))?;
+        let working_dir = working_dir.map_err(Error::no_working_directory)?;
         let mut environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
@@ -169,7 +168,7 @@ impl StackBuilder {
         request.project_directory = self.project_directory.clone();
         request.environment = environment;
         request.home = std::env::home_dir();
-        compose::read(&request, &Disk).map_err(Error::compose)
+        compose::read(&request, &Disk).map_err(|problems| Error::compose(&problems))
     }
 
     /// Decides what would run, without running it.

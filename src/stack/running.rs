@@ -11,7 +11,7 @@ use crate::lease::{Facts, ServiceFacts};
 use crate::plan::{EngineVersion, Plan, ReadyWhen};
 use crate::poll::Answer;
 use crate::probe::{self, Target};
-use crate::report::{Report, ServiceStatus};
+use crate::report::{Report, ServiceStatus, Silent};
 use crate::volume::Claim;
 
 /// A stack whose services are all ready.
@@ -96,13 +96,14 @@ impl Running {
         self.plan.secrets.hide(&service.ready_when().to_string())
     }
 
-    /// Asks every service whether it answers; gives the names of those that don't, with what was seen.
-    pub(super) async fn silent(&self, engine: &dyn Engine) -> Vec<(String, String)> {
+    /// Asks every service whether it answers; gives those that don't.
+    pub(super) async fn silent(&self, engine: &dyn Engine) -> Vec<Silent> {
         let mut silent = Vec::new();
         for service in self.services().values().filter(|service| !service.known.completed) {
             for answer in answers(engine, service).await {
                 if let Answer::NotYet(seen) | Answer::Never(seen) = answer {
-                    silent.push((service.planned.name.clone(), self.plan.secrets.hide(&seen)));
+                    let service = service.planned.name.clone();
+                    silent.push(Silent { service, seen: self.plan.secrets.hide(&seen) });
                 }
             }
         }

@@ -14,7 +14,7 @@ use super::up::service::restart;
 use crate::engine::Engine;
 use crate::known::RunningService;
 use crate::plan::Plan;
-use crate::report::Report;
+use crate::report::{Report, Silent};
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
@@ -55,8 +55,13 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// The file is wrong ([`Error::is_usage`]), there is no container engine ([`Error::is_engine_unavailable`]), or a service
-    /// ended or did not answer in time ([`Error::is_not_ready`]). Whatever had been started is removed.
+    /// - The file is wrong: [`Error::is_usage`].
+    /// - There is no container engine: [`Error::is_engine_unavailable`].
+    /// - An external network or volume does not exist: [`Error::is_missing_external`].
+    /// - A kept volume is in use: [`Error::is_volume_held`].
+    /// - A service ended or did not answer in time: [`Error::is_not_ready`].
+    ///
+    /// Whatever had been started is removed.
     pub async fn up(file: impl AsRef<Path>) -> Result<Stack, Error> {
         Stack::builder(file).up().await
     }
@@ -110,11 +115,14 @@ impl Stack {
         self.running().report()
     }
 
-    /// Asks every service once more whether it answers; gives the names of those that do not, with what was seen.
-    pub async fn check(&self) -> Vec<(String, String)> {
+    /// Asks every service once more whether it answers; gives those that do not, so an empty list is good news.
+    ///
+    /// # Errors
+    ///
+    /// greenroom could not ask.
+    pub async fn check(&self) -> Result<Vec<Silent>, Error> {
         let (engine, running) = (self.engine().clone(), self.running().clone());
-        let asked = runtime::run(async move { Ok(running.silent(engine.as_ref()).await) });
-        asked.await.unwrap_or_else(|error| vec![("greenroom".to_owned(), error.to_string())])
+        runtime::run(async move { Ok(running.silent(engine.as_ref()).await) }).await
     }
 
     /// Stops a service with its own signal and grace period, starts it again and waits until it answers. Handles that

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::engine::{Engine, Filter, FoundContainer};
+use crate::error::VolumeUser;
 use crate::lease;
 use crate::plan::{Fate, Plan, PlannedVolume, label};
 use crate::poll::{Answer, Cadence, Wait};
@@ -45,24 +46,27 @@ async fn claim(
     state: &StateFolder,
 ) -> Result<Claim, Error> {
     let (mut file, path) = state.lock_file(&volume.name)?;
-    let failed =
-        |error: std::io::Error| Error::state(format!("cannot lock {}", path.display())).with_source(error);
+    let failed = |error| Error::state("lock", &path, error);
+    let held = |user| Error::volume_held(&volume.key, &volume.name, user);
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             // Who holds it is told as far as it is known.
             let _ = file.read_to_string(&mut holder);
-            return Err(held_by_stack(volume, holder.trim()));
+            return Err(held(match holder.trim() {
+                // The lock is taken a moment before the name is written.
+                "" => VolumeUser::StartingStack,
+                stack => VolumeUser::Stack(stack),
+            }));
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     if let Some(user) = user_of(volume, engine).await? {
-        return Err(match user.labels.get(label::STACK) {
-            Some(stack) => held_by_stack(volume, stack),
-            None => held(volume, &format!("container `{}`, which is none of greenroom's", user.name))
-                .with_hint(format!("stop it first: `docker stop {}`", user.name)),
-        });
+        return Err(held(match user.labels.get(label::STACK) {
+            Some(stack) => VolumeUser::Stack(stack),
+            None => VolumeUser::Container(&user.name),
+        }));
     }
     file.set_len(0)
         .and_then(|()| file.rewind())
@@ -90,19 +94,4 @@ async fn user_of(volume: &PlannedVolume, engine: &dyn Engine) -> Result<Option<F
             return Ok(Some(user));
         }
     }
-}
-
-/// `stack` is empty in the moment between another start's lock and its name.
-fn held_by_stack(volume: &PlannedVolume, stack: &str) -> Error {
-    if stack.is_empty() {
-        return held(volume, "another stack, which is coming up").with_hint("wait for that stack");
-    }
-    held(volume, &format!("stack `{stack}`"))
-        .with_hint(format!("wait for that stack, or take it down: `greenroom down --stack {stack}`"))
-}
-
-fn held(volume: &PlannedVolume, holder: &str) -> Error {
-    Error::volume_held(format!("kept volume `{}` is in use by {holder}", volume.key))
-        .with_detail(format!("volume: {}", volume.name))
-        .with_detail("two servers on one data directory would destroy it".to_owned())
 }

@@ -36,20 +36,12 @@ pub(crate) async fn check_durability(
             .iter()
             .find(|mount| mount.volume.as_deref() == Some(&kept.name))
             .map_or("", |mount| &mount.target);
-        let really = match (mounted, on) {
-            (Some(mount), Some(volume)) => {
-                format!("in {directory}, on volume {volume} mounted at {}", mount.target)
-            }
-            (Some(mount), None) => format!("in {directory}, on what is mounted at {}", mount.target),
-            (None, _) => format!("in {directory}, in the container's own layer, which is removed with it"),
+        let place = match (mounted, on) {
+            (Some(mount), Some(volume)) => format!("on volume {volume} mounted at {}", mount.target),
+            (Some(mount), None) => format!("on what is mounted at {}", mount.target),
+            (None, _) => "in the container's own layer, which is removed with it".to_owned(),
         };
-        return Err(Error::volume(format!("volume `{}` does not keep the data of `{service}`", kept.key))
-            .with_detail(format!("the volume is mounted at {target}"))
-            .with_detail(format!("PostgreSQL keeps its data {really}"))
-            .with_hint(format!(
-                "mount the volume where the data is: `{}:{directory}`, or at the folder above",
-                kept.key
-            )));
+        return Err(Error::volume_does_not_keep(&kept.key, service, target, &directory, &place));
     }
     Ok(())
 }
@@ -81,8 +73,7 @@ async fn data_directory(running: &RunningService, engine: &dyn Engine) -> Result
 }
 
 fn unknown_place(running: &RunningService, what: &str) -> Error {
-    let service = &running.planned.name;
-    Error::volume(format!("cannot find out where `{service}` keeps its data: {what}"))
+    Error::unknown_data_directory(&running.planned.name, what)
 }
 
 /// Whether `path` is `folder` or lies below it.

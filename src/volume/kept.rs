@@ -54,14 +54,8 @@ impl KeptVolume {
             let engine = engine::connect().await?;
             let using = Filter { labels: Vec::new(), volume: Some(self.name.clone()) };
             if let Some(user) = engine.containers(&using).await?.first() {
-                let hint = match user.labels.get(label::STACK) {
-                    Some(stack) => format!("take the stack down first: `greenroom down --stack {stack}`"),
-                    None => format!("remove the container first: `docker rm {}`", user.name),
-                };
-                let headline = format!("kept volume `{}` is in use by container `{}`", self.key, user.name);
-                return Err(Error::volume_held(headline)
-                    .with_detail(format!("volume: {}", self.name))
-                    .with_hint(hint));
+                let stack = user.labels.get(label::STACK).map(String::as_str);
+                return Err(Error::volume_in_use(&self.key, &self.name, &user.name, stack));
             }
             Ok(engine.remove_volume(&self.name).await?)
         })

@@ -144,6 +144,16 @@ fn the_changelog_has_the_version() {
     assert!(changelog.contains(&format!("## {}", env!("CARGO_PKG_VERSION"))));
 }
 
+#[test]
+fn each_error_is_tested_with_its_whole_text() {
+    let constructors = read(&root().join("src/error/operations.rs"));
+    let tests = read(&root().join("src/error/tests.rs"));
+    let names = constructors.split("pub(crate) fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
+    for name in names {
+        assert!(tests.contains(&format!("Error::{name}(")), "src/error/tests.rs has no `Error::{name}`");
+    }
+}
+
 /// The keys of one list of `src/plan/support.rs`.
 pub(crate) fn supported(list: &str) -> Vec<String> {
     let support = read(&root().join("src/plan/support.rs"));

@@ -13,7 +13,7 @@ async fn the_first_query_and_the_first_request_never_fail() -> Result {
         assert_eq!(one, 1);
         assert_eq!(stack.http("grafana")?.get("/api/health").await?.status(), 200);
         assert!(stack.ticker_service("ticker-service")?.health().await?.up);
-        assert_eq!(stack.check().await, []);
+        assert_eq!(stack.check().await?, []);
         stack.down().await?;
     }
     Ok(())

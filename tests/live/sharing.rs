@@ -24,7 +24,7 @@ async fn the_tests_of_a_binary_share_a_stack_of_the_process() -> Result {
     own.down().await?;
     // One share less, and the stack is still there.
     one.down().await?;
-    assert_eq!(other.check().await, []);
+    assert_eq!(other.check().await?, []);
     let again = shared().up().await?;
     assert_eq!(again.name(), other.name());
     // What is not the same is not shared.

@@ -69,7 +69,7 @@ async fn a_row_in_a_kept_volume_is_there_in_the_next_stack() -> Result {
     let error = project(&folder)?.up().await.expect_err("the volume is in use");
     assert!(error.is_volume_held());
     assert!(format!("{error:?}").contains(stack.name()), "{error:?}");
-    assert!(stack.check().await.is_empty(), "the holder is not disturbed");
+    assert!(stack.check().await?.is_empty(), "the holder is not disturbed");
     stack.down().await?;
     Ok(())
 }

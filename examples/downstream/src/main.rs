@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     if let Some(gate) = arguments.next() {
         File::open(gate)?.lock_shared()?;
-        match runtime.block_on(stack.check()).as_slice() {
+        match runtime.block_on(stack.check())?.as_slice() {
             [] => println!("fine {pid}"),
             silent => println!("lost {pid} {silent:?}"),
         }

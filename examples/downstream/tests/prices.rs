@@ -55,6 +55,6 @@ async fn the_shop_is_open(#[future(awt)] stack: Stack) -> Result {
 #[rstest]
 #[tokio::test]
 async fn every_service_answers(#[future(awt)] stack: Stack) -> Result {
-    assert_eq!(stack.check().await, []);
+    assert_eq!(stack.check().await?, []);
     Ok(())
 }

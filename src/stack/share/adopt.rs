@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Error;
 use crate::engine::{Engine, Inspection, State};
 use crate::known::{Known, RunningService, UsedImage};
 use crate::plan::{Plan, PlannedService};
@@ -12,8 +11,8 @@ use crate::stack::listing::addresses_of_owner;
 use crate::stack::running::Running;
 use crate::stack::up::{FALLBACK_PREFIX, login};
 
-/// Takes hold of a stack that runs. Every service is asked whether it answers.
-pub(in crate::stack) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Arc<Running>, Error> {
+/// Takes hold of a stack that runs, else says why it is not fit for use. Every service is asked whether it answers.
+pub(in crate::stack) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Arc<Running>, String> {
     let mut services = BTreeMap::new();
     for planned in &plan.services {
         let known = known(engine.as_ref(), planned).await?;
@@ -22,19 +21,17 @@ pub(in crate::stack) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Resu
     let running = Running::new(Arc::new(plan), services, Duration::ZERO, Vec::new(), Vec::new());
     match running.silent(engine.as_ref()).await.into_iter().next() {
         None => Ok(running),
-        Some((service, seen)) => {
-            Err(Error::not_ready(format!("service `{service}` does not answer: {seen}")))
-        }
+        Some(silent) => Err(silent.to_string()),
     }
 }
 
 /// What the engine knows of a service.
-async fn known(engine: &dyn Engine, planned: &PlannedService) -> Result<Known, Error> {
-    let gone = |what: String| Error::not_ready(format!("service `{}` {what}", planned.name));
+async fn known(engine: &dyn Engine, planned: &PlannedService) -> Result<Known, String> {
+    let gone = |what: String| format!("service `{}` {what}", planned.name);
     let found = match engine.inspect(&planned.container).await {
         Ok(found) => found,
         Err(error) if error.is_not_found() => return Err(gone("is gone".to_owned())),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error.to_string()),
     };
     let completed = match &found.state {
         State::Running => false,
@@ -50,7 +47,7 @@ async fn known(engine: &dyn Engine, planned: &PlannedService) -> Result<Known, E
         }
         _ => None,
     };
-    let addresses = addresses_of_owner(engine, planned).await?;
+    let addresses = addresses_of_owner(engine, planned).await.map_err(|error| error.to_string())?;
     Ok(Known {
         image: used_image(engine, planned, &found).await?,
         id: found.id,
@@ -66,11 +63,15 @@ async fn used_image(
     engine: &dyn Engine,
     planned: &PlannedService,
     found: &Inspection,
-) -> Result<UsedImage, Error> {
+) -> Result<UsedImage, String> {
     let wanted = planned.service.image.clone();
     Ok(UsedImage {
         reference: found.image.clone(),
         stands_in_for: wanted.filter(|_| found.image.starts_with(FALLBACK_PREFIX)),
-        healthcheck: engine.image(&found.image).await?.and_then(|image| image.healthcheck),
+        healthcheck: engine
+            .image(&found.image)
+            .await
+            .map_err(|error| error.to_string())?
+            .and_then(|image| image.healthcheck),
     })
 }

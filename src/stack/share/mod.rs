@@ -34,14 +34,14 @@ pub(super) async fn up(
     let found = tokio::select! {
         found = shared.use_as_it_is() => found?,
         // The sender is dropped only after this has ended.
-        Ok(()) = &mut cancelled => return Err(Error::interrupted()),
+        Ok(()) = &mut cancelled => return Err(Error::start_cancelled()),
     };
     if let Some(stack) = found {
         return Ok(stack);
     }
     let _lock = tokio::select! {
         lock = shared.owner.lock(For::Change) => lock?,
-        Ok(()) = &mut cancelled => return Err(Error::interrupted()),
+        Ok(()) = &mut cancelled => return Err(Error::start_cancelled()),
     };
     if let Some(stack) = shared.find_or_clear_away(&state).await? {
         return Ok(stack);
@@ -88,10 +88,9 @@ impl Shared<'_> {
     async fn of<'a>(wanted: &'a Wanted, state: &StateFolder) -> Result<Shared<'a>, Error> {
         let request = Request::new(&wanted.plan, wanted.lifetime, wanted.idle, state, &engine::address())?;
         let owner = Owner::take(state, request).await?;
-        match (owner.lease.clone(), owner.key.clone()) {
-            (Some(lease), Some(key)) => Ok(Shared { wanted, owner, lease, key }),
-            _ => Err(Error::state("a shared stack needs a lease")),
-        }
+        let lease = owner.lease.clone().expect("only a stack that nobody shares goes without a lease");
+        let key = owner.key.clone().expect("a stack that is shared has a key");
+        Ok(Shared { wanted, owner, lease, key })
     }
 
     /// The stack, when it is up and well.
@@ -162,7 +161,7 @@ impl Shared<'_> {
                         adopted = Some(live);
                         continue;
                     }
-                    Err(error) => error.to_string(),
+                    Err(reason) => reason,
                 },
             };
             self.replace(engine.as_ref(), state, &stack, record, reason).await?;
@@ -177,11 +176,13 @@ impl Shared<'_> {
         Ok(adopted)
     }
 
-    /// What was written down of the stack is lost, or damaged: the engine is asked for it all.
-    async fn adopt(&self, engine: &Arc<dyn Engine>, stack: &str) -> Result<Live, Error> {
-        let plan = self.plan_of(stack)?.for_engine(&engine.version())?;
+    /// What was written down of the stack is lost, or damaged: the engine is asked for it all. Else why the stack is not fit
+    /// for use.
+    async fn adopt(&self, engine: &Arc<dyn Engine>, stack: &str) -> Result<Live, String> {
+        let reason = |error: Error| error.to_string();
+        let plan = self.plan_of(stack).and_then(|plan| plan.for_engine(&engine.version())).map_err(reason)?;
         let running = adopt(engine.clone(), plan).await?;
-        self.lease.begin(&running.plan, self.owner.lifetime, Some(&self.key))?;
+        self.lease.begin(&running.plan, self.owner.lifetime, Some(&self.key)).map_err(reason)?;
         self.owner.remember(&running, engine.as_ref());
         self.wanted.observer.tell(&Event::Attached { stack: stack.to_owned() });
         Ok(self.live(running, engine.clone()))

@@ -31,7 +31,7 @@ async fn a_start_that_is_cancelled_while_it_waits_leaves_nothing() {
     let stack = TestStack::of(FILE);
     stack.script("db", Script::default().answers([(1, "starting")]));
     let story = cancelled_after(&stack, secs(2)).await;
-    expect!["the start was interrupted; what it had started is removed"].assert_eq(&story);
+    expect!["the start was cancelled before the stack was ready"].assert_eq(&story);
     assert_eq!(stack.engine.moments("remove container", ""), [2_000, 2_000]);
     assert!(stack.evidence("state.txt").contains("db: last probe: `ready` ended with 1: starting"));
 }

@@ -64,7 +64,7 @@ async fn the_deadline_is_respected() {
     expect![[r#"
         service `db` exited with 3 before it was ready, 29.2s after its start
           last probe: `ready` ended with 1: starting up
-          it had been started again 10 times
+          it had been restarted 10 times
           container: greenroom-shop-1-db-1, now removed
           log: $STATE/evidence/greenroom-shop-1/db.log, empty
           evidence of all services: $STATE/evidence/greenroom-shop-1"#]]
@@ -81,7 +81,7 @@ async fn on_failure_starts_again_at_most_as_often_as_it_says() {
     expect![[r#"
         service `db` exited with 3 before it was ready, 1.1s after its start
           last probe: `ready` ended with 1: starting up
-          it had been started again 2 times
+          it had been restarted 2 times
           container: greenroom-shop-1-db-1, now removed
           log: $STATE/evidence/greenroom-shop-1/db.log, empty
           evidence of all services: $STATE/evidence/greenroom-shop-1"#]]

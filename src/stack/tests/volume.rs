@@ -85,7 +85,7 @@ async fn a_kept_volume_is_one_stacks_at_a_time() {
     expect![[r#"
         kept volume `data` is in use by stack `greenroom-shop-1`
           volume: greenroom_shop_26315ce1_data
-          two servers on one data directory would destroy it
+          two servers on one data directory would corrupt it
 
         hint: wait for that stack, or take it down: `greenroom down --stack greenroom-shop-1`"#]]
     .assert_eq(&second.story(&error));
@@ -107,7 +107,7 @@ async fn a_kept_volume_that_a_running_container_uses_is_held_though_nobody_has_i
     expect![[r#"
         kept volume `data` is in use by stack `greenroom-shop-1`
           volume: greenroom_shop_26315ce1_data
-          two servers on one data directory would destroy it
+          two servers on one data directory would corrupt it
 
         hint: wait for that stack, or take it down: `greenroom down --stack greenroom-shop-1`"#]]
     .assert_eq(&second.story(&error));
@@ -128,9 +128,9 @@ async fn a_kept_volume_that_a_strangers_container_uses_names_the_container() {
     stack.engine.has_container(ContainerSpec { name: "adminer".to_owned(), ..spec });
     let error = stack.up().await.err().expect("the volume is held");
     expect![[r#"
-        kept volume `data` is in use by container `adminer`, which is none of greenroom's
+        kept volume `data` is in use by container `adminer`, which greenroom did not create
           volume: greenroom_shop_26315ce1_data
-          two servers on one data directory would destroy it
+          two servers on one data directory would corrupt it
 
         hint: stop it first: `docker stop adminer`"#]]
     .assert_eq(&stack.story(&error));

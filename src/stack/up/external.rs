@@ -32,10 +32,7 @@ fn there_is(what: &str, key: &str, name: &str, found: &[FoundObject]) -> Result<
     if found.iter().any(|object| object.name == name) {
         return Ok(());
     }
-    Err(Error::not_ready(format!("external {what} `{key}` does not exist: the engine has no {what} `{name}`"))
-        .with_hint(format!(
-            "create it first: `docker {what} create {name}`; without `external: true` each stack gets one of its own"
-        )))
+    Err(Error::missing_external(what, key, name))
 }
 
 /// Why a network could not be created: names the network that has its addresses, where one has.

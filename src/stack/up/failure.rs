@@ -79,7 +79,7 @@ impl Failure {
         let log_file = evidence.map(|directory| directory.join(format!("{service}.log")));
         let log = log_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         let hide = |text: &str| plan.secrets.hide(text);
-        let mut error = Error::not_ready(hide(&failure.headline(&service)));
+        let mut error = Error::start_failed(hide(&failure.headline(&service)));
         for detail in failure.details() {
             error = error.with_detail(hide(&detail));
         }
@@ -189,7 +189,7 @@ impl ServiceFailure {
         | ServiceFailure::GaveUp { restarts: restarts @ 1.., .. } = self
         {
             details.push(format!(
-                "it had been started again {restarts} {}",
+                "it had been restarted {restarts} {}",
                 if *restarts == 1 { "time" } else { "times" }
             ));
         }

@@ -12,6 +12,7 @@ use tokio::process::Command;
 use super::start::Start;
 use crate::engine::{BuildSpec, Context, Dockerfile, Image, Progress};
 use crate::plan::{Base, Fallback, hash};
+use crate::state::unique;
 
 /// What the names of all fallback images begin with.
 pub(in crate::stack) const PREFIX: &str = "greenroom-fallback/";
@@ -155,7 +156,8 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(purpose: &str) -> io::Result<Scratch> {
-        let path = std::env::temp_dir().join(format!("greenroom-{purpose}-{}", std::process::id()));
+        let name = format!("greenroom-{purpose}-{}{}", std::process::id(), unique());
+        let path = std::env::temp_dir().join(name);
         // What a killed process of the same number left behind must not get into the image.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path)?;

@@ -89,8 +89,8 @@ pub(super) async fn start_or_clean_up(
     if let Some(directory) = &saved {
         start.observer.tell(&Event::EvidenceSaved { directory: directory.clone() });
     }
-    let error =
-        failure.map_or_else(Error::interrupted, |failure| failure.into_error(&start.plan, saved.as_deref()));
+    let error = failure
+        .map_or_else(Error::start_cancelled, |failure| failure.into_error(&start.plan, saved.as_deref()));
     Err(match left {
         Some(left) => error.and_then(left),
         None => error,

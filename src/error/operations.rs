@@ -1,0 +1,245 @@
+//! One constructor for each operation that can fail.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+use super::{Error, Kind, Source, list, nearest};
+use crate::compose::Problems;
+
+/// Who uses a kept volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VolumeUser<'a> {
+    /// A stack that has taken the volume's lock and has not written its name into it yet.
+    StartingStack,
+    Stack(&'a str),
+    /// A container that greenroom did not create.
+    Container(&'a str),
+}
+
+/// The files, and what does not fit them.
+impl Error {
+    pub(crate) fn compose(problems: &Problems) -> Error {
+        Error::new(Kind::Usage, problems.to_string())
+    }
+
+    /// `what` (`service`, `volume`) is not among `defined`.
+    pub(crate) fn unknown<'a>(what: &str, name: &str, defined: impl IntoIterator<Item = &'a str>) -> Error {
+        let defined: Vec<_> = defined.into_iter().collect();
+        let nearest =
+            nearest(name, &defined).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let list = if defined.is_empty() {
+            format!("the file defines no {what}s")
+        } else {
+            format!("defined {what}s are {}", list(&defined))
+        };
+        Error::new(Kind::Usage, format!("there is no {what} `{name}`")).with_hint(format!("{nearest}{list}"))
+    }
+
+    pub(crate) fn unknown_lifetime(variable: &str, value: &str, known: &[&str]) -> Error {
+        Error::new(Kind::Usage, format!("`{variable}` must be one of {}, not `{value}`", list(known)))
+    }
+
+    pub(crate) fn no_working_directory(source: io::Error) -> Error {
+        Error::new(Kind::Usage, "cannot determine the working directory").with_source(source)
+    }
+}
+
+/// The engine, and greenroom's own runtime.
+impl Error {
+    /// An engine operation failed; `said` is the whole text.
+    pub(crate) fn of_engine(said: &impl Display) -> Error {
+        Error::new(Kind::Engine, said.to_string())
+    }
+
+    pub(crate) fn engine_unavailable(why: String, hint: String) -> Error {
+        Error::new(Kind::EngineUnavailable, why).with_hint(hint)
+    }
+
+    /// `what` is `network` or `volume`, `key` the one in the file, `name` the one on the engine.
+    pub(crate) fn missing_external(what: &str, key: &str, name: &str) -> Error {
+        let headline = format!("external {what} `{key}` does not exist: the engine has no {what} `{name}`");
+        Error::new(Kind::MissingExternal, headline).with_hint(format!(
+            "create it first: `docker {what} create {name}`; without `external: true` each stack gets one of its own"
+        ))
+    }
+
+    pub(crate) fn no_runtime(source: io::Error) -> Error {
+        Error::new(Kind::Engine, "failed to start greenroom's background runtime").with_source(source)
+    }
+
+    /// A background task ended without a result: it panicked, or the runtime was shut down.
+    pub(crate) fn task_lost() -> Error {
+        Error::new(Kind::Engine, "greenroom's background task ended without a result")
+            .with_hint("if it panicked, the panic's own message stands above")
+    }
+
+    /// `failures` are the engine's own.
+    pub(crate) fn teardown(stack: &str, failures: &[impl Display]) -> Error {
+        let error = Error::new(Kind::Teardown, format!("stack `{stack}` could not be removed completely"));
+        failures
+            .iter()
+            .fold(error, |error, failure| error.with_detail(failure.to_string()))
+            .with_hint(format!("`greenroom down --stack {stack}` tries again"))
+    }
+}
+
+/// The start of a stack.
+impl Error {
+    /// A service did not become ready; `headline` says which, and why.
+    pub(crate) fn start_failed(headline: String) -> Error {
+        Error::new(Kind::NotReady, headline)
+    }
+
+    pub(crate) fn start_cancelled() -> Error {
+        Error::new(Kind::Cancelled, "the start was cancelled before the stack was ready")
+    }
+
+    /// The kept volume cannot be claimed. `name` is its name on the engine.
+    pub(crate) fn volume_held(key: &str, name: &str, user: VolumeUser<'_>) -> Error {
+        let (holder, hint) = match user {
+            VolumeUser::StartingStack => {
+                ("another stack that is starting".to_owned(), "wait for that stack".to_owned())
+            }
+            VolumeUser::Stack(stack) => (
+                format!("stack `{stack}`"),
+                format!("wait for that stack, or take it down: `greenroom down --stack {stack}`"),
+            ),
+            VolumeUser::Container(container) => (
+                format!("container `{container}`, which greenroom did not create"),
+                format!("stop it first: `docker stop {container}`"),
+            ),
+        };
+        Error::new(Kind::VolumeHeld, format!("kept volume `{key}` is in use by {holder}"))
+            .with_detail(format!("volume: {name}"))
+            .with_detail("two servers on one data directory would corrupt it")
+            .with_hint(hint)
+    }
+
+    /// The kept volume cannot be removed: `container`, maybe of a stack, is there that mounts it.
+    pub(crate) fn volume_in_use(key: &str, name: &str, container: &str, stack: Option<&str>) -> Error {
+        Error::new(Kind::VolumeHeld, format!("kept volume `{key}` is in use by container `{container}`"))
+            .with_detail(format!("volume: {name}"))
+            .with_hint(match stack {
+                Some(stack) => format!("take the stack down first: `greenroom down --stack {stack}`"),
+                None => format!("remove the container first: `docker rm {container}`"),
+            })
+    }
+
+    /// The server of `service` keeps its data in `directory`, which is not on the kept volume mounted at `mounted_at`;
+    /// `place` says what that directory is on.
+    pub(crate) fn volume_does_not_keep(
+        key: &str,
+        service: &str,
+        mounted_at: &str,
+        directory: &str,
+        place: &str,
+    ) -> Error {
+        Error::new(Kind::Volume, format!("volume `{key}` does not keep the data of `{service}`"))
+            .with_detail(format!("the volume is mounted at {mounted_at}"))
+            .with_detail(format!("PostgreSQL keeps its data in {directory}, {place}"))
+            .with_hint(format!(
+                "mount the volume where the data is: `{key}:{directory}`, or at the folder above"
+            ))
+    }
+
+    pub(crate) fn unknown_data_directory(service: &str, what: &str) -> Error {
+        Error::new(Kind::Volume, format!("cannot find out where `{service}` keeps its data: {what}"))
+    }
+}
+
+/// What greenroom writes down.
+impl Error {
+    pub(crate) fn no_state_folder(variable: &str) -> Error {
+        Error::new(Kind::State, "there is no home folder to keep greenroom's state in")
+            .with_hint(format!("set {variable} to a folder"))
+    }
+
+    /// `operation` is a verb: `lock`, `write`.
+    pub(crate) fn state(operation: &str, path: &Path, source: io::Error) -> Error {
+        Error::new(Kind::State, format!("cannot {operation} {}", path.display())).with_source(source)
+    }
+}
+
+/// Handles, and what they talk to.
+impl Error {
+    /// `service` is not `what` (`a PostgreSQL server`); the services in `fitting` are.
+    pub(crate) fn wrong_kind(service: &str, what: &str, image: &str, fitting: &[&str]) -> Error {
+        Error::new(Kind::Handle, format!("service `{service}` is not {what}"))
+            .with_detail(format!("its image: {image}"))
+            .with_hint(if fitting.is_empty() {
+                "no service of this stack is one; where the image's name does not tell, set `x-greenroom: kind:`"
+                    .to_owned()
+            } else {
+                format!("these are: {}", list(fitting))
+            })
+    }
+
+    pub(crate) fn port_not_published(service: &str, port: u16, published: &[String]) -> Error {
+        let instead = if published.is_empty() {
+            "it publishes no port".to_owned()
+        } else {
+            format!("it publishes {}", list(published))
+        };
+        Error::new(Kind::Handle, format!("service `{service}` does not publish port {port}/tcp"))
+            .with_hint(format!("{instead}; add {port} under `ports:` of `{service}`: any host port will do"))
+    }
+
+    pub(crate) fn no_port_published(service: &str) -> Error {
+        Error::new(Kind::Handle, format!("service `{service}` publishes no TCP port"))
+            .with_hint(format!("add one under `ports:` of `{service}`: any host port will do"))
+    }
+
+    pub(crate) fn no_http_client(service: &str, source: impl Into<Source>) -> Error {
+        Error::new(Kind::Handle, format!("failed to build an HTTP client for `{service}`"))
+            .with_source(source)
+    }
+
+    pub(crate) fn no_answer(service: &str, path: &str, source: impl Into<Source>) -> Error {
+        Error::new(Kind::Handle, format!("`{service}` did not answer at {path}")).with_source(source)
+    }
+
+    /// The answer began, and its body did not come to an end.
+    pub(crate) fn answer_broke_off(service: &str, source: impl Into<Source>) -> Error {
+        Error::new(Kind::Handle, format!("the answer of `{service}` broke off")).with_source(source)
+    }
+
+    /// `operation` is the beginning of a sentence: `connect to`. `url` hides its password.
+    pub(crate) fn postgres(
+        operation: &str,
+        service: &str,
+        url: &impl Display,
+        source: impl Into<Source>,
+    ) -> Error {
+        Error::new(Kind::Handle, format!("failed to {operation} `{service}` at {url}")).with_source(source)
+    }
+
+    /// The answer is not what was asked for. `operation` as for [`postgres`](Error::postgres).
+    pub(crate) fn unexpected_answer(operation: &str, service: &str, source: impl Into<Source>) -> Error {
+        Error::new(Kind::Handle, format!("failed to {operation} `{service}`: unexpected answer"))
+            .with_source(source)
+    }
+
+    /// A query through Grafana failed, and `said` why.
+    pub(crate) fn query_failed(service: &str, said: &str) -> Error {
+        Error::new(Kind::Handle, format!("failed to query through `{service}`: {said}"))
+    }
+
+    /// Grafana refused, and `said` why.
+    pub(crate) fn refused_by_grafana(operation: &str, service: &str, status: u16, said: &str) -> Error {
+        let error =
+            Error::new(Kind::Handle, format!("failed to {operation} `{service}`: HTTP {status}: {said}"));
+        match status {
+            404 if !said.to_lowercase().contains("data source") => {
+                error.with_hint("Grafana before version 9 does not have this endpoint")
+            }
+            401 => error.with_hint(
+                "the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume remembers an older one",
+            ),
+            501 => error.with_hint(
+                "this is the stand-in, which does not have all of Grafana; run the real image for that",
+            ),
+            _ => error,
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The whole text of each error. `tests/it/tidy.rs` sees to it that each constructor is here.
+
+use std::io;
+use std::path::Path;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::compose::{self, Disk, Problems, Request};
+
+fn check(error: &Error, story: Expect) {
+    story.assert_eq(&format!("{error:?}"));
+}
+
+fn problems() -> Problems {
+    let request = Request::in_directory("/nowhere-at-all");
+    compose::read(&request, &Disk).expect_err("there is no compose file")
+}
+
+fn disk_full() -> io::Error {
+    io::Error::other("the disk is full")
+}
+
+#[test]
+fn display_is_the_first_line_and_debug_the_whole_story() {
+    let error = Error::state("lock", Path::new("/state/locks/data"), disk_full())
+        .with_detail("volume: data\nwhich is kept")
+        .with_detail("another line")
+        .with_hint("make room");
+    assert_eq!(error.to_string(), "cannot lock /state/locks/data");
+    check(
+        &error,
+        expect![[r#"
+        cannot lock /state/locks/data: the disk is full
+          volume: data
+          which is kept
+          another line
+
+        hint: make room"#]],
+    );
+}
+
+#[test]
+fn a_later_error_is_told_below_the_first() {
+    let later = Error::teardown("greenroom-shop-1", &["failed to remove container `db`: busy", "busy"]);
+    let error = Error::start_failed("service `db` was not ready".to_owned())
+        .with_detail("probe: tcp :80")
+        .and_then(later);
+    assert!(error.is_not_ready());
+    check(
+        &error,
+        expect![[r#"
+        service `db` was not ready
+          probe: tcp :80
+          stack `greenroom-shop-1` could not be removed completely
+            failed to remove container `db`: busy
+            busy
+
+        hint: `greenroom down --stack greenroom-shop-1` tries again"#]],
+    );
+}
+
+#[test]
+fn the_hint_of_the_first_error_is_kept() {
+    let later = Error::teardown("greenroom-shop-1", &["x"]);
+    assert_eq!(Error::start_cancelled().with_hint("first").and_then(later).hint(), Some("first"));
+}
+
+#[test]
+fn what_does_not_fit_the_files() {
+    let defined = ["db", "web", "worker"];
+    check(
+        &Error::compose(&problems()),
+        expect![[r#"
+            no compose file in /nowhere-at-all or any folder above it
+
+            hint: it is called `compose.yaml`, `compose.yml`, `docker-compose.yml` and `docker-compose.yaml`"#]],
+    );
+    check(
+        &Error::unknown("service", "wrker", defined),
+        expect![[r#"
+        there is no service `wrker`
+
+        hint: did you mean `worker`? defined services are `db`, `web`, `worker`"#]],
+    );
+    check(
+        &Error::unknown("service", "database", defined),
+        expect![[r#"
+        there is no service `database`
+
+        hint: defined services are `db`, `web`, `worker`"#]],
+    );
+    check(
+        &Error::unknown("volume", "data", []),
+        expect![[r#"
+        there is no volume `data`
+
+        hint: the file defines no volumes"#]],
+    );
+    check(
+        &Error::unknown_lifetime("GREENROOM_LIFETIME", "day", &["test", "run"]),
+        expect!["`GREENROOM_LIFETIME` must be one of `test`, `run`, not `day`"],
+    );
+    check(
+        &Error::no_working_directory(io::Error::other("it was removed")),
+        expect!["cannot determine the working directory: it was removed"],
+    );
+}
+
+#[test]
+fn the_engine_and_the_runtime() {
+    check(
+        &Error::of_engine(&"failed to create network `x`: busy"),
+        expect!["failed to create network `x`: busy"],
+    );
+    check(
+        &Error::engine_unavailable("no engine answers".to_owned(), "start one".to_owned()),
+        expect![[r#"
+        no engine answers
+
+        hint: start one"#]],
+    );
+    check(
+        &Error::missing_external("network", "front", "shop_front"),
+        expect![[r#"
+        external network `front` does not exist: the engine has no network `shop_front`
+
+        hint: create it first: `docker network create shop_front`; without `external: true` each stack gets one of its own"#]],
+    );
+    check(
+        &Error::no_runtime(io::Error::other("too many threads")),
+        expect!["failed to start greenroom's background runtime: too many threads"],
+    );
+    check(
+        &Error::task_lost(),
+        expect![[r#"
+        greenroom's background task ended without a result
+
+        hint: if it panicked, the panic's own message stands above"#]],
+    );
+    check(
+        &Error::teardown("greenroom-shop-1", &["failed to remove network `x`: busy"]),
+        expect![[r#"
+        stack `greenroom-shop-1` could not be removed completely
+          failed to remove network `x`: busy
+
+        hint: `greenroom down --stack greenroom-shop-1` tries again"#]],
+    );
+}
+
+#[test]
+fn the_start_of_a_stack() {
+    check(
+        &Error::start_failed("service `db` was not ready".to_owned()),
+        expect!["service `db` was not ready"],
+    );
+    check(&Error::start_cancelled(), expect!["the start was cancelled before the stack was ready"]);
+}
+
+#[test]
+fn kept_volumes() {
+    let held = |user| Error::volume_held("data", "greenroom_shop_data", user);
+    check(
+        &held(VolumeUser::StartingStack),
+        expect![[r#"
+        kept volume `data` is in use by another stack that is starting
+          volume: greenroom_shop_data
+          two servers on one data directory would corrupt it
+
+        hint: wait for that stack"#]],
+    );
+    check(
+        &held(VolumeUser::Stack("greenroom-shop-1")),
+        expect![[r#"
+        kept volume `data` is in use by stack `greenroom-shop-1`
+          volume: greenroom_shop_data
+          two servers on one data directory would corrupt it
+
+        hint: wait for that stack, or take it down: `greenroom down --stack greenroom-shop-1`"#]],
+    );
+    check(
+        &held(VolumeUser::Container("psql")),
+        expect![[r#"
+        kept volume `data` is in use by container `psql`, which greenroom did not create
+          volume: greenroom_shop_data
+          two servers on one data directory would corrupt it
+
+        hint: stop it first: `docker stop psql`"#]],
+    );
+    let in_use = |stack| Error::volume_in_use("data", "greenroom_shop_data", "greenroom-shop-1-db-1", stack);
+    check(
+        &in_use(Some("greenroom-shop-1")),
+        expect![[r#"
+        kept volume `data` is in use by container `greenroom-shop-1-db-1`
+          volume: greenroom_shop_data
+
+        hint: take the stack down first: `greenroom down --stack greenroom-shop-1`"#]],
+    );
+    check(
+        &in_use(None),
+        expect![[r#"
+        kept volume `data` is in use by container `greenroom-shop-1-db-1`
+          volume: greenroom_shop_data
+
+        hint: remove the container first: `docker rm greenroom-shop-1-db-1`"#]],
+    );
+    let directory = "/var/lib/postgresql/data";
+    check(
+        &Error::volume_does_not_keep("data", "db", "/data", directory, "in the container's own layer"),
+        expect![[r#"
+            volume `data` does not keep the data of `db`
+              the volume is mounted at /data
+              PostgreSQL keeps its data in /var/lib/postgresql/data, in the container's own layer
+
+            hint: mount the volume where the data is: `data:/var/lib/postgresql/data`, or at the folder above"#]],
+    );
+    check(
+        &Error::unknown_data_directory("db", "no answer within 2s"),
+        expect!["cannot find out where `db` keeps its data: no answer within 2s"],
+    );
+}
+
+#[test]
+fn what_greenroom_writes_down() {
+    check(
+        &Error::no_state_folder("GREENROOM_STATE_DIR"),
+        expect![[r#"
+        there is no home folder to keep greenroom's state in
+
+        hint: set GREENROOM_STATE_DIR to a folder"#]],
+    );
+    check(
+        &Error::state("write", Path::new("/state/leases/run-1/lease.json"), disk_full()),
+        expect!["cannot write /state/leases/run-1/lease.json: the disk is full"],
+    );
+}
+
+#[test]
+fn handles_and_what_they_talk_to() {
+    let refused = || io::Error::other("connection refused");
+    check(
+        &Error::wrong_kind("api", "a PostgreSQL server", "shop-api", &["db", "archive"]),
+        expect![[r#"
+        service `api` is not a PostgreSQL server
+          its image: shop-api
+
+        hint: these are: `db`, `archive`"#]],
+    );
+    check(
+        &Error::wrong_kind("api", "a PostgreSQL server", "shop-api", &[]),
+        expect![[r#"
+            service `api` is not a PostgreSQL server
+              its image: shop-api
+
+            hint: no service of this stack is one; where the image's name does not tell, set `x-greenroom: kind:`"#]],
+    );
+    check(
+        &Error::port_not_published("api", 8080, &["80/tcp".to_owned(), "53/udp".to_owned()]),
+        expect![[r#"
+        service `api` does not publish port 8080/tcp
+
+        hint: it publishes `80/tcp`, `53/udp`; add 8080 under `ports:` of `api`: any host port will do"#]],
+    );
+    check(
+        &Error::port_not_published("api", 8080, &[]),
+        expect![[r#"
+        service `api` does not publish port 8080/tcp
+
+        hint: it publishes no port; add 8080 under `ports:` of `api`: any host port will do"#]],
+    );
+    check(
+        &Error::no_port_published("api"),
+        expect![[r#"
+        service `api` publishes no TCP port
+
+        hint: add one under `ports:` of `api`: any host port will do"#]],
+    );
+    check(
+        &Error::no_http_client("api", io::Error::other("no randomness")),
+        expect!["failed to build an HTTP client for `api`: no randomness"],
+    );
+    check(
+        &Error::no_answer("api", "/orders", refused()),
+        expect!["`api` did not answer at /orders: connection refused"],
+    );
+    check(
+        &Error::answer_broke_off("api", io::Error::other("unexpected end")),
+        expect!["the answer of `api` broke off: unexpected end"],
+    );
+    check(
+        &Error::postgres("connect to", "db", &"postgres://me:***@127.0.0.1:49153/db", refused()),
+        expect!["failed to connect to `db` at postgres://me:***@127.0.0.1:49153/db: connection refused"],
+    );
+}
+
+#[test]
+fn what_grafana_answers() {
+    let refused =
+        |status, said| Error::refused_by_grafana("list the data sources of", "grafana", status, said);
+    check(
+        &Error::unexpected_answer("ask for the health of", "grafana", "expected value"),
+        expect!["failed to ask for the health of `grafana`: unexpected answer: expected value"],
+    );
+    check(
+        &Error::query_failed("grafana", "relation \"prices\" does not exist"),
+        expect![[r#"failed to query through `grafana`: relation "prices" does not exist"#]],
+    );
+    check(
+        &refused(401, "Invalid username or password"),
+        expect![[r#"
+        failed to list the data sources of `grafana`: HTTP 401: Invalid username or password
+
+        hint: the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume remembers an older one"#]],
+    );
+    check(
+        &refused(404, "Not found"),
+        expect![[r#"
+        failed to list the data sources of `grafana`: HTTP 404: Not found
+
+        hint: Grafana before version 9 does not have this endpoint"#]],
+    );
+    check(
+        &refused(404, "Data source not found"),
+        expect!["failed to list the data sources of `grafana`: HTTP 404: Data source not found"],
+    );
+    check(
+        &refused(501, "no plugins"),
+        expect![[r#"
+        failed to list the data sources of `grafana`: HTTP 501: no plugins
+
+        hint: this is the stand-in, which does not have all of Grafana; run the real image for that"#]],
+    );
+}
+
+#[test]
+fn each_predicate_tells_its_kind_from_the_others() {
+    let errors = [
+        Error::compose(&problems()),
+        Error::engine_unavailable("x".to_owned(), "y".to_owned()),
+        Error::start_failed("x".to_owned()),
+        Error::missing_external("network", "x", "y"),
+        Error::volume_held("x", "y", VolumeUser::StartingStack),
+        Error::start_cancelled(),
+        Error::of_engine(&"x"),
+        Error::unknown_data_directory("x", "y"),
+        Error::no_port_published("x"),
+        Error::no_state_folder("X"),
+        Error::teardown("x", &["x"]),
+    ];
+    let told = errors.iter().map(|error| {
+        [
+            error.is_usage(),
+            error.is_engine_unavailable(),
+            error.is_not_ready(),
+            error.is_missing_external(),
+            error.is_volume_held(),
+            error.is_cancelled(),
+        ]
+    });
+    for (index, told) in told.enumerate() {
+        assert_eq!(told, [0, 1, 2, 3, 4, 5].map(|kind| kind == index), "{:?}", errors[index]);
+    }
+}
