@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::compose::Problems;
+use crate::compose::{Problems, nearest};
 use crate::engine::{ConnectError, EngineError};
 
 /// Why greenroom could not do what it was asked to.
@@ -114,14 +114,15 @@ impl Error {
     /// `what` (`service`, `volume`) is not among `defined`.
     pub(crate) fn unknown<'a>(what: &str, name: &str, defined: impl IntoIterator<Item = &'a str>) -> Error {
         let defined: Vec<_> = defined.into_iter().collect();
-        let nearest =
-            nearest(name, &defined).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let near = nearest(name, defined.iter().copied())
+            .map(|near| format!("did you mean `{near}`? "))
+            .unwrap_or_default();
         let list = if defined.is_empty() {
             format!("the file defines no {what}s")
         } else {
             format!("defined {what}s are {}", list(&defined))
         };
-        Error::new(Kind::Usage, format!("there is no {what} `{name}`")).with_hint(format!("{nearest}{list}"))
+        Error::new(Kind::Usage, format!("there is no {what} `{name}`")).with_hint(format!("{near}{list}"))
     }
 
     pub(crate) fn engine_unavailable(error: ConnectError) -> Error {
@@ -173,12 +174,6 @@ impl Error {
 /// `a`, `b`, `c` with backquotes.
 pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
-}
-
-/// The name that was probably meant.
-fn nearest<'a>(name: &str, defined: &[&'a str]) -> Option<&'a str> {
-    let near = defined.iter().map(|other| (strsim::damerau_levenshtein(name, other), *other)).min()?;
-    (near.0 * 3 <= name.len().max(3)).then_some(near.1)
 }
 
 impl fmt::Display for Error {
