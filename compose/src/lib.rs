@@ -48,6 +48,7 @@ use reading::{Reading, Stopped};
 
 pub use discover::Request;
 pub use reading::{Disk, Files, Place, Problem, Problems, Warning};
+pub use text::names::nearest;
 pub use text::units::parse_duration;
 pub use view::*;
 

@@ -137,12 +137,6 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
-/// The name that was probably meant.
-fn nearest<'a>(name: &str, defined: &[&'a str]) -> Option<&'a str> {
-    let near = defined.iter().map(|other| (strsim::damerau_levenshtein(name, other), *other)).min()?;
-    (near.0 * 3 <= name.len().max(3)).then_some(near.1)
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.inner.headline)

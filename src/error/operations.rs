@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
-use super::{Error, Kind, Source, list, nearest};
-use crate::compose::Problems;
+use super::{Error, Kind, Source, list};
+use crate::compose::{Problems, nearest};
 
 /// Who uses a kept volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +26,14 @@ impl Error {
     /// `what` (`service`, `volume`) is not among `defined`.
     pub(crate) fn unknown<'a>(what: &str, name: &str, defined: impl IntoIterator<Item = &'a str>) -> Error {
         let defined: Vec<_> = defined.into_iter().collect();
-        let nearest =
-            nearest(name, &defined).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let near = nearest(name, defined.iter().copied());
+        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
         let list = if defined.is_empty() {
             format!("the file defines no {what}s")
         } else {
             format!("defined {what}s are {}", list(&defined))
         };
-        Error::new(Kind::Usage, format!("there is no {what} `{name}`")).with_hint(format!("{nearest}{list}"))
+        Error::new(Kind::Usage, format!("there is no {what} `{name}`")).with_hint(format!("{near}{list}"))
     }
 
     pub(crate) fn unknown_lifetime(variable: &str, value: &str, known: &[&str]) -> Error {
