@@ -105,6 +105,21 @@ fn no_lint_is_allowed_silently_and_no_test_ignored() {
 }
 
 #[test]
+fn nextest_shows_why_a_test_is_skipped() {
+    let config = read(&root().join(".config/nextest.toml"));
+    for (path, text) in sources("tests/live") {
+        for call in text.split(" skip(").skip(1) {
+            let test = call.split(',').next().unwrap_or_default().trim();
+            assert!(
+                config.contains(&format!("::{test})")),
+                "{}: `{test}` is not in nextest.toml",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
 fn unsafe_code_is_in_one_file() {
     for (path, text) in sources("src") {
         let unsafe_ = ["unsafe", "_code"].concat();

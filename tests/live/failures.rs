@@ -1,5 +1,6 @@
 //! Errors that end the search, and show no secret.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use greenroom::{Error, Stack, StackBuilder};
@@ -103,19 +104,26 @@ async fn a_missing_variable_is_named_with_its_place() {
     );
 }
 
+/// A free port on all addresses. Engines and outgoing connections are given theirs from 32768 on.
+fn listen() -> TcpListener {
+    let begin = 20_000 + (std::process::id() % 10_000) as u16;
+    let mut ports = (begin..32_768).filter_map(|port| TcpListener::bind(("0.0.0.0", port)).ok());
+    ports.next().expect("one of these ports is free")
+}
+
 #[tokio::test]
 async fn fixed_ports_collide_with_a_message() {
-    let first = polygon().fixed_ports().up().await;
-    let Ok(first) = first else {
-        // Something else on this machine has one of the ports: then that is what the message says.
-        assert_tells(
-            &first.expect_err("it is an error"),
-            &["hint: something else on this machine uses the port"],
-        );
-        return;
-    };
-    assert_eq!(first.service("timescaledb").and_then(|db| db.port(5432)).ok(), Some(5433));
-    let error = failure(polygon().fixed_ports()).await;
-    assert_tells(&error, &["hint: something else on this machine uses the port"]);
+    let listener = listen();
+    let port = listener.local_addr().expect("it is bound").port();
+    let fixed =
+        || Stack::builder(file("fixtures/live/fixed.yml")).env("WEB_PORT", &port.to_string()).fixed_ports();
+    let hint = "hint: something else on this machine uses the port";
+    // With a program that is no container,
+    assert_tells(&failure(fixed()).await, &[hint]);
+    drop(listener);
+    let first = fixed().up().await.expect("the port is free");
+    assert_eq!(first.service("web").and_then(|web| web.port(80)).ok(), Some(port));
+    // and with another stack.
+    assert_tells(&failure(fixed()).await, &[hint]);
     first.down().await.expect("it is removed");
 }

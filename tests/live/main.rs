@@ -1,5 +1,5 @@
 //! What the README promises, on a real container engine: `cargo test` runs these, and they need one.
-#![expect(clippy::print_stderr, reason = "a test tells what it measured, and why it was skipped")]
+#![expect(clippy::print_stderr, reason = "a test tells what it measured")]
 
 mod applied;
 mod ends;
@@ -11,6 +11,7 @@ mod readiness;
 mod replicas;
 mod supply;
 mod sharing;
+mod skipped;
 mod suites;
 mod ticker;
 mod torture;

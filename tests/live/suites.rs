@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use crate::skipped::skip;
 use crate::world::{World, cargo, program};
 
 /// Runs the example's tests, and sees to it that they had one stack and left nothing.
@@ -25,8 +26,9 @@ fn cargo_test_has_one_stack() {
 
 #[test]
 fn cargo_nextest_has_one_stack() {
-    if !nextest_is_there() {
-        return;
+    let nextest = Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status();
+    if !nextest.is_ok_and(|status| status.success()) {
+        return skip(cargo_nextest_has_one_stack, "`cargo nextest` is not installed");
     }
     let run = ["nextest", "run", "--locked", "--retries", "2"];
     one_stack_for("cargo nextest run", &run, (1, "21 tests run: 21 passed"));
@@ -36,15 +38,6 @@ fn cargo_nextest_has_one_stack() {
         let arguments = ["nextest", "run", "--locked", "--partition", partition];
         one_stack_for(&format!("cargo nextest run --partition {partition}"), &arguments, (1, passed));
     }
-}
-
-fn nextest_is_there() -> bool {
-    let found = Command::new("cargo-nextest").arg("--version").stdout(Stdio::null()).status();
-    let is_there = found.is_ok_and(|status| status.success());
-    if !is_there {
-        eprintln!("skipped: `cargo nextest` is not installed");
-    }
-    is_there
 }
 
 #[test]

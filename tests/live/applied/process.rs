@@ -3,6 +3,7 @@
 use greenroom::StackBuilder;
 
 use super::{Result, Said, applied, inspect};
+use crate::skipped::skip;
 
 /// Capabilities by their number, as `/proc/self/status` has them.
 const CHOWN: u32 = 0;
@@ -26,9 +27,8 @@ fn process() -> Result<StackBuilder> {
 async fn a_privileged_process_may_do_everything() -> Result {
     let stack = match process()?.profile("privileged").up().await {
         Err(error) if format!("{error:?}").contains("unable to apply caps: operation not permitted") => {
-            eprintln!(
-                "skipped: this machine's engine does not have the privileges that it would have to give"
-            );
+            let reason = "the engine itself does not have the privileges that it would have to give";
+            skip(a_privileged_process_may_do_everything, reason);
             return Ok(());
         }
         stack => stack?,
