@@ -1,4 +1,4 @@
-//! What an image is built from.
+//! The request to build an image.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,22 +9,22 @@ use crate::compose::Ulimit;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BuildSpec {
     pub reference: String,
-    /// Further names of the image.
+    /// Additional names for the image.
     pub tags: Vec<String>,
     pub context: Context,
     pub dockerfile: Dockerfile,
     pub args: BTreeMap<String, String>,
     pub target: Option<String>,
     pub labels: BTreeMap<String, String>,
-    /// The network of the build's steps.
+    /// The network that build steps run in.
     pub network: Option<String>,
     pub platform: Option<String>,
     pub no_cache: bool,
-    /// Pulls the base image even if it is there.
+    /// Pulls the base image even if the engine has it.
     pub pull: bool,
-    /// Images whose steps may be taken over.
+    /// Images whose layers may be reused.
     pub cache_from: Vec<String>,
-    /// `name:address`, in the `/etc/hosts` of the build's steps.
+    /// `name:address`, added to `/etc/hosts` during the build.
     pub extra_hosts: Vec<String>,
     /// Bytes.
     pub shm_size: Option<i64>,
@@ -33,7 +33,7 @@ pub(crate) struct BuildSpec {
 }
 
 impl BuildSpec {
-    /// A build with nothing said but what it is made of.
+    /// A build with default options.
     pub(crate) fn new(reference: String, context: Context, dockerfile: Dockerfile) -> BuildSpec {
         BuildSpec {
             reference,
@@ -59,9 +59,9 @@ impl BuildSpec {
 /// Where the build's files come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Context {
-    /// A folder, which is sent to the engine.
+    /// A folder that greenroom sends to the engine.
     Folder(PathBuf),
-    /// A URL of a repository, an archive or a Dockerfile, which the engine fetches.
+    /// The URL of a repository, an archive or a Dockerfile that the engine fetches.
     Remote(String),
 }
 
@@ -76,8 +76,8 @@ impl std::fmt::Display for Context {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Dockerfile {
-    /// Relative to the context, which it may lie outside of, or absolute.
+    /// Absolute, or relative to the context; it may lie outside of the context.
     Path(String),
-    /// Its text.
+    /// The Dockerfile's text.
     Inline(String),
 }

@@ -1,21 +1,21 @@
-//! What can go wrong with an engine, and how it becomes an [`Error`].
+//! The engine's errors, and their conversion into [`Error`].
 
 use std::fmt;
 
 use crate::Error;
 
-/// An engine operation that failed: what was tried, and what the engine said.
+/// A failed engine operation: what was attempted, and what the engine answered.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineError {
-    /// What was being done, as the end of "failed to …".
+    /// Completes the sentence "failed to …".
     pub operation: String,
-    /// The engine's HTTP status, when it answered at all.
+    /// The HTTP status, if the engine answered at all.
     pub status: Option<u16>,
     pub message: String,
 }
 
 impl EngineError {
-    /// A failure that is no answer of the engine.
+    /// A failure without an answer from the engine.
     pub(crate) fn new(operation: impl Into<String>, message: impl fmt::Display) -> EngineError {
         EngineError { operation: operation.into(), status: None, message: message.to_string() }
     }
@@ -33,14 +33,14 @@ impl fmt::Display for EngineError {
 
 impl std::error::Error for EngineError {}
 
-/// The operation is in the text already, so that `?` loses nothing.
+/// `?` loses nothing: the text already names the operation.
 impl From<EngineError> for Error {
     fn from(error: EngineError) -> Error {
         Error::of_engine(&error)
     }
 }
 
-/// Why there is no engine to work with.
+/// Why no engine can be used.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectError {
     pub message: String,

@@ -1,4 +1,4 @@
-//! What the engine tells.
+//! What the engine reports.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -7,7 +7,7 @@ use super::EngineError;
 use crate::address::Addresses;
 use crate::plan::{label, replica};
 
-/// What greenroom needs to know of an image.
+/// An image, as far as greenroom needs to know it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Image {
     pub id: String,
@@ -17,33 +17,33 @@ pub(crate) struct Image {
     pub exposed_ports: Vec<String>,
     pub environment: BTreeMap<String, String>,
     pub stop_signal: Option<String>,
-    /// When it got a name on this engine, where the engine tells it.
+    /// When the image was last tagged on this engine, if the engine reports it.
     pub named_at: Option<SystemTime>,
 }
 
-/// A container that has been created.
+/// A newly created container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Created {
     pub id: String,
-    /// What the engine does otherwise than it was told, in its own words.
+    /// The engine's own warnings, such as about settings that it discards.
     pub warnings: Vec<String>,
 }
 
-/// What has become of a container that was to be removed.
+/// The outcome of a request to remove a container.
 #[derive(Clone, Debug)]
 pub(crate) enum Removal {
     Gone,
-    /// Another request is removing it already, for which the engine refused this one.
+    /// The engine refused this request because another one is already removing the container.
     UnderWay(EngineError),
 }
 
-/// What a container is at one moment.
+/// A container's state at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Inspection {
     pub id: String,
     pub name: String,
     pub state: State,
-    /// Where its published ports are reached: on 127.0.0.1 or, with fixed ports, where the file says.
+    /// Where its published ports can be reached: on 127.0.0.1 or, with fixed ports, where the file says.
     pub addresses: Addresses,
     pub mounts: Vec<FoundMount>,
     pub image: String,
@@ -63,7 +63,7 @@ pub(crate) enum State {
 pub(crate) struct Exit {
     pub code: i64,
     pub out_of_memory: bool,
-    /// What the engine itself said, such as why the process could not be started.
+    /// The engine's own message, such as why the process could not be started.
     pub error: String,
 }
 
@@ -94,7 +94,7 @@ pub(crate) struct FoundMount {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExecOutput {
     pub code: i64,
-    /// Standard output and standard error as they came.
+    /// Standard output and standard error, interleaved.
     pub output: String,
 }
 
@@ -120,12 +120,12 @@ pub(crate) struct FoundContainer {
     pub image: String,
     pub running: bool,
     pub labels: BTreeMap<String, String>,
-    /// Of a container that runs, as [`Inspection::addresses`].
+    /// As [`Inspection::addresses`]; empty unless the container runs.
     pub addresses: Addresses,
 }
 
 impl FoundContainer {
-    /// Which service, or replica of one, it is of the stack that its labels name.
+    /// The service or replica (`web#2`) that the container's labels name.
     pub(crate) fn service(&self) -> Option<String> {
         let service = self.labels.get(label::SERVICE)?;
         let number = self.labels.get(label::COMPOSE_NUMBER).and_then(|number| number.parse().ok());
@@ -137,7 +137,7 @@ impl FoundContainer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FoundObject {
     pub name: String,
-    /// A network's, in CIDR notation.
+    /// A network's subnets, in CIDR notation.
     pub subnets: Vec<String>,
     pub labels: BTreeMap<String, String>,
 }

@@ -1,5 +1,5 @@
-//! What the engine is told to create. A spec holds all that the engine's request says, each thing once, with the names that
-//! things have on the engine.
+//! Networks, volumes and containers to create. A spec holds everything that the request to the engine needs, each fact
+//! once, and refers to other objects by their names on the engine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,9 +42,9 @@ pub(crate) struct ContainerSpec {
     pub hostname: Option<String>,
     pub domainname: Option<String>,
     pub ports: Vec<PlannedPort>,
-    /// Ports that neighbours reach without their being published: `80`, `80/udp`.
+    /// Ports that other containers may use although they are not published: `80`, `80/udp`.
     pub expose: Vec<String>,
-    /// In the order in which it is connected to them.
+    /// In the order in which the container is connected to them.
     pub networks: Vec<AttachmentSpec>,
     /// `name=address`, as Compose prints them.
     pub extra_hosts: Vec<String>,
@@ -52,7 +52,7 @@ pub(crate) struct ContainerSpec {
     pub dns_search: Vec<String>,
     pub dns_opt: Vec<String>,
     pub namespaces: Namespaces,
-    /// [`Mount::source`] of a volume is its name on the engine here.
+    /// The [`Mount::source`] of a volume is its name on the engine.
     pub mounts: Vec<Mount>,
     /// `path` or `path:options`
     pub tmpfs: Vec<String>,
@@ -73,14 +73,14 @@ pub(crate) struct ContainerSpec {
     pub device_requests: Vec<DeviceRequest>,
     pub device_cgroup_rules: Vec<String>,
     pub cgroup_parent: Option<String>,
-    /// Where its log goes; the engine's default without it.
+    /// `None`: the engine's default driver.
     pub logging: Option<Logging>,
     pub runtime: Option<String>,
     pub isolation: Option<String>,
 }
 
 impl ContainerSpec {
-    /// Whether the engine must know other containers before it can create this one.
+    /// Whether other containers must exist before this one can be created.
     pub(crate) fn is_made_of_others(&self) -> bool {
         let Namespaces { network, ipc, pid, .. } = &self.namespaces;
         let mut modes = network.iter().chain(ipc).chain(pid);
@@ -88,7 +88,7 @@ impl ContainerSpec {
     }
 }
 
-/// Environment, commands and labels, which can hold secrets, are left out.
+/// Leaves out environment, commands and labels, which can contain secrets.
 impl std::fmt::Debug for ContainerSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ContainerSpec")
@@ -98,14 +98,14 @@ impl std::fmt::Debug for ContainerSpec {
     }
 }
 
-/// How the container's first process runs. `None` is the image's own.
+/// How the container's main process runs. `None` stands for the image's own setting.
 #[derive(Clone)]
 pub(crate) struct Process {
     /// Empty: the image's is cleared.
     pub entrypoint: Option<Vec<String>>,
     /// Empty: the image's is cleared.
     pub command: Option<Vec<String>>,
-    /// `None` as a value: unset in the container, even if the image sets it.
+    /// A variable without a value is unset, even if the image sets it.
     pub environment: BTreeMap<String, Option<String>>,
     pub working_dir: Option<String>,
     pub user: Option<String>,
@@ -118,10 +118,10 @@ pub(crate) struct Process {
     pub stop_grace_period: Option<Duration>,
 }
 
-/// Whose namespaces the container has: `host`, `container:NAME` and the like; `None` is the engine's default.
+/// The container's namespaces: `host`, `container:NAME` and so on; `None` is the engine's default.
 #[derive(Clone, Debug)]
 pub(crate) struct Namespaces {
-    /// The first of its networks without it.
+    /// `None`: the first of [`ContainerSpec::networks`].
     pub network: Option<String>,
     pub ipc: Option<String>,
     pub pid: Option<String>,
@@ -130,12 +130,12 @@ pub(crate) struct Namespaces {
     pub cgroup: Option<String>,
 }
 
-/// `security_opt` as the engine takes it.
+/// `security_opt` in the form that the engine accepts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Security {
-    /// With the profiles themselves in the place of their files.
+    /// With each seccomp profile's content instead of its path.
     pub options: Vec<String>,
-    /// `systempaths=unconfined`: nothing below `/proc` and `/sys` is hidden.
+    /// `systempaths=unconfined`: nothing below `/proc` and `/sys` is masked.
     pub shows_system_paths: bool,
 }
 
@@ -145,7 +145,7 @@ pub(crate) struct AttachmentSpec {
     /// The network's name on the engine.
     pub network: String,
     pub aliases: Vec<String>,
-    /// Names that this container alone has for others: `CONTAINER:ALIAS`.
+    /// Names by which only this container can reach others: `CONTAINER:ALIAS`.
     pub links: Vec<String>,
     pub ipv4_address: Option<String>,
     pub ipv6_address: Option<String>,
@@ -156,7 +156,7 @@ pub(crate) struct AttachmentSpec {
     pub gw_priority: Option<i64>,
 }
 
-/// A file to be put into a container.
+/// A file to copy into a container.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct FileSpec {
     /// Absolute, inside the container.
@@ -167,7 +167,7 @@ pub(crate) struct FileSpec {
     pub gid: u32,
 }
 
-/// What it holds, which may be a secret, is left out.
+/// Leaves out the content, which may be a secret.
 impl std::fmt::Debug for FileSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "FileSpec({} {:04o} {}:{})", self.path, self.mode, self.uid, self.gid)

@@ -1,11 +1,11 @@
-//! Files for a container as the tar stream that the engine takes.
+//! The tar archive in which files are copied into a container.
 
 use std::io;
 
 use crate::engine::FileSpec;
 
-/// The files with their owners and modes. Their folders are not in it: the engine makes those that are missing and leaves
-/// the others as they are.
+/// Packs the files with their owners and modes. The archive has no entries for folders: the engine creates missing ones
+/// and leaves existing ones unchanged.
 pub(super) fn of_files(files: &[FileSpec]) -> io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
     for file in files {

@@ -1,4 +1,4 @@
-//! The request bodies: what a service of a compose file is in the engine's words.
+//! The requests that create containers, networks and volumes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,11 +13,11 @@ use testcontainers::bollard::query_parameters::{CreateContainerOptions, CreateCo
 use super::{mount, resources};
 use crate::engine::{AttachmentSpec, ContainerSpec, Namespaces, NetworkSpec, VolumeSpec};
 
-/// The option of the engine's network drivers that names an interface.
+/// The network driver option that names an interface.
 const INTERFACE_NAME: &str = "com.docker.network.endpoint.ifname";
 
-/// `networks`: those that the container is created with. An engine before API 1.44 takes one; it is connected to the
-/// others before it is started.
+/// `networks` are those to create the container with. An engine before API 1.44 accepts only one; the container is
+/// connected to the others before it is started.
 pub(super) fn container(spec: &ContainerSpec, networks: &[AttachmentSpec]) -> ContainerCreateBody {
     let process = &spec.process;
     ContainerCreateBody {
@@ -38,7 +38,7 @@ pub(super) fn container(spec: &ContainerSpec, networks: &[AttachmentSpec]) -> Co
         stop_signal: process.stop_signal.clone(),
         stop_timeout: process.stop_grace_period.map(|grace| grace.as_secs_f64().ceil() as i64),
         exposed_ports: Some(exposed_ports(spec)),
-        // greenroom runs the check itself, at its own cadence; the engine's would only run it a second time.
+        // greenroom runs the healthcheck itself, at its own cadence; the engine would only run it a second time.
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
         networking_config: (!networks.is_empty()).then(|| NetworkingConfig {
             endpoints_config: Some(
@@ -50,7 +50,7 @@ pub(super) fn container(spec: &ContainerSpec, networks: &[AttachmentSpec]) -> Co
     }
 }
 
-/// What is said of a container beside its body.
+/// The query of the request whose body is [`container`].
 pub(super) fn options(spec: &ContainerSpec) -> CreateContainerOptions {
     let mut options = CreateContainerOptionsBuilder::new().name(&spec.name);
     if let Some(platform) = &spec.platform {
@@ -59,7 +59,7 @@ pub(super) fn options(spec: &ContainerSpec) -> CreateContainerOptions {
     options.build()
 }
 
-/// A name without `=` takes the variable out of the environment that is there already.
+/// A name without `=` unsets a variable that the image sets.
 pub(super) fn environment(variables: &BTreeMap<String, Option<String>>) -> Vec<String> {
     let entry = |(name, value): (&String, &Option<String>)| {
         value.as_ref().map_or_else(|| name.clone(), |value| format!("{name}={value}"))
@@ -67,7 +67,7 @@ pub(super) fn environment(variables: &BTreeMap<String, Option<String>>) -> Vec<S
     variables.iter().map(entry).collect()
 }
 
-/// What is published, and what `expose` names: `80`, `80/udp`.
+/// The published ports, and those of `expose`.
 fn exposed_ports(spec: &ContainerSpec) -> Vec<String> {
     let mut ports: Vec<_> = spec.ports.iter().map(|port| port.port.to_string()).collect();
     for port in &spec.expose {
@@ -132,7 +132,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         cgroupns_mode: cgroup.as_deref().and_then(|mode| mode.parse::<HostConfigCgroupnsModeEnum>().ok()),
         isolation: spec.isolation.as_deref().and_then(|mode| mode.parse::<HostConfigIsolationEnum>().ok()),
         runtime: spec.runtime.clone(),
-        // Compose prints `name=address`; the engine takes `name:address`.
+        // Compose prints `name=address`; the engine expects `name:address`.
         extra_hosts: some(
             &spec.extra_hosts.iter().map(|host| host.replacen('=', ":", 1)).collect::<Vec<_>>(),
         ),
@@ -227,7 +227,7 @@ pub(super) fn some(list: &[String]) -> Option<Vec<String>> {
     (!list.is_empty()).then(|| list.to_vec())
 }
 
-/// The requests as JSON, for tests of what reaches the engine.
+/// The requests as JSON, to test which keys reach the engine.
 #[cfg(test)]
 pub(crate) mod requests {
     use serde_json::{Value as Json, json};

@@ -1,4 +1,4 @@
-//! Finding the engine, once a process.
+//! Connecting to the engine, once per process.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use super::error::with_causes;
 use crate::engine::{ConnectError, Engine, OLDEST_API};
 use crate::plan::EngineVersion;
 
-/// The process's engine. A failure is not kept: the next `up` may find an engine that has been started meanwhile.
+/// The process's engine. A failure is not cached: the engine may have been started by the next `up`.
 static ENGINE: OnceCell<Arc<Docker>> = OnceCell::new();
 
-/// Connects to the engine that `DOCKER_HOST` or the platform's usual socket names, once a process.
+/// Connects to the engine at `DOCKER_HOST` or at the platform's default socket, once per process.
 ///
 /// # Errors
 ///
-/// No engine answers, its socket may not be opened, it is too old, or `DOCKER_HOST` names another machine. The next call
-/// tries again.
+/// No engine answers, the process may not open its socket, the engine is too old, or `DOCKER_HOST` names another machine.
+/// The next call tries again.
 pub(crate) async fn connect() -> Result<Arc<dyn Engine>, ConnectError> {
     if let Some(engine) = ENGINE.get() {
         return Ok(engine.clone());
@@ -29,16 +29,16 @@ pub(crate) async fn connect() -> Result<Arc<dyn Engine>, ConnectError> {
     Ok(engine.clone())
 }
 
-/// Connects without a request to the engine of a stack that runs already: its version is known.
+/// Connects without asking for the version, which is known for the engine of a running stack.
 pub(crate) async fn connect_again(version: &EngineVersion) -> Result<Arc<dyn Engine>, ConnectError> {
     match ENGINE.get() {
         Some(engine) => Ok(engine.clone()),
-        // Not kept: whoever connects the usual way is told what is wrong with the engine.
+        // Not cached: the next `connect` is to check the engine and report what is wrong with it.
         None => Ok(Arc::new(Docker::new(client(&address()).await?, version.clone()))),
     }
 }
 
-/// What `DOCKER_HOST` says; empty for the usual socket.
+/// The value of `DOCKER_HOST`; empty for the default socket.
 pub(crate) fn address() -> String {
     std::env::var("DOCKER_HOST").unwrap_or_default()
 }
@@ -73,7 +73,7 @@ async fn open() -> Result<(bollard::Docker, EngineVersion), ConnectError> {
     }
 }
 
-/// The scheme of an address that may be on another machine: its ports would not be on 127.0.0.1.
+/// The scheme of an address that may be on another machine, where ports would not be on 127.0.0.1.
 fn remote_scheme(host: &str) -> Option<&str> {
     let (scheme, _) = host.split_once("://")?;
     (!matches!(scheme, "unix" | "npipe")).then_some(scheme)
@@ -84,14 +84,14 @@ fn parse_api(version: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// The one message for an engine that does not answer; what to do depends on how it failed.
+/// The error for an engine that does not answer; the hint depends on the cause.
 fn unavailable(host: &str, cause: &str) -> ConnectError {
     let at = if host.is_empty() { "unix:///var/run/docker.sock" } else { host };
     let lower = cause.to_lowercase();
     if lower.contains("permission denied") {
         return ConnectError {
             message: format!("no permission to talk to the container engine at {at}: {cause}"),
-            hint: "add yourself to the `docker` group (`sudo usermod -aG docker $USER`, then log in anew), or set DOCKER_HOST to a rootless engine's socket".to_owned(),
+            hint: "add yourself to the `docker` group (`sudo usermod -aG docker $USER`, then log in again), or set DOCKER_HOST to a rootless engine's socket".to_owned(),
         };
     }
     ConnectError {

@@ -1,4 +1,4 @@
-//! A build context as the tar stream that the engine takes, less what its `.dockerignore` leaves out.
+//! The tar archive of a build context, without the files that `.dockerignore` excludes.
 
 use std::ffi::OsString;
 use std::io;
@@ -7,19 +7,19 @@ use std::path::{Component, Path, PathBuf};
 use super::ignore::Ignore;
 use crate::engine::Dockerfile;
 
-/// The name of a Dockerfile that is not of the context, inside it; it must not hide a file of the user's.
+/// The name inside the context of a Dockerfile from outside it; it must not hide a file of the user's.
 const ADDED_DOCKERFILE: &str = ".greenroom.Dockerfile";
 
 const DOCKERIGNORE: &str = ".dockerignore";
 
-/// A context that is ready to be sent.
+/// A context, ready to be sent.
 pub(super) struct Packed {
     pub(super) tar: Vec<u8>,
-    /// The Dockerfile's path inside it.
+    /// The Dockerfile's path inside the archive.
     pub(super) dockerfile: String,
 }
 
-/// Packs the folder `context`. The Dockerfile may lie elsewhere; it is packed whatever `.dockerignore` says.
+/// Packs the folder `context`, and the Dockerfile even if it lies elsewhere or `.dockerignore` excludes it.
 pub(super) fn pack(context: &Path, dockerfile: &Dockerfile) -> io::Result<Packed> {
     let own_ignore = read_if_there(&context.join(DOCKERIGNORE))?;
     let (ignore, dockerfile) = match dockerfile {
@@ -48,10 +48,10 @@ pub(super) fn pack(context: &Path, dockerfile: &Dockerfile) -> io::Result<Packed
     packing.finish(own_ignore)
 }
 
-/// Where the Dockerfile lies.
+/// Where the Dockerfile is.
 enum Where {
     Inside(PathBuf),
-    /// Not in the context: this is its text.
+    /// Outside of the context; its text.
     Added(String),
 }
 
@@ -59,7 +59,7 @@ struct Packing<'a> {
     tar: tar::Builder<Vec<u8>>,
     root: &'a Path,
     ignore: Ignore,
-    /// Whether that is the context's own, which the builder reads, too.
+    /// Whether `ignore` is the context's own file, which the builder reads as well.
     is_own: bool,
     dockerfile: Where,
 }
@@ -88,7 +88,7 @@ impl Packing<'_> {
         Ok(())
     }
 
-    /// The builder itself reads these; it keeps what `.dockerignore` names from the image.
+    /// The builder reads these files itself, and keeps excluded ones out of the image.
     fn is_needed(&self, name: &Path) -> bool {
         (self.is_own && name == Path::new(DOCKERIGNORE))
             || matches!(&self.dockerfile, Where::Inside(path) if path == name)
@@ -98,13 +98,13 @@ impl Packing<'_> {
         matches!(&self.dockerfile, Where::Inside(path) if path.starts_with(folder))
     }
 
-    /// Whether [`finish`](Packing::finish) adds another version of it.
+    /// Whether [`finish`](Packing::finish) adds its own version of the file.
     fn is_rewritten(&self, name: &Path) -> bool {
         matches!(self.dockerfile, Where::Added(_)) && name == Path::new(DOCKERIGNORE)
     }
 
-    /// Adds a Dockerfile that is not of the context, and says in `.dockerignore` that it is not: the builder then takes it
-    /// out of the context before its first step.
+    /// Adds a Dockerfile from outside the context, and excludes it in `.dockerignore`: the builder then removes it from
+    /// the context before the first step.
     fn finish(mut self, own_ignore: Option<String>) -> io::Result<Packed> {
         let dockerfile = match &self.dockerfile {
             Where::Inside(path) => path.to_string_lossy().into_owned(),
@@ -136,7 +136,7 @@ fn read_if_there(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// An error with the file that it is about.
+/// Adds the path to an error.
 fn of(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
@@ -147,7 +147,7 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// The path without `.` and `..`, as it is written: links are not followed.
+/// The path without `.` and `..`. Symbolic links are not followed.
 fn clean(path: &Path) -> PathBuf {
     let mut cleaned = PathBuf::new();
     for part in path.components() {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A folder with these files; a file holds its own path.
+    /// A folder with these files and their texts.
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("the folder for temporary files can be written to");
         for (path, text) in files {
@@ -178,7 +178,7 @@ mod tests {
         folder
     }
 
-    /// The Dockerfile's name in the context, then the files in it, less the folders.
+    /// The Dockerfile's name in the archive, then the archive's files without folders.
     fn packed(context: &Path, dockerfile: Dockerfile) -> Vec<String> {
         let packed = pack(context, &dockerfile).expect("it can be packed");
         let mut archive = tar::Archive::new(&*packed.tar);

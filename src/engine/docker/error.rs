@@ -1,10 +1,10 @@
-//! Errors of the client as greenroom's.
+//! The client's errors as greenroom's.
 
 use testcontainers::bollard::errors::Error as BollardError;
 
 use crate::engine::EngineError;
 
-/// Turns bollard's error into greenroom's, with what was being done.
+/// Converts bollard's error and adds the operation.
 pub(super) fn failed(operation: String) -> impl FnOnce(BollardError) -> EngineError {
     move |error| {
         let (status, message) = match error {
@@ -16,7 +16,7 @@ pub(super) fn failed(operation: String) -> impl FnOnce(BollardError) -> EngineEr
     }
 }
 
-/// An error with the causes that its own text leaves out.
+/// The error's text, with those causes that it does not mention.
 pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -30,7 +30,7 @@ pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// What is not there, or no longer, needs no removal.
+/// Takes a removal as done if there was nothing to remove.
 pub(super) fn absent_is_fine(removed: Result<(), EngineError>) -> Result<(), EngineError> {
     match removed {
         Err(error) if error.is_not_found() => Ok(()),

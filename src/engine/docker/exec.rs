@@ -20,7 +20,7 @@ pub(super) fn options(hook: &Hook) -> CreateExecOptions<String> {
 }
 
 impl Docker {
-    /// Runs a command in a container to its end.
+    /// Runs a command in a container until it exits.
     pub(super) async fn run(
         &self,
         id: &str,

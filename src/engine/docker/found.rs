@@ -1,4 +1,4 @@
-//! The engine's answers in greenroom's words.
+//! The engine's answers as greenroom's types.
 
 use std::net::IpAddr;
 
@@ -34,13 +34,13 @@ pub(super) fn volume(found: Volume) -> FoundObject {
     FoundObject { name: found.name, subnets: Vec::new(), labels: found.labels.into_iter().collect() }
 }
 
-/// The addresses of a network's containers, with the container's name.
+/// The addresses of a network's containers, each with its container's name.
 pub(super) fn addresses(found: NetworkInspect) -> Vec<(IpAddr, String)> {
     let mut addresses = Vec::new();
     for container in found.containers.unwrap_or_default().into_values() {
         let name = container.name.unwrap_or_default();
         for address in [container.ipv4_address, container.ipv6_address].into_iter().flatten() {
-            // With the length of the network's prefix: `172.30.0.2/24`.
+            // The engine adds the prefix length: `172.30.0.2/24`.
             if let Ok(address) = address.split('/').next().unwrap_or_default().parse() {
                 addresses.push((address, name.clone()));
             }
@@ -49,12 +49,12 @@ pub(super) fn addresses(found: NetworkInspect) -> Vec<(IpAddr, String)> {
     addresses
 }
 
-/// The engine writes container names with a slash in front.
+/// The engine prefixes container names with a slash.
 fn plain_name(name: Option<&String>) -> String {
     name.map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default()
 }
 
-/// A listing's ports; of one that is published on several addresses, the first, as an inspection gives it.
+/// The ports of a listed container. For a port published on several addresses the first counts, as in an inspection.
 fn published(ports: Vec<PortSummary>) -> Addresses {
     let published = ports.into_iter().filter_map(|port| {
         let protocol = port.typ?.to_string().parse().ok()?;

@@ -1,18 +1,18 @@
-//! What a `.dockerignore` leaves out of a build context.
+//! Which files of a build context `.dockerignore` excludes.
 //!
-//! <https://docs.docker.com/build/concepts/context/#dockerignore-files>; the patterns are Go's `filepath.Match`, and `**`.
+//! <https://docs.docker.com/build/concepts/context/#dockerignore-files>: patterns of Go's `filepath.Match`, and `**`.
 
 use std::path::Path;
 
-/// The patterns in order; the last that matches decides.
+/// The patterns in order; the last match decides.
 pub(super) struct Ignore {
     patterns: Vec<Pattern>,
-    /// There are exceptions: something of an ignored folder may be wanted all the same.
+    /// Whether any pattern is an exception: then files of an ignored folder may be included.
     pub(super) has_exceptions: bool,
 }
 
 struct Pattern {
-    /// It begins with `!`: what it matches is not ignored.
+    /// Starts with `!`: matching files are included again.
     is_exception: bool,
     glob: String,
 }
@@ -97,7 +97,7 @@ fn matches(pattern: &[u8], path: &[u8]) -> bool {
     }
 }
 
-/// What stands between `[` and `]`: bytes and ranges of them, all others after `^`.
+/// Matches the content of `[…]`: bytes and ranges of bytes, negated after `^`.
 fn is_in_class(class: &[u8], byte: u8) -> bool {
     let (negated, mut class) = class.strip_prefix(b"^").map_or((false, class), |class| (true, class));
     let mut found = false;

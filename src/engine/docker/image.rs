@@ -1,4 +1,4 @@
-//! Images: what they say of themselves, and pulling, building and importing them.
+//! Inspecting, pulling, building and importing images.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub(super) fn from_inspect(found: ImageInspect) -> Image {
         named_at: found
             .metadata
             .and_then(|metadata| metadata.last_tag_time)
-            // The engine's zero is in the year 1.
+            // The engine reports "never" as a time in the year 1.
             .filter(|time| time.unix_timestamp() > 0)
             .map(Into::into),
     }
@@ -47,7 +47,7 @@ pub(super) async fn pull(
     platform: Option<&str>,
     progress: Progress<'_>,
 ) -> Result<(), EngineError> {
-    // The engine pulls every tag of a name that has none.
+    // Without a tag, the engine would pull every tag of the name.
     let last = reference.rsplit('/').next().unwrap_or(reference);
     let reference = if last.contains(':') || last.contains('@') {
         reference.to_owned()
@@ -75,9 +75,9 @@ pub(super) async fn pull(
     Ok(())
 }
 
-/// What `docker login` stored for the registry that `reference` names.
+/// The credentials that `docker login` stored for the image's registry.
 fn credentials(reference: &str) -> Option<DockerCredentials> {
-    // A name is a registry's when it has a dot, a port, or is `localhost`; else the image is Docker Hub's.
+    // The first part names a registry if it contains a dot or a port, or is `localhost`; else it is Docker Hub's image.
     let registry = reference
         .split_once('/')
         .map(|(first, _)| first)
@@ -94,12 +94,12 @@ fn credentials(reference: &str) -> Option<DockerCredentials> {
         Ok(docker_credential::DockerCredential::IdentityToken(token)) => {
             Some(DockerCredentials { identitytoken: Some(token), ..DockerCredentials::default() })
         }
-        // None stored, or not readable: public images need none, and for others the engine says what is missing.
+        // Public images need no credentials; for others, the engine reports what is missing.
         Err(_) => None,
     }
 }
 
-/// Builds with the engine's classic builder, which every engine from 20.10 on has without a plugin.
+/// Builds with the engine's classic builder, which every engine since 20.10 has without a plugin.
 pub(super) async fn build(
     client: &Docker,
     build: &BuildSpec,
@@ -132,7 +132,7 @@ pub(super) async fn build(
     Ok(())
 }
 
-/// The context as it is sent; of one that the engine fetches, nothing is.
+/// Packs the build context. A remote context is fetched by the engine, so nothing is sent.
 async fn pack(build: &BuildSpec) -> std::io::Result<Packed> {
     match (&build.context, &build.dockerfile) {
         (Context::Folder(folder), dockerfile) => {
@@ -181,9 +181,9 @@ fn build_options(build: &BuildSpec, dockerfile: &str) -> BuildImageOptions {
     options.build()
 }
 
-/// What the engine takes and bollard's options have no field for, or one where several are needed.
+/// Options for which bollard has no field, or only one where several values are needed.
 /// <https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageBuild>; the command-line client
-/// sends ulimits and isolation, too.
+/// also sends ulimits and isolation.
 fn unnamed_options(build: &BuildSpec) -> Vec<(&'static str, String)> {
     let mut options: Vec<_> = build.tags.iter().map(|tag| ("t", tag.clone())).collect();
     options.extend(build.extra_hosts.iter().map(|host| ("extrahosts", host.clone())));
@@ -199,7 +199,7 @@ fn unnamed_options(build: &BuildSpec) -> Vec<(&'static str, String)> {
     options
 }
 
-/// A client that adds these parameters to its requests.
+/// A client that adds these query parameters to its requests.
 fn with_query(client: &Docker, parameters: &[(&'static str, String)]) -> Docker {
     if parameters.is_empty() {
         return client.clone();
@@ -207,7 +207,7 @@ fn with_query(client: &Docker, parameters: &[(&'static str, String)]) -> Docker 
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     client.clone().with_request_modifier(move |mut request| {
         let joint = if request.uri().query().is_some() { '&' } else { '?' };
-        // What is made of a URI and form-encoded text is a URI.
+        // A URI with form-encoded text appended is still a URI.
         if let Ok(uri) = format!("{}{joint}{query}", request.uri()).parse() {
             *request.uri_mut() = uri;
         }
@@ -215,7 +215,7 @@ fn with_query(client: &Docker, parameters: &[(&'static str, String)]) -> Docker 
     })
 }
 
-/// A build's error names the step that failed; why it failed is in the step's output.
+/// Adds the last output to a build's error, which names the failed step but not the reason.
 fn with_output(mut error: EngineError, last_lines: &std::collections::VecDeque<String>) -> EngineError {
     for line in last_lines {
         error.message.push_str("\n    ");
@@ -239,7 +239,7 @@ pub(super) async fn import(client: &Docker, tar: &Path, reference: &str) -> Resu
     Ok(())
 }
 
-/// A file as a stream of its chunks.
+/// Streams a file in chunks.
 fn chunks(file: tokio::fs::File) -> impl Stream<Item = Result<bytes::Bytes, std::io::Error>> {
     futures_util::stream::try_unfold(file, async |mut file| {
         let mut chunk = vec![0; 1 << 20];

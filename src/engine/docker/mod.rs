@@ -1,4 +1,4 @@
-//! The real engine: Docker over its HTTP API, by way of testcontainers.
+//! Docker, over its HTTP API and through testcontainers.
 
 mod archive;
 mod body;
@@ -41,16 +41,16 @@ use error::{absent_is_fine, failed, with_causes};
 
 pub(crate) use connect::{address, connect, connect_again};
 
-/// From this API version on a container is created with all its networks; before it, with one.
+/// From this API version on, a container can be created with several networks.
 const SEVERAL_NETWORKS: (u32, u32) = (1, 44);
 
-/// The label by which testcontainers knows its own; it only starts and holds a container that carries it.
+/// testcontainers only starts and holds containers with this label.
 const MANAGED_BY: (&str, &str) = ("org.testcontainers.managed-by", "testcontainers");
 
 pub(crate) struct Docker {
     client: bollard::Docker,
     version: EngineVersion,
-    /// What testcontainers holds, by container name. With [`ReuseDirective::Always`] dropping one does nothing.
+    /// The containers that testcontainers holds, by name. With [`ReuseDirective::Always`], dropping one does nothing.
     held: Mutex<HashMap<String, ContainerAsync<GenericImage>>>,
 }
 
@@ -196,7 +196,7 @@ impl Engine for Docker {
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
         let seconds = i32::try_from(grace.as_secs_f64().ceil() as i64).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::new().t(seconds).build();
-        // 304: it had stopped already.
+        // 304: it was not running.
         match self
             .client
             .stop_container(id, Some(options))

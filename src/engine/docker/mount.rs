@@ -1,4 +1,4 @@
-//! Mounts in the engine's words.
+//! The mounts of a request.
 
 use testcontainers::bollard::models::{
     Mount as EngineMount, MountBindOptions, MountBindOptionsPropagationEnum, MountImageOptions,
@@ -8,7 +8,7 @@ use testcontainers::bollard::models::{
 use super::body::to_map;
 use crate::compose::{Mount, MountKind};
 
-/// Whether the engine takes it in its older form only: labels of SELinux are in no other.
+/// Whether the mount needs the engine's older string form, the only one with SELinux labels.
 pub(super) fn is_bind_string(mount: &Mount) -> bool {
     mount.kind == MountKind::Bind && mount.selinux.is_some()
 }
@@ -28,7 +28,7 @@ pub(super) fn body(mount: &Mount) -> EngineMount {
         read_only: Some(mount.read_only),
         typ: Some(match mount.kind {
             MountKind::Bind => MountType::BIND,
-            // The planner refuses the others.
+            // The plan refuses other kinds.
             MountKind::Volume | MountKind::Other => MountType::VOLUME,
             MountKind::Tmpfs => MountType::TMPFS,
             MountKind::Image => MountType::IMAGE,
@@ -46,7 +46,7 @@ pub(super) fn body(mount: &Mount) -> EngineMount {
     }
 }
 
-/// What is said only: an engine refuses some of the options as soon as they are there.
+/// Only the options that the file sets: engines refuse some of them even with their default values.
 fn bind(mount: &Mount) -> MountBindOptions {
     let recursive = |word: &str| (mount.recursive.as_deref() == Some(word)).then_some(true);
     MountBindOptions {

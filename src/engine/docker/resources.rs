@@ -1,4 +1,4 @@
-//! What a container may use, in the engine's words.
+//! The resources and devices of a request.
 
 use testcontainers::bollard::models::{
     DeviceMapping, DeviceRequest as EngineRequest, HostConfig, ResourcesBlkioWeightDevice, ThrottleDevice,
@@ -8,7 +8,7 @@ use super::body::{some, to_map};
 use crate::compose::{Device, DeviceRequest};
 use crate::engine::ContainerSpec;
 
-/// The body with the container's resources and devices in it.
+/// Adds the container's resources and devices to the body.
 pub(super) fn add(body: HostConfig, spec: &ContainerSpec) -> HostConfig {
     let resources = &spec.resources;
     let blkio = &resources.blkio;
@@ -16,7 +16,7 @@ pub(super) fn add(body: HostConfig, spec: &ContainerSpec) -> HostConfig {
     HostConfig {
         nano_cpus: resources.cpus.map(|cpus| (cpus * 1e9).round() as i64),
         cpu_count: resources.cpu_count,
-        // Compose counts hundredths of a percent here.
+        // As Compose does, in hundredths of a percent.
         cpu_percent: resources.cpu_percent.map(|percent| percent * 100),
         cpu_period: resources.cpu_period,
         cpu_quota: resources.cpu_quota,
@@ -45,7 +45,7 @@ pub(super) fn add(body: HostConfig, spec: &ContainerSpec) -> HostConfig {
     }
 }
 
-/// Whether a device is meant by its name in the Container Device Interface, `vendor.com/class=name`, and not by a path.
+/// Whether the device is named in the Container Device Interface (`vendor.com/class=name`) rather than by a path.
 fn is_cdi(device: &Device) -> bool {
     let is_name = |name: &str| !name.starts_with('/') && name.contains('/') && name.contains('=');
     device.source == device.target && is_name(&device.source)
