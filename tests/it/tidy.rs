@@ -179,23 +179,23 @@ pub(crate) fn supported(list: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_readmes_table_is_the_one_that_up_goes_by() {
+fn the_documented_keys_are_those_that_up_goes_by() {
     // What is applied in part is told by its first name; what of it is not applied, by its whole one.
     let mut applied: Vec<_> =
         supported("APPLIED").iter().map(|key| key.split('.').next().unwrap_or(key).to_owned()).collect();
     applied.dedup();
-    let rows = [
-        (applied, "| applied |"),
-        (supported("NOT_APPLIED"), "| not applied, with a warning |"),
-        (supported("WITHOUT_EFFECT"), "| without effect, as in Compose |"),
+    let lists = [
+        ("Applied", applied),
+        ("Not applied, with a warning", supported("NOT_APPLIED")),
+        ("Without effect, as in Compose", supported("WITHOUT_EFFECT")),
     ];
-    let readme = read(&root().join("README.md"));
-    for (keys, outcome) in rows {
-        let row = readme
-            .lines()
-            .find(|line| line.ends_with(outcome))
-            .unwrap_or_else(|| panic!("the README has no row {outcome}"));
-        let told: Vec<_> = row.split('`').skip(1).step_by(2).collect();
-        assert_eq!(told, keys, "README's row {outcome}");
+    let document = read(&root().join("docs/compose.md"));
+    for (heading, keys) in lists {
+        let list = document
+            .split_once(&format!("\n## {heading}\n\n"))
+            .and_then(|(_, list)| list.split("\n\n").next())
+            .unwrap_or_else(|| panic!("docs/compose.md has no list `{heading}`"));
+        let told: Vec<_> = list.split('`').skip(1).step_by(2).collect();
+        assert_eq!(told, keys, "docs/compose.md: {heading}");
     }
 }
