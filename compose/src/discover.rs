@@ -14,30 +14,30 @@ use crate::tree::{Node, Trail, Value};
 use crate::variable::interpolate::interpolate;
 use crate::variable::{Variables, files};
 
-/// What to read, and with what.
+/// What to read.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Request {
-    /// The compose files, the later over the earlier. Empty: the ones that Compose would find, `compose.yaml` or
+    /// The compose files, the later over the earlier. Empty: the files that Compose would find, `compose.yaml` or
     /// `docker-compose.yml` in the working folder or above it, with their override file.
     pub files: Vec<PathBuf>,
     /// The working folder; absolute.
     pub working_dir: PathBuf,
-    /// Environment files in the place of `.env.test` and `.env`.
+    /// Environment files to read instead of `.env.test` or `.env`.
     pub env_files: Vec<PathBuf>,
     /// The active profiles. Empty: those of `COMPOSE_PROFILES`.
     pub profiles: Vec<String>,
-    /// The project's name in the place of the file's own.
+    /// The project's name, if it is not that of the file.
     pub project_name: Option<String>,
     /// The project's folder, if it is not that of the first file.
     pub project_directory: Option<PathBuf>,
-    /// The process's environment, handed in.
+    /// The environment variables to interpolate with, usually those of the process.
     pub environment: BTreeMap<String, String>,
-    /// What `~` stands for.
+    /// The home folder, which `~` stands for.
     pub home: Option<PathBuf>,
 }
 
-/// The environment, which can hold secrets, is left out.
+/// Leaves out the environment, which can hold secrets.
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request")
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Request {
 }
 
 impl Request {
-    /// Reads what Compose would find in `directory`, with an empty environment.
+    /// Reads the files that Compose would find in `directory`, with an empty environment.
     #[must_use]
     pub fn in_directory(directory: impl Into<PathBuf>) -> Request {
         Request { working_dir: directory.into(), ..Request::default() }
@@ -64,7 +64,7 @@ const OVERRIDES: [&str; 4] = [
     "docker-compose.override.yaml",
 ];
 
-/// What is known before the first compose file is parsed.
+/// What is known before the compose files are loaded.
 pub(crate) struct Found {
     pub(crate) files: Vec<Source>,
     /// The project's folder: what relative paths are relative to.
@@ -83,7 +83,7 @@ pub(crate) fn discover(reading: &mut Reading<'_>, request: &Request) -> Result<F
     let asked: Vec<PathBuf> = request.files.iter().map(|file| absolute(working_dir, file)).collect();
     let mut env_files = Vec::new();
 
-    // The environment file of the folder that the user names or works in, which may itself name the compose files.
+    // The environment file of the folder that is named or worked in; it may itself name the compose files.
     let first_directory = project_directory
         .clone()
         .or_else(|| asked.first().and_then(|file| file.parent()).map(Path::to_owned))
@@ -95,7 +95,7 @@ pub(crate) fn discover(reading: &mut Reading<'_>, request: &Request) -> Result<F
     let Some(first) = files.first() else {
         let message = format!("no compose file in {} or any folder above it", searched.display());
         reading.problem_without_place(message).hint =
-            Some(format!("it is called {}", list(FILES.into_iter())));
+            Some(format!("compose files are named {}", list(FILES.into_iter())));
         return Err(Stopped);
     };
     let directory = project_directory
@@ -107,7 +107,7 @@ pub(crate) fn discover(reading: &mut Reading<'_>, request: &Request) -> Result<F
     let mut profiles = request.profiles.clone();
     if profiles.is_empty() {
         let listed = variables.value("COMPOSE_PROFILES").unwrap_or_default().split(',');
-        // Nothing listed is the one profile without a name: so a service with `profiles: [""]` is active.
+        // An empty list is one profile with an empty name, so a service with `profiles: [""]` is active.
         profiles = listed.map(|profile| profile.trim().to_owned()).collect();
     }
     variables.add_missing([("PWD".to_owned(), working_dir.display().to_string())], "the environment");
@@ -137,9 +137,9 @@ fn find(reading: &Reading<'_>, request: &Request, directory: &Path, variables: &
     Vec::new()
 }
 
-/// The environment files that the user names; else `.env.test` of the folder; else its `.env`.
+/// Reads the environment files that the request names, or else the folder's `.env.test`, or else its `.env`.
 ///
-/// `.env.test` is greenroom's own rule: a developer's `.env` must not leak into tests.
+/// `.env.test` is greenroom's own rule, so that a developer's `.env` does not leak into tests.
 fn add_env_files(
     reading: &mut Reading<'_>,
     request: &Request,
@@ -175,10 +175,9 @@ fn is_disabled(reading: &mut Reading<'_>, variables: &Variables) -> Result<bool,
     }
 }
 
-/// The project's name: asked for, from `COMPOSE_PROJECT_NAME`, from the last file that has one, from the folder.
+/// The project's name: from the request, `COMPOSE_PROJECT_NAME`, the last file that has one, or the folder.
 ///
-/// It is needed before the files are interpolated, since it is itself a variable: the files are parsed here, and
-/// kept for what follows.
+/// The name is itself a variable, so it is needed before the files are interpolated: they are parsed here, and kept.
 pub(crate) fn project_name(
     reading: &mut Reading<'_>,
     request: &Request,
@@ -189,7 +188,7 @@ pub(crate) fn project_name(
         let documents = read_documents(reading, &source.file)?;
         for document in &documents {
             if let Some(node) = document.get("name").filter(|node| matches!(&node.value, Value::Text(_))) {
-                // The name is looked for before anything is reset.
+                // Compose looks for the name before it applies `!reset`.
                 let mut node = Node { tag: None, ..node.clone() };
                 let is_empty = node.as_text() == Some("");
                 let trail = Trail::ROOT;
@@ -217,11 +216,12 @@ pub(crate) fn project_name(
     }
 }
 
-/// A name that is asked for must be one as it is.
+/// A name that is given explicitly must be valid as it is.
 fn valid(reading: &mut Reading<'_>, name: &str) -> Result<String, Stopped> {
     if normalized(name) != name {
-        reading.problem_without_place(format!("`{name}` is not a project's name")).hint =
-            Some("it is made of a-z, 0-9, `_` and `-`, and begins with a letter or digit".to_owned());
+        reading.problem_without_place(format!("`{name}` is not a valid project name")).hint = Some(
+            "project names consist of a-z, 0-9, `_` and `-`, and start with a letter or digit".to_owned(),
+        );
         return Err(Stopped);
     }
     Ok(name.to_owned())
@@ -230,13 +230,15 @@ fn valid(reading: &mut Reading<'_>, name: &str) -> Result<String, Stopped> {
 fn named(reading: &mut Reading<'_>, name: &str, written: Option<&Node>) -> Result<String, Stopped> {
     let normalized = normalized(name);
     if normalized.is_empty() {
-        let message = format!("nothing of `{name}` can be a project's name");
+        let message = format!("no project name can be made from `{name}`");
         let problem = match written {
             Some(node) => reading.value_problem(node, "name", message),
             None => reading.problem_without_place(message),
         };
         problem.hint = Some(match written {
-            Some(_) => "it is made of a-z, 0-9, `_` and `-`, and begins with a letter or digit".to_owned(),
+            Some(_) => {
+                "project names consist of a-z, 0-9, `_` and `-`, and start with a letter or digit".to_owned()
+            }
             None => "write `name: NAME` at the top of the compose file".to_owned(),
         });
         return Err(Stopped);

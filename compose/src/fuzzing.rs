@@ -1,4 +1,4 @@
-//! Doors to private modules for the fuzz targets in `fuzz/`, which alone are compiled with them.
+//! Access to private modules for the fuzz targets in `fuzz/`; compiled only for them.
 
 use std::collections::BTreeMap;
 

@@ -1,18 +1,18 @@
-//! What is a secret, and how it is kept out of everything that greenroom prints.
+//! What is secret, and how it is kept out of everything that is printed.
 //!
-//! A value is secret by the *name* it goes under (`POSTGRES_PASSWORD`, `POLYGON_API_KEY`), by its *place* (what a
-//! compose file's `secrets:` hold), or by its *shape* (the password inside a URL). Structured output hides by place,
+//! A value is secret by its *name* (`POSTGRES_PASSWORD`, `POLYGON_API_KEY`), by its *place* (the content of
+//! a compose file's `secrets:`), or by its *shape* (the password inside a URL). Structured output hides by place,
 //! free text (log excerpts, probe output, error texts) by value.
 
 use std::collections::BTreeSet;
 
-/// What stands in the place of a hidden value.
+/// Replaces a hidden value.
 pub const HIDDEN: &str = "***";
 
-/// Values shorter than this are not searched for in free text: hiding every `a` of a log helps nobody.
+/// Shorter values are not searched for in free text: hiding every `a` of a log helps nobody.
 const SHORTEST_HIDDEN_BY_VALUE: usize = 6;
 
-/// The words that make a variable's name the name of a secret, compared without case and between separators.
+/// A variable whose name has one of these words is secret. Case does not matter.
 const SECRET_WORDS: [&str; 12] = [
     "PASSWORD",
     "PASSWD",
@@ -69,7 +69,7 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// The secret values of a project, to be hidden wherever text leaves greenroom.
+/// The secret values of a project, which are hidden in everything that is printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
     values: BTreeSet<String>,
@@ -83,7 +83,7 @@ impl Secrets {
         }
     }
 
-    /// Remembers `value` if `name` says that it is one, and the password of any URL in it.
+    /// Remembers `value` if `name` is a secret's name, and the password of any URL in it.
     pub fn add_named(&mut self, name: &str, value: &str) {
         if is_secret_name(name) {
             self.add(value);
@@ -93,8 +93,8 @@ impl Secrets {
         }
     }
 
-    /// Remembers what a secret's file holds: all of it, and each of its lines, since a key of several lines is seldom
-    /// printed in one piece. What is not text is in no text either.
+    /// Remembers the content of a secret's file: all of it, and each line, because a key of several lines is seldom
+    /// printed in one piece. Content that is not text is ignored.
     pub fn add_content(&mut self, content: &[u8]) {
         let Ok(text) = std::str::from_utf8(content) else { return };
         self.add(text.trim());
@@ -118,7 +118,7 @@ impl Secrets {
         hide_url_passwords(&hidden)
     }
 
-    /// What to show for a variable: the value, or [`HIDDEN`] where its name or its content makes it a secret.
+    /// What to show for a variable: the value, or [`HIDDEN`] if its name or its content makes it secret.
     #[must_use]
     pub fn show(&self, name: &str, value: &str) -> String {
         if is_secret_name(name) && !value.is_empty() { HIDDEN.to_owned() } else { self.hide(value) }
@@ -137,7 +137,8 @@ fn url_password(text: &str) -> Option<&str> {
     Some(&text[start..end])
 }
 
-/// Where the password of the first URL with one lies: after `scheme://user:`, up to the last `@` before the path.
+/// The span of the password in the first URL that has one: after `scheme://user:`, up to the last `@` before the
+/// path.
 fn url_password_span(text: &str) -> Option<(usize, usize)> {
     let mut from = 0;
     while let Some(at) = text[from..].find("://") {

@@ -13,7 +13,7 @@ use crate::text::names::{list, nearest};
 use crate::text::path;
 use crate::tree::{Map, MergeTag, Node, Spot, Trail};
 
-/// No chain of services is this long; the recursion below is.
+/// Longer than any real chain of services; it limits the recursion below.
 const LONGEST_CHAIN: usize = 64;
 
 /// Extends every service of one file, before the file is merged with others.
@@ -48,16 +48,16 @@ struct Services<'a> {
     services: &'a Map,
 }
 
-/// The way that led to a service: each step is a file and a service of it.
+/// How a service was reached: each step is a file and a service in it.
 struct Chain<'a> {
     scope: &'a Scope<'a>,
     services: Vec<(PathBuf, String)>,
-    /// The other files that were read so far: many services extend those of one.
+    /// The other files read so far, because many services may extend services of one file.
     documents: &'a mut HashMap<PathBuf, Rc<Node>>,
 }
 
 impl Chain<'_> {
-    /// The service `name` with all that it extends.
+    /// The service `name`, merged over everything it extends.
     fn extend(
         &mut self,
         reading: &mut Reading<'_>,
@@ -80,7 +80,7 @@ impl Chain<'_> {
             return Ok(service.clone());
         }
         reading.spend(base.weight(), extends.entry_spot(), &path)?;
-        // What is reset in the base was never there.
+        // A value that the base resets does not exist.
         merge::apply_tags(None, &mut base);
         let mut service = service.clone();
         if let Some(map) = service.as_map_mut() {
@@ -107,7 +107,7 @@ impl Chain<'_> {
     ) -> Result<(), Stopped> {
         let step = (here.file.to_owned(), name.to_owned());
         if self.services.len() >= LONGEST_CHAIN {
-            let message = format!("services extend each other more than {LONGEST_CHAIN} deep");
+            let message = format!("`extends` is nested more than {LONGEST_CHAIN} levels deep");
             reading.problem(extends.entry_spot(), path, message);
             return Err(Stopped);
         }
@@ -124,7 +124,7 @@ impl Chain<'_> {
         Ok(())
     }
 
-    /// The file is named where the chain goes through several.
+    /// Names the file as well if the chain spans several.
     fn show(&self, reading: &Reading<'_>, (file, service): &(PathBuf, String)) -> String {
         if self.services.iter().all(|(other, _)| other == file) {
             service.clone()
@@ -164,7 +164,7 @@ impl Chain<'_> {
         self.extend(reading, base_name, &there)
     }
 
-    /// Another file, as far as its services need to be understood.
+    /// Reads another file as far as its services are needed.
     fn document(&self, reading: &mut Reading<'_>, named: &Named, directory: &Path) -> Result<Node, Stopped> {
         let mut document: Option<Node> = None;
         for mut layer in layer::read_documents(reading, named)? {
@@ -176,14 +176,14 @@ impl Chain<'_> {
             });
         }
         let mut document = document.unwrap_or_else(|| Node::empty_map(Spot::default()));
-        // Relative to the project's folder, as the extending service's own paths are: an environment file that both
-        // name is then seen to be one.
+        // Relative to the project's folder, like the extending service's own paths, so that an environment file which
+        // both name is recognised as one.
         paths::resolve(reading, &mut document, &path::relative(self.scope.directory, directory));
         Ok(document)
     }
 }
 
-/// The value under `key`; what is marked `!reset` is not there.
+/// The value under `key`, unless it is marked `!reset`.
 fn unless_reset<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     node.get(key).filter(|value| value.tag != Some(MergeTag::Reset))
 }
@@ -192,13 +192,13 @@ fn has(services: &Map, name: &str) -> bool {
     services.get(name).is_some_and(|service| service.tag != Some(MergeTag::Reset))
 }
 
-/// The name of the base, and the node that says it.
+/// The name of the base, and the node that holds it.
 fn base_of<'a>(reading: &mut Reading<'_>, extends: &'a Node, path: &str) -> Option<(String, &'a Node)> {
     let node = if extends.as_map().is_some() { unless_reset(extends, "service") } else { Some(extends) };
     match node.and_then(|node| Some((node.as_text()?.to_owned(), node))) {
         Some(base) => Some(base),
         None => {
-            reading.problem(extends.entry_spot(), path, "names no service").hint =
+            reading.problem(extends.entry_spot(), path, "does not name a service").hint =
                 Some("write `extends: NAME`, or `service: NAME` and `file: FILE` below it".to_owned());
             None
         }

@@ -10,10 +10,10 @@ use crate::text::path;
 use crate::tree::{Map, Node, Value};
 use crate::variable::files;
 
-/// No chain of files is this long; the recursion below is.
+/// Longer than any real chain of files; it limits the recursion below.
 const LONGEST_CHAIN: usize = 32;
 
-/// Reads what one file includes, and adds it to the file's own sections.
+/// Reads the files that one file includes, and adds their resources to its own.
 pub(crate) fn apply(
     reading: &mut Reading<'_>,
     layer: &mut Node,
@@ -25,12 +25,12 @@ pub(crate) fn apply(
         return Ok(());
     }
     let Some(entries) = include.as_list() else {
-        let message = format!("must be a list, and is {}", include.type_name());
+        let message = include.must_be("a list");
         reading.problem(include.spot, "include", message).hint = Some("write `include: [FILE]`".to_owned());
         return Err(Stopped);
     };
     if scope.including.len() >= LONGEST_CHAIN {
-        let message = format!("files include each other more than {LONGEST_CHAIN} deep");
+        let message = format!("`include` is nested more than {LONGEST_CHAIN} levels deep");
         reading.problem(include.spot, "include", message);
         return Err(Stopped);
     }
@@ -54,13 +54,13 @@ pub(crate) fn apply(
 struct Include {
     files: Vec<Named>,
     directory: PathBuf,
-    /// Whether `directory` is there.
+    /// Whether `directory` exists.
     is_there: bool,
     env_files: Option<Vec<Named>>,
 }
 
 impl Include {
-    /// `None` for what names no file: noted as a problem unless it is an empty entry, which Compose lets pass.
+    /// `None` if the entry names no file. That is a problem unless the entry is empty, which Compose accepts.
     fn of(reading: &mut Reading<'_>, entry: &Node, path: &str, directory: &Path) -> Option<Include> {
         let named = |node: &Node| Named {
             path: path::join(directory, node.as_text().unwrap_or_default()),
@@ -72,7 +72,7 @@ impl Include {
             _ => Vec::new(),
         };
         if files.is_empty() && !entry.is_null() && entry.as_map().is_none() {
-            let message = format!("must be a path or a mapping, and is {}", entry.type_name());
+            let message = entry.must_be("a path or a mapping");
             reading.problem(entry.spot, path, message);
         }
         for key in ["path", "env_file"] {
@@ -81,7 +81,7 @@ impl Include {
         if let Some(own) = entry.get("project_directory")
             && !matches!(own.value, Value::Text(_) | Value::Int(_) | Value::Null)
         {
-            let message = format!("must be a path, and is {}", own.type_name());
+            let message = own.must_be("a path");
             reading.problem(own.spot, format!("{path}.project_directory"), message);
         }
         let first = files.first()?;
@@ -94,7 +94,8 @@ impl Include {
         Some(Include { files, directory: own_directory, is_there, env_files })
     }
 
-    /// What relative paths are relative to. As in Compose, a folder that is not there stands for the one around it.
+    /// What relative paths are relative to. As in Compose, the parent takes the place of a folder that does not
+    /// exist.
     fn base(&self) -> &Path {
         if self.is_there { &self.directory } else { self.directory.parent().unwrap_or(&self.directory) }
     }
@@ -124,7 +125,7 @@ impl Include {
     }
 }
 
-/// Notes what is neither a path nor a list of paths.
+/// Reports a value that is neither a path nor a list of paths.
 fn check_texts(reading: &mut Reading<'_>, node: Option<&Node>, path: &str) {
     let Some(node) = node else { return };
     let wrong = match &node.value {
@@ -133,7 +134,7 @@ fn check_texts(reading: &mut Reading<'_>, node: Option<&Node>, path: &str) {
         _ => Some(node),
     };
     if let Some(wrong) = wrong {
-        let message = format!("must be a path or a list of paths, and is {}", wrong.type_name());
+        let message = wrong.must_be("a path or a list of paths");
         reading.problem(wrong.spot, path, message);
     }
 }
@@ -164,7 +165,8 @@ fn check_cycle(
     Err(Stopped)
 }
 
-/// Adds the resources of an included document; the same name on both sides is an error unless it is the same thing.
+/// Adds the resources of an included document; a name defined on both sides is an error unless the definitions are
+/// equal.
 fn import(reading: &mut Reading<'_>, included: Node, layer: &mut Node, path: &str) {
     let spot = layer.spot;
     let Value::Map(sections) = included.value else { return };
@@ -186,7 +188,7 @@ fn import(reading: &mut Reading<'_>, included: Node, layer: &mut Node, path: &st
                     let spot = known.entry_spot();
                     let other = reading.sources.place(resource.entry_spot());
                     let place = other.map_or(String::new(), |place| format!(" at {place}"));
-                    let message = format!("is defined here and, differently, in what {path} includes{place}");
+                    let message = format!("is defined here and, differently, by {path}{place}");
                     reading.problem(spot, format!("{section}.{name}"), message).hint =
                         Some("change an included service in an override file".to_owned());
                 }

@@ -20,7 +20,7 @@ pub(crate) fn read_documents(reading: &mut Reading<'_>, file: &Named) -> Result<
         if document.as_map().is_none() {
             let message = match document.value {
                 Value::Null => "the document is empty".to_owned(),
-                _ => format!("a compose file is a mapping, and this is {}", document.type_name()),
+                _ => format!("a compose file {}", document.must_be("a mapping")),
             };
             reading.problem(document.spot, "", message);
         }
@@ -29,7 +29,7 @@ pub(crate) fn read_documents(reading: &mut Reading<'_>, file: &Named) -> Result<
     Ok(documents)
 }
 
-/// Interpolation and casts: what needs no other file.
+/// Interpolates and casts a document, and checks the types that the next stages rely on.
 pub(crate) fn prepare(
     reading: &mut Reading<'_>,
     layer: &mut Node,
@@ -41,20 +41,20 @@ pub(crate) fn prepare(
         let is_section =
             ["services", "networks", "volumes", "configs", "secrets", "models"].contains(&section.as_str());
         if is_section && node.as_map().is_none() && node.tag != Some(MergeTag::Reset) {
-            let message = format!("must be a mapping, and is {}", node.type_name());
+            let message = node.must_be("a mapping");
             reading.problem(node.entry_spot(), section, message);
         }
     }
     for (name, service) in layer.entries("services") {
         if service.as_map().is_none() && !service.is_null() && service.tag != Some(MergeTag::Reset) {
-            let message = format!("must be a mapping, and is {}", service.type_name());
+            let message = service.must_be("a mapping");
             reading.problem(service.entry_spot(), format!("services.{name}"), message);
         }
     }
     reading.checked()
 }
 
-/// Long forms, and again one entry for each thing: a range of ports may show repetitions.
+/// Brings short forms to long forms, and removes repeated entries again: expanding a range of ports may create some.
 pub(crate) fn canonicalise(reading: &mut Reading<'_>, document: &mut Node) -> Result<(), Stopped> {
     canonical(reading, document);
     unique::keep_last(reading, document, &Trail::ROOT);

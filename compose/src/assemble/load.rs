@@ -12,7 +12,7 @@ use crate::schema::project::PROJECT;
 use crate::schema::resources;
 use crate::tree::{Node, Spot, Trail};
 
-/// How many documents are merged into one. Each makes the whole of those before it be checked again.
+/// How many documents may be merged into one. Each one causes everything before it to be checked again.
 const MOST_DOCUMENTS: usize = 50;
 
 /// The canonical document of several files, the later over the earlier, with absolute paths.
@@ -44,8 +44,7 @@ pub(crate) fn load(
         let spot = reading.sources.beginning(&last, &reading.working_dir).unwrap_or_default();
         let text = reading.sources.text(spot.file);
         let message = if text.trim().is_empty() { "the file is empty" } else { "the file defines nothing" };
-        reading.problem(spot, "", message).hint =
-            Some("a compose file has at least `services: {}`".to_owned());
+        reading.problem(spot, "", message).hint = Some("write at least `services: {}`".to_owned());
         return Err(Stopped);
     };
     defaults::fill(&mut document);

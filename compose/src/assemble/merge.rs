@@ -11,14 +11,15 @@ use crate::tree::forms::{names, sequence};
 use crate::tree::json::print_any;
 use crate::tree::{Map, MergeTag, Node, Trail, Value};
 
-/// How two values of one path merge where that is not the rule.
+/// How two values at one path merge, where that differs from the general rule.
 #[derive(Clone, Copy)]
 enum Rule {
     /// The later value stands, even when it is empty.
     Replace,
-    /// Both become lists (of `KEY=VALUE`, for mappings); what is repeated goes later, see [`unique`](super::unique).
+    /// Both become lists (of `KEY=VALUE`, for mappings); repeated entries are removed later, see
+    /// [`unique`](super::unique).
     Sequence,
-    /// As `Sequence`, leaving out entries that are there already.
+    /// Like `Sequence`, but skips entries that are there already.
     SequenceOfNew,
     /// Both become mappings.
     Build,
@@ -172,7 +173,7 @@ fn merge_by_rule(reading: &mut Reading<'_>, rule: Rule, base: Node, over: Node, 
     }
 }
 
-/// Each pool is compared with each; no engine has as many.
+/// Every pool is compared with every other; no engine has this many.
 const MOST_POOLS: usize = 1_000;
 
 /// Pools of the same subnet merge. As in Compose, a pool that the later list does not have goes, and one whose subnet
@@ -186,7 +187,7 @@ fn merge_ipam(reading: &mut Reading<'_>, base: &Node, over: Node, trail: &Trail<
     let same_subnet = |a: &Node, b: &Node| a.text_at("subnet") == b.text_at("subnet");
     for earlier in base.as_list().unwrap_or_default() {
         let mut merged = earlier.clone();
-        // Where the list holds what `merged` has become so far.
+        // Where `merged` stands in the list so far.
         let mut places: Vec<usize> = Vec::new();
         for (index, later) in over.as_list().unwrap_or_default().iter().enumerate() {
             if !same_subnet(&merged, later) && !pools.iter().any(|known| same_subnet(known, later)) {
@@ -212,17 +213,17 @@ fn content(node: &Node) -> String {
     print_any(node).to_string()
 }
 
-/// Notes what names nothing, and would be lost when a list becomes a mapping.
+/// Reports list items that are not names: they would be lost when the list becomes a mapping.
 fn check_names(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     for (index, item) in node.as_list().unwrap_or_default().iter().enumerate() {
         if item.as_text().is_none() {
-            let message = format!("must be a string, and is {}", item.type_name());
+            let message = item.must_be("a string");
             reading.problem(item.spot, trail.index(index), message);
         }
     }
 }
 
-/// Carries out the `!reset` and `!override` of `over`: what they name goes from `base`, and `!reset` values from
+/// Applies the `!reset` and `!override` tags of `over`: removes what they mark from `base`, and `!reset` values from
 /// `over` too (Compose specification, "Reset value" and "Replace value").
 pub(crate) fn apply_tags(mut base: Option<&mut Node>, over: &mut Node) {
     match &mut over.value {

@@ -24,6 +24,6 @@ pub(crate) struct Scope<'a> {
     /// What relative paths are relative to; absolute.
     pub(crate) directory: &'a Path,
     pub(crate) variables: &'a Variables,
-    /// The files that lead here by `include`, for telling cycles.
+    /// The files that led here by `include`, to detect cycles.
     pub(crate) including: &'a [PathBuf],
 }

@@ -51,7 +51,7 @@ const KEYS: [(&str, Key); 29] = [
     ("services.*.volumes", Key::MountTarget),
 ];
 
-/// Leaves one entry for each key in every list of the table.
+/// Keeps one entry per key in every list of the table.
 pub(crate) fn keep_last(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
     match &mut node.value {
         Value::Map(map) => {
@@ -61,7 +61,7 @@ pub(crate) fn keep_last(reading: &mut Reading<'_>, node: &mut Node, trail: &Trai
         }
         Value::List(list) => {
             let Some((_, key)) = KEYS.iter().find(|(pattern, _)| trail.matches(pattern)) else { return };
-            // One entry repeats nothing; but of a mount the key itself can be wrong.
+            // A single entry repeats nothing, but the key of a mount can itself be wrong.
             if list.len() < 2 && !matches!(key, Key::MountTarget) {
                 return;
             }
@@ -87,7 +87,7 @@ pub(crate) fn keep_last(reading: &mut Reading<'_>, node: &mut Node, trail: &Trai
 }
 
 impl Key {
-    /// `None` for an entry of a wrong type: the check of types will tell.
+    /// `None` for an entry of a wrong type, which the check against the schema reports.
     fn of(self, reading: &mut Reading<'_>, item: &Node, trail: &Trail<'_>) -> Option<String> {
         let text = item.as_text();
         match self {
@@ -114,7 +114,7 @@ impl Key {
                 Some(text) => Some(text.split(':').nth(1).unwrap_or(text).to_owned()),
                 None => item.text_at("target").map(str::to_owned),
             },
-            // The number 80, the text "80" and no published port are three keys: so it is in Compose.
+            // The number 80, the text "80" and no published port are three different keys in Compose.
             Key::Port => match &item.value {
                 Value::Map(_) => {
                     let target = item.get("target")?.to_go_text()?;

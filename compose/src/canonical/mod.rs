@@ -28,7 +28,7 @@ pub(crate) fn canonical(reading: &mut Reading<'_>, document: &mut Node) {
     }
 }
 
-/// `{condition: service_started, required: true}`, standing where `origin` stands: what a name alone means.
+/// `{condition: service_started, required: true}`, placed where `origin` is: what a name alone means.
 pub(crate) fn started(origin: &Node) -> Node {
     let dependency = Map::from([
         ("condition".to_owned(), Node::text("service_started", origin)),
@@ -88,7 +88,7 @@ fn canonical_build(reading: &mut Reading<'_>, build: &mut Node, trail: &Trail<'_
     for (name, context) in build.get("additional_contexts").map(pairs).unwrap_or_default() {
         let written = build.get("additional_contexts").and_then(|contexts| contexts.get(&name));
         if context.is_null() || written.is_some_and(|written| written.as_text().is_none()) {
-            let message = format!("`{name}` names no context");
+            let message = format!("`{name}` has no context");
             reading.value_problem(&context, trail.key("additional_contexts"), message).hint =
                 Some("write NAME=CONTEXT, or NAME: CONTEXT".to_owned());
         }
@@ -154,7 +154,7 @@ fn canonical_devices(reading: &mut Reading<'_>, devices: &mut Node, trail: &Trai
     }
 }
 
-/// The mapping that a port is in its long form, and what it holds.
+/// The long form of a port: the mapping and its values.
 const VALUES_OF_A_PORT: usize = 5;
 
 fn canonical_ports(reading: &mut Reading<'_>, ports: &mut Node, trail: &Trail<'_>) {

@@ -12,7 +12,7 @@ pub(crate) struct ShortMount {
     tiny: bool,
 }
 
-/// Splits at colons; the colon of a Windows drive is none of them, so that `d:/path` is one part.
+/// Splits at colons, except for the colon of a Windows drive: `d:/path` is one part.
 pub(crate) fn split(text: &str) -> Result<ShortMount, &'static str> {
     if text.is_empty() {
         return Err("is empty");
@@ -47,7 +47,7 @@ pub(crate) fn split(text: &str) -> Result<ShortMount, &'static str> {
     }
 }
 
-/// The long form of a short form. Options that Compose does not know it ignores; so they are here.
+/// The long form of a short form. Like Compose, it ignores unknown options.
 pub(crate) fn long_form(node: &Node, text: &str) -> Result<Node, &'static str> {
     let short = split(text)?;
     let flag = |value| Node::implied(Value::Bool(value), node);

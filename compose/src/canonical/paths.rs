@@ -55,14 +55,14 @@ impl Paths<'_> {
             }
             if mount.get("source").is_none() {
                 let path = format!("services.{name}.volumes[{index}]");
-                reading.problem(mount.spot, path, "a bind has no `source`").hint =
+                reading.problem(mount.spot, path, "a bind mount needs a `source`").hint =
                     Some("it is the path on the host".to_owned());
             }
             self.resolve_at(mount, "source", Paths::host_path);
         }
     }
 
-    /// A local volume that is a bind in disguise.
+    /// A local volume whose options make it a bind mount.
     fn resolve_volume(&self, volume: &mut Node) {
         let local = volume.text_at("driver") == Some("local");
         if let Some(options) = volume.get_mut("driver_opts").filter(|_| local)
@@ -104,7 +104,7 @@ impl Paths<'_> {
         }
     }
 
-    /// An empty path stays empty, to be complained of.
+    /// An empty path stays empty, and is reported later.
     fn path(&self, path: &str) -> String {
         let path = self.expand_home(path);
         if path.is_empty() || path.starts_with('/') { path } else { self.below(&path) }

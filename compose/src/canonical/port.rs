@@ -29,7 +29,10 @@ pub(crate) fn long_form(node: &Node, text: &str) -> Result<Vec<Node>, PortError>
     let host = host_address(host, text)?;
     let protocol = protocol.to_lowercase();
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
-        return Err(error(format!("`{protocol}` is not a protocol"), "it is one of tcp, udp, sctp"));
+        return Err(error(
+            format!("`{protocol}` is not a protocol"),
+            "valid protocols are tcp, udp and sctp",
+        ));
     }
     let targets = range(target).filter(|(first, _)| *first > 0).ok_or_else(|| not_a_port(target, text))?;
     let ports = match published {
@@ -89,7 +92,7 @@ fn host_address(host: &str, text: &str) -> Result<Option<String>, PortError> {
     if bare.is_none() && host.contains(':') {
         return Err(error(
             format!("`{host}` in `{text}` is not an address"),
-            "an IPv6 address stands in brackets, as in \"[::1]:8080:80\"",
+            "write an IPv6 address in brackets, as in \"[::1]:8080:80\"",
         ));
     }
     let address = bare.unwrap_or(host);
@@ -97,7 +100,7 @@ fn host_address(host: &str, text: &str) -> Result<Option<String>, PortError> {
         Ok(_) => Ok(Some(address.to_owned())),
         Err(_) => Err(error(
             format!("`{host}` in `{text}` is not an address"),
-            "a host is given by its address, as in \"127.0.0.1:8080:80\"",
+            "write the host as an address, as in \"127.0.0.1:8080:80\"",
         )),
     }
 }

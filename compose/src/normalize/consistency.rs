@@ -10,7 +10,7 @@ use crate::text::units;
 use crate::tree::forms::pairs;
 use crate::tree::{Map, Node, Value};
 
-/// Notes everything that is inconsistent among the active services.
+/// Reports everything that is inconsistent among the active services.
 pub(crate) fn check(reading: &mut Reading<'_>, document: &Node, inactive: &Map) {
     let empty = Map::new();
     let services = document.get("services").and_then(Node::as_map).unwrap_or(&empty);
@@ -66,7 +66,7 @@ impl<'a> Service<'a> {
         let Some(build) = self.node.get("build") else { return };
         let text = |key: &str| build.text_at(key).is_some_and(|text| !text.is_empty());
         if text("dockerfile") && text("dockerfile_inline") {
-            let message = "`dockerfile` and `dockerfile_inline` exclude each other";
+            let message = "`dockerfile` and `dockerfile_inline` can't be used together";
             reading.problem(build.entry_spot(), self.path(".build"), message);
         }
         for (context, node) in build.get("additional_contexts").map(pairs).unwrap_or_default() {
@@ -96,7 +96,7 @@ impl<'a> Service<'a> {
             && !networks.is_empty()
             && mode.as_text() != Some("")
         {
-            let message = "`network_mode` and `networks` exclude each other";
+            let message = "`network_mode` and `networks` can't be used together";
             reading.problem(mode.entry_spot(), self.path(".network_mode"), message).hint =
                 Some("remove one of them".to_owned());
         }
@@ -112,9 +112,10 @@ impl<'a> Service<'a> {
         if let Some(first) = test.first()
             && !matches!(first.as_text(), Some("CMD" | "CMD-SHELL" | "NONE"))
         {
-            let message = "must begin with CMD, CMD-SHELL or NONE";
-            reading.value_problem(first, self.path(".healthcheck.test"), message).hint =
-                Some("write a string for a shell's command, or `[\"CMD\", …]` for words".to_owned());
+            let message = "must start with CMD, CMD-SHELL or NONE";
+            reading.value_problem(first, self.path(".healthcheck.test"), message).hint = Some(
+                "write a string for a shell command, or `[\"CMD\", …]` for a list of arguments".to_owned(),
+            );
         }
     }
 
@@ -127,9 +128,9 @@ impl<'a> Service<'a> {
             }
             if let Some(profiled) = self.inactive.get(other) {
                 let profiles = list(profiled.items("profiles").iter().filter_map(Node::as_text));
-                let message = format!("`{other}` is not active: it has the profiles {profiles}");
+                let message = format!("`{other}` is not active: it needs one of the profiles {profiles}");
                 reading.problem(dependency.entry_spot(), path, message).hint =
-                    Some("activate a profile of it, or write `required: false`".to_owned());
+                    Some("activate one of them, or write `required: false`".to_owned());
                 continue;
             }
             self.unknown_service(reading, other, dependency, &path);
@@ -156,7 +157,7 @@ impl<'a> Service<'a> {
                     let path = self.path(&format!("{part}.{kind}[{index}]"));
                     let Some(source) = reference.get("source") else {
                         reading.problem(reference.spot, path, "the key `source` is missing").hint =
-                            Some(format!("it is a name below the top-level key `{kind}`"));
+                            Some(format!("it is a name under the top-level key `{kind}`"));
                         continue;
                     };
                     let name = source.as_text().unwrap_or_default();
@@ -182,7 +183,7 @@ impl<'a> Service<'a> {
             for (index, request) in requests.iter().enumerate() {
                 if request.get("count").is_some() && request.get("device_ids").is_some() {
                     let path = self.path(&format!("{path}[{index}]"));
-                    reading.problem(request.spot, path, "`count` and `device_ids` exclude each other");
+                    reading.problem(request.spot, path, "`count` and `device_ids` can't be used together");
                 }
             }
         }
@@ -205,7 +206,7 @@ impl<'a> Service<'a> {
             || self.document.entries(kind).map(|(name, _)| name.as_str()).filter(|name| *name != "default");
         let hint = match (nearest(name, known()), known().next()) {
             (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, None) => format!("define it below the top-level key `{kind}`"),
+            (None, None) => format!("define it under the top-level key `{kind}`"),
             (None, Some(_)) => format!("defined {kind} are {}", list(known())),
         };
         let spot = if matches!(kind, "networks" | "models") { node.entry_spot() } else { node.spot };
@@ -258,7 +259,7 @@ impl<'a> Service<'a> {
                 reading.value_problem(node, self.path(path), "can't be negative");
             }
             if count > 1 && self.node.text_at("container_name").is_some_and(|name| !name.is_empty()) {
-                let message = "several containers can't have the one `container_name`";
+                let message = "several containers can't share one `container_name`";
                 reading.value_problem(node, self.path(path), message);
             }
         }
@@ -289,7 +290,7 @@ impl<'a> Service<'a> {
         let Some(node) = self.node.get("container_name") else { return };
         let name = node.as_text().unwrap_or_default();
         if let Some(other) = names.insert(name, self.name).filter(|_| !name.is_empty()) {
-            let message = format!("`{name}` is already the name of the container of `{other}`");
+            let message = format!("`{name}` is already the container name of `{other}`");
             reading.value_problem(node, self.path(".container_name"), message);
         }
     }
@@ -334,7 +335,7 @@ fn check_cycles(reading: &mut Reading<'_>, services: &Map) {
     }
 }
 
-/// Goes down from `start`, with a stack of its own: thousands of services in a chain would overflow the thread's.
+/// Searches depth-first with an explicit stack: a chain of thousands of services would overflow the thread's stack.
 fn find_cycle<'a>(services: &'a Map, start: &'a str, done: &mut HashSet<&'a str>) -> Option<Vec<&'a str>> {
     let next = |name: &str| -> Vec<&'a str> {
         let dependencies = services.get(name).into_iter().flat_map(|service| service.entries("depends_on"));

@@ -11,7 +11,7 @@ use crate::tree::forms::pairs;
 use crate::tree::{Map, Node, Value};
 use crate::variable::Variables;
 
-/// Fills in what Compose understands by itself. `name` is the project's.
+/// Fills in what Compose implies. `name` is the name of the project.
 pub(crate) fn normalize(document: &mut Node, name: &str, variables: &Variables) {
     let mut uses_default = false;
     for (_, service) in document.entries_mut("services") {
@@ -28,7 +28,7 @@ pub(crate) fn normalize(document: &mut Node, name: &str, variables: &Variables) 
     }
 }
 
-/// Writes the project's name into the document, which has services even if there are none.
+/// Writes the project's name into the document, and adds `services` if it is missing.
 pub(crate) fn add_name(document: &mut Node, name: &str) {
     let Some(map) = document.as_map_mut() else { return };
     let origin = map.get("name").map_or(Node::empty_map(Default::default()), Node::clone);
@@ -113,7 +113,7 @@ fn normalize_build(build: &mut Node, variables: &Variables) {
     }
 }
 
-/// What is linked to another service, or shares something with it, depends on it.
+/// A service depends on every service that it is linked to or shares something with.
 fn implied_dependencies(service: &Node) -> Vec<(String, Node)> {
     let mut implied = Vec::new();
     for link in service.items("links") {
@@ -139,9 +139,8 @@ fn implied_dependencies(service: &Node) -> Vec<(String, Node)> {
     implied
 }
 
-/// To share a namespace or a volume takes a container that has started. Were it to be ready, one whose readiness
-/// needs the sharer would be waited for in vain: so this `service_started`, other than the short form's, means what
-/// it says.
+/// Sharing a namespace or a volume needs a container that has started. Waiting for it to be ready could deadlock, if
+/// its readiness needs the sharer. So this `service_started`, unlike that of the short form, means what it says.
 fn only_started(origin: &Node) -> Node {
     let mut dependency = started(origin);
     if let Some(condition) = dependency.get_mut("condition") {
@@ -169,15 +168,15 @@ fn name_resource(resource: &mut Node, key: &str, project: &str) {
     }
 }
 
-/// What becomes of a name that has no value anywhere.
+/// What happens to a name without a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unset {
-    /// It stays, to be unset in the container.
+    /// It stays, and is unset in the container.
     Kept,
     Dropped,
 }
 
-/// A mapping from either form, with the values of names that stand alone taken from outside.
+/// A mapping from either form. Names without a value take it from `variables`.
 fn resolved_map(node: &Node, variables: &Variables, unset: Unset) -> Map {
     let mut map = Map::new();
     for (name, mut value) in pairs(node) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::tree::{Map, Node};
 
-/// Takes the services out that no active profile asks for, and answers them.
+/// Removes the services that no active profile enables, and returns them.
 pub(crate) fn apply(document: &mut Node, active: &[String]) -> Map {
     let mut inactive = Map::new();
     if active.iter().any(|profile| profile == "*") {
@@ -25,7 +25,7 @@ pub(crate) fn apply(document: &mut Node, active: &[String]) -> Map {
     inactive
 }
 
-/// Takes the resources out that no service uses.
+/// Removes the resources that no service uses.
 pub(crate) fn drop_unused(document: &mut Node) {
     for kind in ["networks", "volumes", "configs", "secrets", "models"] {
         let used = used(document, kind);

@@ -1,6 +1,6 @@
 //! Parses YAML events into a tree of nodes, within limits. Resolves anchors and merge keys; keeps tags and places.
 //!
-//! It knows no key of Compose, and puts in no variable.
+//! It knows no key of Compose, and does not interpolate.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::text::names::nearest;
 use crate::tree::{Map, MergeTag, Node, Spot, Trail, Value};
 use crate::yaml::{Event, EventKind, Malformed, Mark, Parser, Properties, Style};
 
-/// Deeper than any real file by far, and shallow enough for the recursions that follow.
+/// Far deeper than any real file, and shallow enough for the recursive stages that follow.
 const DEEPEST: usize = 64;
 
 /// The documents of one file (Compose reads every document of a file, and merges them in their order).
@@ -38,7 +38,7 @@ pub(crate) fn parse(reading: &mut Reading<'_>, file: u32) -> Result<Vec<Node>, S
             Ok(documents)
         }
         Err(Fault { spot, path, message, hint }) => {
-            // Too many values are told where they are counted.
+            // `spend` reports too many values.
             reading.spend(values, spot, &path)?;
             reading.problem(spot, path, message).hint = hint;
             Err(Stopped)
@@ -52,7 +52,7 @@ struct Builder<'a> {
     text: &'a str,
     /// `None` while the anchor's own value is being read.
     anchors: HashMap<&'a str, Option<Node>>,
-    /// How many values there may be, and are.
+    /// How many values there may be, and how many there are.
     left: usize,
     values: usize,
 }
@@ -82,7 +82,7 @@ impl<'a> Builder<'a> {
                         return Err(Fault::new(
                             spot,
                             &Trail::ROOT,
-                            "Compose reads YAML 1.1, and this says another version",
+                            "Compose reads YAML 1.1, but the file declares another version",
                         ));
                     }
                     self.anchors.clear();
@@ -96,7 +96,7 @@ impl<'a> Builder<'a> {
 
     fn next(&mut self) -> Result<Event<'a>, Fault> {
         self.events.next().map_err(|Malformed { problem, context, mark, begun }| {
-            // What is never closed is told where it begins: the end of the file says nothing.
+            // What is never closed is reported where it begins; the end of the file would not help.
             let is_at_end = self.text[mark.at..].trim().is_empty();
             let spot = self.spot(if is_at_end { begun } else { mark });
             let context = if context.is_empty() { String::new() } else { format!(" {context}") };
@@ -170,7 +170,7 @@ impl<'a> Builder<'a> {
             Some(None) => Err(Fault::new(
                 spot,
                 trail,
-                format!("the alias `*{anchor}` stands inside of what it repeats"),
+                format!("the alias `*{anchor}` is inside the value that it repeats"),
             )),
             None => {
                 let mut fault =
@@ -196,7 +196,7 @@ impl<'a> Builder<'a> {
             let event = self.next()?;
             match key {
                 Key::Merge if merges => {
-                    let mut fault = Fault::new(key_spot, trail, "the key `<<` is already there");
+                    let mut fault = Fault::new(key_spot, trail, "duplicate key `<<`");
                     fault.hint = Some("merge a list: `<<: [*a, *b]`".to_owned());
                     return Err(fault);
                 }
@@ -207,7 +207,7 @@ impl<'a> Builder<'a> {
                         continue;
                     }
                     merge_sources(node, &mut merged).map_err(|spot| {
-                        Fault::new(spot, trail, "`<<` merges a mapping or a list of mappings")
+                        Fault::new(spot, trail, "`<<` takes a mapping or a list of mappings")
                     })?;
                 }
                 Key::Text(key) => {
@@ -217,7 +217,7 @@ impl<'a> Builder<'a> {
                         Entry::Vacant(entry) => drop(entry.insert(node)),
                         Entry::Occupied(entry) => {
                             let (key, line) = (entry.key(), entry.get().entry_spot().line);
-                            let fault = format!("the key `{key}` is already there, at line {line}");
+                            let fault = format!("duplicate key `{key}`, first seen at line {line}");
                             return Err(Fault::new(key_spot, trail, fault));
                         }
                     }
@@ -287,23 +287,23 @@ fn yaml_hint(problem: &str) -> Option<&'static str> {
     let hints = [
         (
             "cannot start any token",
-            "indent with spaces, and put values that begin with a special character in quotes",
+            "indent with spaces, and quote values that start with a special character",
         ),
         (
             "mapping values are not allowed",
-            "put a value that holds `: ` in quotes; keys of one mapping have one indentation",
+            "quote values that contain `: `; all keys of a mapping need the same indentation",
         ),
         (
             "did not find expected key",
-            "keys of one mapping have one indentation, and so have the items of one list",
+            "all keys of a mapping need the same indentation, and so do all items of a list",
         ),
-        ("block sequence entries are not allowed", "a list begins on the line after its key"),
-        ("could not find expected ':'", "write `key: value`, with a blank after the colon"),
-        ("did not find expected ','", "close the bracket, and put values with special characters in quotes"),
-        ("did not find expected '-' indicator", "the items of one list have one indentation"),
-        ("did not find expected <document start>", "keys of one mapping have one indentation"),
+        ("block sequence entries are not allowed", "start a list on the line after its key"),
+        ("could not find expected ':'", "write `key: value`, with a space after the colon"),
+        ("did not find expected ','", "close the bracket, and quote values with special characters"),
+        ("did not find expected '-' indicator", "all items of a list need the same indentation"),
+        ("did not find expected <document start>", "all keys of a mapping need the same indentation"),
         ("unexpected end of stream", "close the quotes"),
-        ("unknown escape character", "write `\\\\` for a backslash, or put the text in single quotes"),
+        ("unknown escape character", "write `\\\\` for a backslash, or use single quotes"),
         ("control characters", "remove it, or write it as an escape in double quotes"),
     ];
     hints.into_iter().find(|(part, _)| problem.contains(part)).map(|(_, hint)| hint)
@@ -339,7 +339,7 @@ fn scalar_node(
     trail: &Trail<'_>,
 ) -> Result<Node, Fault> {
     let core = tag.and_then(|tag| tag.strip_prefix("tag:yaml.org,2002:"));
-    let wrong = |kind: &str| Fault::new(spot, trail, format!("`{text}` is tagged as {kind} and is none"));
+    let wrong = |kind: &str| Fault::new(spot, trail, format!("`{text}` is tagged as {kind}, but is not"));
     let value = match core {
         Some("str") => Value::Text(text.to_owned()),
         Some("null") => match scalar::plain(text) {

@@ -1,6 +1,6 @@
 //! Prints the tree as the canonical document, in JSON: what `docker compose config --format json` prints.
 //!
-//! Values that can't be printed, such as a size that is none, are problems. [`output`] then makes text of the
+//! Values that can't be printed, such as an invalid size, are problems. [`output`] then makes text of the
 //! document.
 
 use serde_json::{Map as JsonMap, Value as Json};
@@ -16,7 +16,7 @@ use crate::tree::forms::pairs;
 use crate::tree::json::{float, print_any, sorted};
 use crate::tree::{Map, Node, Trail, Value};
 
-/// The canonical document. What can't be printed is wrong in an inactive service, too.
+/// The canonical document. Inactive services are checked, too, by printing them.
 pub(crate) fn print_document(reading: &mut Reading<'_>, tree: &Node, inactive: &Map) -> Json {
     let root = Trail::ROOT;
     let document = print_keys(reading, tree, &PROJECT, &root);
@@ -26,7 +26,7 @@ pub(crate) fn print_document(reading: &mut Reading<'_>, tree: &Node, inactive: &
     document
 }
 
-/// Prints a mapping by its table; values that can't be printed (a size that is none) are noted as problems.
+/// Prints a mapping by its table. Values that can't be printed, such as an invalid size, are reported.
 fn print_keys(reading: &mut Reading<'_>, node: &Node, keys: &'static Keys, trail: &Trail<'_>) -> Json {
     let empty = Map::new();
     let map = node.as_map().unwrap_or(&empty);
@@ -52,7 +52,7 @@ fn print_keys(reading: &mut Reading<'_>, node: &Node, keys: &'static Keys, trail
     sorted(out)
 }
 
-/// In the extensions of the whole document Compose prints an empty list as null.
+/// In top-level extensions, Compose prints an empty list as null.
 fn forget_empty_lists(json: &mut Json) {
     match json {
         Json::Array(list) if list.is_empty() => *json = Json::Null,
@@ -98,7 +98,7 @@ fn print_missing(
     }
 }
 
-/// What a key of this kind is to Go when the file does not say.
+/// Go's zero value of a key of this kind.
 fn zero(kind: &Kind) -> Json {
     match kind {
         Kind::Int | Kind::LooseInt | Kind::PlainInt => 0.into(),
@@ -200,7 +200,7 @@ fn print_number(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Js
         _ => return print_text(node),
     };
     if !value.is_finite() {
-        reading.value_problem(node, trail, "is no finite number");
+        reading.value_problem(node, trail, "is not a finite number");
         return Json::Null;
     }
     format!("{}", value as f32).parse().map_or(Json::Null, float)
@@ -226,12 +226,13 @@ fn print_bytes(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Jso
             Some(bytes) => i128::from(bytes),
             None => {
                 let message = format!("`{}` is not a size", reading.hide(text));
-                reading.value_problem(node, trail, message).hint =
-                    Some("write bytes, or a unit as in \"64m\" or \"1.5gb\"".to_owned());
+                reading.value_problem(node, trail, message).hint = Some(
+                    "write a number of bytes, or a number and a unit, as in \"64m\" or \"1.5gb\"".to_owned(),
+                );
                 0
             }
         },
-        // A number with a fraction Compose drops.
+        // Compose drops a number with a fraction.
         _ => 0,
     };
     Json::String(if bytes == 0 { String::new() } else { bytes.to_string() })
@@ -314,7 +315,7 @@ fn print_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Jso
 
 fn check_host(reading: &mut Reading<'_>, name: &str, node: &Node, trail: &Trail<'_>) {
     if name.is_empty() || name.contains([':', '=']) {
-        let message = format!("`{}` is not a host's name", reading.secrets.hide(name));
+        let message = format!("`{}` is not a host name", reading.secrets.hide(name));
         reading.value_problem(node, trail, message).hint = Some("write NAME=ADDRESS".to_owned());
     }
 }

@@ -7,7 +7,8 @@ use crate::schema::project::PROJECT;
 use crate::schema::{Keys, Kind, Print};
 use crate::tree::Value;
 
-/// Leaves what Compose prints as JSON: `x-…` at the top alone, and a few keys under names of their own.
+/// Reduces the document to what Compose prints as JSON: `x-…` at the top level only, and a few keys under other
+/// names.
 pub(crate) fn to_json_form(document: &mut Json) {
     json_keys(document, &PROJECT);
 }
@@ -33,7 +34,7 @@ fn json_keys(json: &mut Json, keys: &'static Keys) {
     map.sort_keys();
 }
 
-/// Leaves what Compose prints as YAML: without the empty values that only its JSON has.
+/// Reduces the document to what Compose prints as YAML: without the empty values that only its JSON has.
 pub(crate) fn to_yaml_form(document: &mut Json) {
     yaml_keys(document, &PROJECT);
 }
@@ -78,7 +79,7 @@ fn each_below(json: &mut Json, kind: &'static Kind, visit: &mut dyn FnMut(&mut J
     }
 }
 
-/// Makes YAML of JSON, by escapes for the characters that to YAML are line breaks, or that it does not take.
+/// Makes JSON valid YAML, by escaping characters that YAML takes for line breaks or does not allow.
 pub(crate) fn escape_for_yaml(json: String) -> String {
     let is_special = |c: char| {
         (c.is_control() && c != '\n') || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
@@ -90,17 +91,17 @@ pub(crate) fn escape_for_yaml(json: String) -> String {
     json.chars().map(escape).collect()
 }
 
-/// Writes YAML that Go's library and ours read back as it was.
+/// Writes YAML that Go's library and this crate read back unchanged.
 ///
-/// `serde_yaml` leaves `1_000`, `0b11`, `2020-01-01` and `yes` without quotes, since to it they are text. To Compose
-/// they are two numbers, a date, and (in YAML 1.1 at large) a boolean.
+/// `serde_yaml` leaves `1_000`, `0b11`, `2020-01-01` and `yes` without quotes, because it reads them as text.
+/// To Compose they are two numbers, a date, and (in YAML 1.1) a boolean.
 pub(crate) fn write_yaml(mut document: Json) -> String {
     let sign = unused_sign(&document);
     mark(&mut document, &sign);
     serde_yaml::to_string(&document).unwrap_or_default().replace(&format!("'{sign}"), "'")
 }
 
-/// What begins every text that must be quoted. `@` can't begin a plain scalar, so `serde_yaml` quotes it; then it
+/// A prefix for every text that must be quoted. `@` can't begin a plain scalar, so `serde_yaml` quotes it; then it
 /// goes.
 fn unused_sign(document: &Json) -> String {
     let text = document.to_string();
@@ -128,7 +129,7 @@ fn mark(json: &mut Json, sign: &str) {
     }
 }
 
-/// Whether a reader of YAML 1.1 or 1.2 could take a text for something else.
+/// Whether a reader of YAML 1.1 or 1.2 could take the text for another type.
 fn is_ambiguous(text: &str) -> bool {
     let is_number_like =
         |text: &str| text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'_' | b'.'));

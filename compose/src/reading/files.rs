@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// No compose or environment file is this large; reading one that is would only cost memory.
+/// Larger than any real compose or environment file.
 pub(crate) const MOST_BYTES: usize = 10 * 1024 * 1024;
 
 /// The files that a compose file names: itself, overrides, `.env`, `env_file`, `extends` and `include`.
@@ -27,13 +27,13 @@ pub trait Files {
     /// The whole content of `path`.
     ///
     /// # Errors
-    /// Whatever the file system answers; the reader adds the place that named the file.
+    /// Any error of the file system. The reader adds the place that names the file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
     /// Whether `path` is there and is not a directory.
     fn is_file(&self, path: &Path) -> bool;
 
-    /// Whether `path` is there and is a directory. What does not know answers that it is.
+    /// Whether `path` is there and is a directory. The default is `true`, for implementations that can't tell.
     fn is_directory(&self, _path: &Path) -> bool {
         true
     }
@@ -45,7 +45,7 @@ pub trait Files {
     }
 }
 
-/// The real file system. What is no regular file is an error: a pipe or a device may never end. `/dev/null` is empty.
+/// The real file system. Only regular files are read, because a pipe or a device may never end; `/dev/null` is empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk;
 
@@ -54,7 +54,7 @@ impl Files for Disk {
         if path == Path::new("/dev/null") {
             return Ok(Vec::new());
         }
-        // Looked at before it is opened, since opening a pipe waits for who writes to it.
+        // Checked before the file is opened, because opening a pipe waits for a writer.
         let metadata = fs::metadata(path)?;
         if metadata.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -62,7 +62,7 @@ impl Files for Disk {
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
         }
-        // One byte more than is taken, so that a file which grows, or has no size, is refused and not cut off.
+        // One byte more than the limit, so that a file that grows or has no size is refused, not truncated.
         let mut bytes = Vec::new();
         File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)

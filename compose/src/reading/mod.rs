@@ -21,17 +21,17 @@ pub(crate) use sources::Sources;
 use crate::secret::Secrets;
 use crate::tree::{BYTES_OF_A_VALUE, Node, Spot};
 
-/// How many values one reading may make of its files: aliases, `extends`, `include`, variables and ranges of ports
-/// all make much of little. Enough for ten thousand services or all ports of one, and less than half a gigabyte.
+/// How many values one read may create: aliases, `extends`, `include`, variables and ranges of ports can all make a
+/// small file large. Enough for ten thousand services or all ports of one, in less than half a gigabyte.
 const MOST_VALUES: usize = 500_000;
 
-/// A file counts as so many values, since reading files takes time even if they say nothing.
+/// What a file counts in values, because reading even an empty file takes time.
 const VALUES_OF_A_FILE: usize = 10;
-/// Nobody mends more problems or heeds more warnings at once.
+/// More problems or warnings than anybody reads at once.
 const MOST_PROBLEMS: usize = 100;
 const MOST_WARNINGS: usize = 1_000;
 
-/// A message shows of a longer text the beginning: a value can be as long as a file.
+/// Longer messages are cut: a value can be as long as a file.
 const LONGEST_MESSAGE: usize = 2_000;
 
 /// The state of one read.
@@ -43,17 +43,17 @@ pub(crate) struct Reading<'a> {
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) secrets: Secrets,
-    /// Unset variables that were warned about: once for each is enough.
+    /// The unset variables that were warned about, each once.
     unset: BTreeSet<String>,
-    /// Values made so far; see [`MOST_VALUES`].
+    /// Values created so far; see [`MOST_VALUES`].
     values: usize,
     /// The files that were read already, with their numbers.
     texts: HashMap<PathBuf, u32>,
-    /// What is handed out in the place of a problem that is one too many.
+    /// Returned instead of a stored problem once there are too many.
     surplus: Problem,
 }
 
-/// A stage that found problems leaves them in [`Reading::problems`] and answers this.
+/// The error of a stage that found problems, which are in [`Reading::problems`].
 #[derive(Debug)]
 pub(crate) struct Stopped;
 
@@ -74,7 +74,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Counts values that are made, and notes a problem when they are too many.
+    /// Counts created values, and reports a problem if there are too many.
     pub(crate) fn spend(&mut self, values: usize, spot: Spot, path: impl ToString) -> Result<(), Stopped> {
         if self.is_spent() {
             return Err(Stopped);
@@ -82,8 +82,8 @@ impl<'a> Reading<'a> {
         self.values += values;
         if self.is_spent() {
             let message = format!(
-                "the files have more than {MOST_VALUES} values once aliases, variables, `extends`, `include` and \
-                 ranges of ports are put in"
+                "the files hold more than {MOST_VALUES} values after aliases, variables, `extends`, `include` and \
+                 ranges of ports are expanded"
             );
             self.problem(spot, path, message);
             return Err(Stopped);
@@ -95,12 +95,12 @@ impl<'a> Reading<'a> {
         self.values > MOST_VALUES
     }
 
-    /// How many more values can be made.
+    /// How many more values may be created.
     pub(crate) fn left(&self) -> usize {
         MOST_VALUES.saturating_sub(self.values)
     }
 
-    /// Notes a problem with what stands at `spot`.
+    /// Reports a problem at `spot`.
     pub(crate) fn problem(
         &mut self,
         spot: Spot,
@@ -120,7 +120,7 @@ impl<'a> Reading<'a> {
         self.push(problem)
     }
 
-    /// Notes a problem with a value, and names the variables that the value came from.
+    /// Reports a problem with a value, and names the variables that it came from.
     pub(crate) fn value_problem(
         &mut self,
         node: &Node,
@@ -134,13 +134,13 @@ impl<'a> Reading<'a> {
         self.problem(node.spot, path, message)
     }
 
-    /// Notes a problem that no place is to blame for.
+    /// Reports a problem without a place.
     pub(crate) fn problem_without_place(&mut self, message: impl Into<String>) -> &mut Problem {
         if self.is_full() { &mut self.surplus } else { self.push(Problem::without_place(message.into())) }
     }
 
     fn push(&mut self, mut problem: Problem) -> &mut Problem {
-        // A part of a secret that is cut in two here is cut off when the message is told, being far behind.
+        // If this cuts a secret in two, the later cut of the hidden message removes the rest of it.
         cut(&mut problem.path, LONGEST_MESSAGE);
         cut(&mut problem.message, 20 * LONGEST_MESSAGE);
         let index = self.problems.len();
@@ -148,7 +148,7 @@ impl<'a> Reading<'a> {
         &mut self.problems[index]
     }
 
-    /// Whether no further problem is noted: what is costly to say need not be said then.
+    /// Whether further problems are dropped, so that costly messages can be skipped.
     pub(crate) fn is_full(&self) -> bool {
         self.problems.len() >= MOST_PROBLEMS
     }
@@ -158,7 +158,7 @@ impl<'a> Reading<'a> {
         if self.is_full() { String::new() } else { self.secrets.hide(text) }
     }
 
-    /// The problems, without secrets and at a length that can be read.
+    /// The problems, without secrets and cut to a readable length.
     pub(crate) fn take_problems(&mut self) -> Vec<Problem> {
         let mut problems = std::mem::take(&mut self.problems);
         for problem in &mut problems {
@@ -169,7 +169,7 @@ impl<'a> Reading<'a> {
         problems
     }
 
-    /// Goes on if no problem was noted so far.
+    /// Fails if any problem was reported so far.
     pub(crate) fn checked(&self) -> Result<(), Stopped> {
         if self.problems.is_empty() { Ok(()) } else { Err(Stopped) }
     }
@@ -182,19 +182,19 @@ impl<'a> Reading<'a> {
         self.warnings.push(Warning { place, message });
     }
 
-    /// Warns that a variable is not set, the first time that it is missed.
+    /// Warns that a variable is not set, once per variable.
     pub(crate) fn warn_unset(&mut self, spot: Spot, name: &str) {
         if self.warnings.len() < MOST_WARNINGS && self.unset.insert(name.to_owned()) {
             self.warn(
                 Some(spot),
-                format!("the variable `{name}` is not set: an empty text stands in its place"),
+                format!("the variable `{name}` is not set: an empty string is used in its place"),
             );
         }
     }
 
     /// Reads a text file within the limits and adds it to the sources.
     ///
-    /// The message of an `Err` says what is wrong with the file; the caller knows who named it.
+    /// The error says what is wrong with the file; the caller adds what named it.
     pub(crate) fn read_text(&mut self, path: &Path) -> Result<u32, ReadError> {
         if let Some(index) = self.texts.get(path).copied() {
             self.count_text(index)?;
@@ -214,7 +214,7 @@ impl<'a> Reading<'a> {
         })?;
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         if let Some(at) = text.find('\0') {
-            return Err(ReadError::Content(format!("it holds a NUL character (byte {at})")));
+            return Err(ReadError::Content(format!("it contains a NUL character (byte {at})")));
         }
         let index = self.sources.add(path, &self.working_dir, text);
         self.texts.insert(path.to_owned(), index);
@@ -222,16 +222,16 @@ impl<'a> Reading<'a> {
         Ok(index)
     }
 
-    /// Counts a text that is about to be parsed, be it for the first time or again.
+    /// Counts a text that is about to be parsed, even if it was parsed before.
     fn count_text(&mut self, index: u32) -> Result<(), ReadError> {
         self.values += VALUES_OF_A_FILE + self.sources.text(index).len() / BYTES_OF_A_VALUE;
         if self.is_spent() {
-            return Err(ReadError::Content("too much was read before it".to_owned()));
+            return Err(ReadError::Content("the files read before it use up the limit".to_owned()));
         }
         Ok(())
     }
 
-    /// How a path is shown to the user: relative to the working directory where it lies below it.
+    /// How a path is shown: relative to the working directory if it is below it.
     pub(crate) fn shown(&self, path: &Path) -> String {
         match path.strip_prefix(&self.working_dir) {
             Ok(below) if below.as_os_str().is_empty() => ".".to_owned(),
@@ -241,7 +241,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Leaves the beginning of a text that is too long.
+/// Cuts a text that is too long.
 fn cut(text: &mut String, longest: usize) {
     if text.len() > longest {
         text.truncate(text.floor_char_boundary(longest));
@@ -249,7 +249,7 @@ fn cut(text: &mut String, longest: usize) {
     }
 }
 
-/// Why a file's text could not be had.
+/// Why a file could not be read.
 pub(crate) enum ReadError {
     Io(io::Error),
     Content(String),
@@ -260,7 +260,7 @@ impl ReadError {
         matches!(self, ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// The cause in a word, without the operating system's error numbers.
+    /// The cause in a few words, without error numbers.
     pub(crate) fn reason(&self) -> String {
         match self {
             ReadError::Content(reason) => reason.clone(),

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use super::{Reading, Stopped};
 use crate::tree::Node;
 
-/// A file, and who named it.
+/// A file, and what names it.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
     pub(crate) path: PathBuf,
-    /// The node that names it, and its path in the document; `None` when the user did.
+    /// The node that names it and its path in the document; `None` if the caller did.
     pub(crate) by: Option<(Node, String)>,
 }
 
-/// A file that takes part, and its documents if they are parsed already.
+/// A compose file to load, and its documents if they are parsed already.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) file: Named,
@@ -25,7 +25,7 @@ impl Named {
         Named { path, by: None }
     }
 
-    /// Reads the file; who named it is told when it can't be. Gives its number among the sources.
+    /// Reads the file and returns its number among the sources. A problem is reported where the file is named.
     pub(crate) fn read(&self, reading: &mut Reading<'_>) -> Result<u32, Stopped> {
         reading.read_text(&self.path).map_err(|error| {
             let message = format!("can't read {}: {}", reading.shown(&self.path), error.reason());

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a thing stands in a file; lines and columns count from 1.
+/// A place in a file. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Place {
-    /// As the user named it (relative stays relative).
+    /// The file, relative to the working directory if it is below it.
     pub file: PathBuf,
     /// The line.
     pub line: usize,
@@ -21,19 +21,19 @@ impl fmt::Display for Place {
     }
 }
 
-/// One thing that is wrong, with its place and, where there is one, a hint.
+/// One problem, with its place and a hint if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// Where it stands; `None` when no file is to blame (no file found, an impossible project name).
+    /// Where the problem is; `None` if it is not in a file, such as when no compose file is found.
     pub place: Option<Place>,
     /// The path inside the document, such as `services.web.ports[0]`; empty for the file as a whole.
     pub path: String,
-    /// What is wrong: one sentence fragment, values that come from secrets left out.
+    /// What is wrong, as a sentence fragment without secrets.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// The text of the line, to be shown with a caret.
+    /// The text of the line, which is shown with a caret.
     pub line: Option<String>,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The longest line that is shown whole; of a longer one the part around the caret is shown.
+/// The longest line that is shown in full. Of a longer one, the part around the caret is shown.
 const WIDEST_LINE: usize = 100;
 
 fn write_line(f: &mut fmt::Formatter<'_>, place: &Place, line: &str) -> fmt::Result {
@@ -80,7 +80,7 @@ fn write_line(f: &mut fmt::Formatter<'_>, place: &Place, line: &str) -> fmt::Res
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// `None` when there is nothing wrong.
+    /// The problems sorted by place and without duplicates; `None` if there are none.
     #[must_use]
     pub fn from_list(mut problems: Vec<Problem>) -> Option<Problems> {
         problems.sort_by(|a, b| a.place.cmp(&b.place));
@@ -88,7 +88,7 @@ impl Problems {
         if problems.is_empty() { None } else { Some(Problems(problems)) }
     }
 
-    /// A reading that stopped always says why; were it not so, this would.
+    /// A fallback: a read that stops always reports a problem.
     pub(crate) fn unknown() -> Problems {
         Problems(vec![Problem::without_place("the compose file can't be read".to_owned())])
     }
@@ -117,7 +117,7 @@ impl fmt::Display for Problems {
     }
 }
 
-/// `unwrap()` and `fn main() -> Result` print `Debug`: it reads as `Display` does.
+/// The same as `Display`, because `unwrap()` and `fn main() -> Result` print `Debug`.
 impl fmt::Debug for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -126,18 +126,18 @@ impl fmt::Debug for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Something that Compose accepts and that is worth a word all the same.
+/// Something that Compose accepts, but that is probably a mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warning {
-    /// Where it stands.
+    /// Where it is.
     pub place: Option<Place>,
-    /// What is to be said.
+    /// What it says.
     pub message: String,
 }
 
 impl Warning {
-    /// A warning about what stands at a place, if it stands anywhere.
+    /// A warning, with its place if it has one.
     #[must_use]
     pub fn new(place: Option<Place>, message: impl Into<String>) -> Warning {
         Warning { place, message: message.into() }

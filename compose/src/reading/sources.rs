@@ -14,18 +14,18 @@ pub(crate) struct Sources {
 
 #[derive(Clone, Debug)]
 struct Source {
-    /// As it is shown: relative to the working directory where it lies below it.
+    /// The path as it is shown: relative to the working directory if it is below it.
     shown: PathBuf,
     text: String,
-    /// Where each line begins, found out when the first place is told.
+    /// Where each line begins; computed when first needed.
     lines: OnceLock<Vec<usize>>,
 }
 
-/// A longer line is not shown: it is the whole of a file that a program wrote.
+/// Longer lines are not shown: a program wrote them.
 const LONGEST_LINE: usize = 64 * 1024;
 
 impl Sources {
-    /// Adds a file and answers the number that its spots carry.
+    /// Adds a file and returns its number, which its spots carry.
     pub(crate) fn add(&mut self, path: &Path, working_dir: &Path, text: String) -> u32 {
         let shown = path.strip_prefix(working_dir).unwrap_or(path).to_owned();
         self.files.push(Source { shown, text, lines: OnceLock::new() });
@@ -36,7 +36,7 @@ impl Sources {
         self.files.get(file as usize).map_or("", |source| &source.text)
     }
 
-    /// The beginning of the file that was read last from `path`.
+    /// The start of the file that was last read from `path`.
     pub(crate) fn beginning(&self, path: &Path, working_dir: &Path) -> Option<Spot> {
         let shown = path.strip_prefix(working_dir).unwrap_or(path);
         let file = self.files.iter().rposition(|source| source.shown == shown)?;
@@ -52,7 +52,7 @@ impl Sources {
         let source = self.files.get(spot.file as usize)?;
         let (line, column) = (spot.line as usize, spot.column as usize);
         let last = source.starts().len();
-        // To the parser the end of a file without a last line break is a line of its own.
+        // The parser counts the end of a file without a final line break as another line.
         let (line, column) = if line > last {
             (last, source.line(last).unwrap_or_default().chars().count() + 1)
         } else {
@@ -67,7 +67,7 @@ impl Sources {
         source.line(number).filter(|line| line.len() <= LONGEST_LINE)
     }
 
-    /// The line at a place that this value has handed out.
+    /// The line at a place of these sources.
     pub(crate) fn line_at(&self, place: &Place) -> Option<&str> {
         let source = self.files.iter().find(|source| source.shown == place.file)?;
         source.line(place.line)
@@ -78,7 +78,7 @@ impl Source {
     fn line(&self, number: usize) -> Option<&str> {
         let starts = self.starts();
         let start = *starts.get(number.checked_sub(1)?)?;
-        // What follows the last line break is no line.
+        // Nothing follows the last line break.
         if start == self.text.len() {
             return None;
         }

@@ -67,7 +67,7 @@ fn cast_boolean(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
 
 fn cast_integer(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
     let Value::Text(text) = &node.value else { return };
-    // Unlike a plain number, a text is decimal whatever it begins with.
+    // Unlike a plain number, a text is always decimal.
     match text.parse::<i64>() {
         Ok(value) => node.value = Value::Int(i128::from(value).into()),
         Err(_) => wrong(reading, node, trail, "a whole number", "write digits only"),
@@ -85,7 +85,7 @@ fn cast_number(reading: &mut Reading<'_>, node: &mut Node, trail: &Trail<'_>) {
 fn wrong(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, wanted: &str, hint: &str) {
     let text = node.as_text().unwrap_or_default();
     let message = if text.is_empty() {
-        format!("must be {wanted} and is empty")
+        format!("must be {wanted}, but is empty")
     } else {
         format!("`{}` is not {wanted}", reading.hide(text))
     };

@@ -10,7 +10,7 @@ use crate::text::names::{list, nearest};
 use crate::tree::json::print_any;
 use crate::tree::{Map, Node, Trail, Value};
 
-/// Notes everything below `node` that the specification's schema does not allow.
+/// Reports everything below `node` that the schema does not allow.
 pub(crate) fn check(reading: &mut Reading<'_>, node: &Node, keys: &'static Keys, trail: &Trail<'_>) {
     let Value::Map(map) = &node.value else {
         return wrong_type(reading, node, trail, "a mapping");
@@ -31,7 +31,7 @@ pub(crate) fn check(reading: &mut Reading<'_>, node: &Node, keys: &'static Keys,
 
 fn missing_hint(kind: &Kind) -> Option<String> {
     match kind {
-        Kind::Choice(words) => Some(format!("it is one of {}", words.join(", "))),
+        Kind::Choice(words) => Some(format!("valid values are {}", words.join(", "))),
         _ => None,
     }
 }
@@ -44,15 +44,15 @@ fn unknown_key(reading: &mut Reading<'_>, key: &str, value: &Node, keys: &Keys, 
     let hint = match nearest {
         Some(known) => format!("did you mean `{known}`?"),
         None if trail.depth() == 0 && is_old_service(value) => {
-            "services stand below the key `services`".to_owned()
+            "services belong under the top-level key `services`".to_owned()
         }
-        None if keys.extensions == Extensions::Allowed => "keys of your own begin with `x-`".to_owned(),
+        None if keys.extensions == Extensions::Allowed => "custom keys start with `x-`".to_owned(),
         None => format!("known keys are {}", list(keys.fields.iter().map(|field| field.name))),
     };
     reading.problem(value.entry_spot(), trail, format!("unknown key `{key}`")).hint = Some(hint);
 }
 
-/// A file of the first version of the format had its services at the top.
+/// In the first version of the format, services were top-level keys.
 fn is_old_service(value: &Node) -> bool {
     value.get("image").is_some() || value.get("build").is_some()
 }
@@ -80,11 +80,11 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
                 && !(i128::from(*least)..=i128::from(*most)).contains(&number.into())
             {
                 let range = if *most == i64::MAX {
-                    format!("from {least} on")
+                    format!("at least {least}")
                 } else {
                     format!("from {least} to {most}")
                 };
-                reading.value_problem(node, trail, format!("must be {range}, and is {number}"));
+                reading.value_problem(node, trail, format!("must be {range}, not {number}"));
             }
         }
         Kind::Unsigned | Kind::LooseUnsigned => {
@@ -108,7 +108,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
             if !words.contains(&text) {
                 let message = format!("`{}` is not allowed here", reading.hide(text));
                 reading.value_problem(node, trail, message).hint =
-                    Some(format!("it is one of {}", words.join(", ")));
+                    Some(format!("valid values are {}", words.join(", ")));
             }
         }
         Kind::Checked(is_valid, description) => {
@@ -208,20 +208,19 @@ fn wanted(kind: &Kind) -> String {
 }
 
 fn wrong_type(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, wanted: &str) {
-    let is = match &node.value {
-        // "must be a whole number, and is a number" would tell nothing.
+    let message = match &node.value {
+        // "must be a whole number, not a number" would say nothing.
         Value::Int(_) | Value::Float(_) if wanted.contains("number") || wanted.contains("size") => {
-            node.to_go_text().unwrap_or_default()
+            format!("must be {wanted}, not {}", node.to_go_text().unwrap_or_default())
         }
-        _ => node.type_name().to_owned(),
+        _ => node.must_be(wanted),
     };
-    let message = format!("must be {wanted}, and is {is}");
     let hint = match &node.value {
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Time(_) if wanted.contains("string") => {
             Some("write it in quotes".to_owned())
         }
         Value::Int(number) if wanted.contains("duration") => Some(format!("write \"{number}s\" for seconds")),
-        Value::Text(_) if wanted == "a list" => Some("write `- ` before it, on a line of its own".to_owned()),
+        Value::Text(_) if wanted == "a list" => Some("put it on a line of its own, after `- `".to_owned()),
         _ => None,
     };
     let spot = if node.is_null() { node.entry_spot() } else { node.spot };
@@ -240,7 +239,7 @@ fn check_values(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, tra
     }
 }
 
-/// What is repeated is told only where each entry is as it must be: one mistake is told once.
+/// Repetitions are reported only if every entry is valid, so that one mistake is reported once.
 fn check_unique_items(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Trail<'_>) {
     let problems = reading.problems.len();
     check_items(reading, node, kind, trail);
@@ -259,7 +258,7 @@ fn check_unique(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
         if let Some(Ok(number)) = item.as_text().map(str::parse) {
             numbers_in_texts.insert(comparable(number));
         }
-        // Compose's validator takes a number for a repetition of an earlier text that reads the same, but not the
+        // To Compose's validator a number repeats an earlier text that reads the same, but not the
         // other way round.
         let is_number_of_a_text =
             number_of(item).is_some_and(|number| numbers_in_texts.contains(&comparable(number)));
@@ -277,7 +276,7 @@ fn number_of(node: &Node) -> Option<f64> {
     }
 }
 
-/// Equal numbers, the two zeros among them, have the same.
+/// The same bits for equal numbers, including the two zeros.
 fn comparable(number: f64) -> u64 {
     (number + 0.0).to_bits()
 }
@@ -287,8 +286,8 @@ fn check_names(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trai
         let is_name =
             key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) && !key.is_empty();
         if !is_name && !key.starts_with("x-") {
-            reading.problem(value.entry_spot(), trail, format!("`{key}` is not a name")).hint =
-                Some("names are made of letters, digits, `.`, `_` and `-`".to_owned());
+            reading.problem(value.entry_spot(), trail, format!("`{key}` is not a valid name")).hint =
+                Some("names consist of letters, digits, `.`, `_` and `-`".to_owned());
         }
         check_kind(reading, value, kind, &trail.key(key));
     }
@@ -310,15 +309,15 @@ fn check_pairs(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     }
 }
 
-/// A list of variables: a name can't end in a blank there (in a mapping it can).
+/// A name in a list can't end with a space; in a mapping it can.
 fn check_variables(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     check_pairs(reading, node, trail);
     for (index, item) in node.as_list().into_iter().flatten().enumerate() {
         let name = item.as_text().and_then(|text| text.split('=').next()).unwrap_or_default();
         if name.ends_with(char::is_whitespace) {
-            let message = format!("the variable's name `{name}` ends in a blank");
+            let message = format!("the variable name `{name}` ends with a space");
             reading.value_problem(item, trail.index(index), message).hint =
-                Some("write NAME=VALUE, without blanks around the `=`".to_owned());
+                Some("write NAME=VALUE, without spaces around the `=`".to_owned());
         }
     }
 }
@@ -384,12 +383,12 @@ fn check_provider_options(reading: &mut Reading<'_>, node: &Node, trail: &Trail<
     }
 }
 
-/// In a list an agent that is not the default one names its socket or key; in a mapping it need not.
+/// In a list, every agent but `default` must name its socket or key; in a mapping it need not.
 fn check_ssh(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     check_pairs(reading, node, trail);
     for (index, item) in node.as_list().into_iter().flatten().enumerate() {
         if item.as_text().is_some_and(|text| text != "default" && !text.contains('=')) {
-            reading.value_problem(item, trail.index(index), "names no socket or key").hint =
+            reading.value_problem(item, trail.index(index), "does not name a socket or key").hint =
                 Some("write ID=PATH, or `default`".to_owned());
         }
     }

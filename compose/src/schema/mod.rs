@@ -20,31 +20,31 @@ pub(crate) enum Kind {
     OptionalText,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// A string that one of Compose's patterns describes; checked by the named function.
+    /// A string that matches one of Compose's patterns, which the function checks.
     Checked(fn(&str) -> bool, &'static str),
     /// `true`, `false`, or a word for them.
     Bool,
-    /// A boolean that only an unquoted word or a cast variable makes.
+    /// A boolean; strings are not accepted.
     PlainBool,
     /// An integer, or a string that holds one.
     Int,
-    /// An integer from the one to the other, or a string that holds one.
+    /// An integer in a range, or a string that holds one.
     IntIn(i64, i64),
-    /// A number whose fraction disappears, or a string that holds an integer.
+    /// A number whose fraction is dropped, or a string that holds an integer.
     LooseInt,
     /// An integer that is not negative, or a string that holds one.
     Unsigned,
-    /// The same, or a number whose fraction disappears.
+    /// The same, or a number whose fraction is dropped.
     LooseUnsigned,
-    /// An integer that is no string.
+    /// An integer; strings are not accepted.
     PlainInt,
-    /// A number that is no string; its fraction disappears.
+    /// A number whose fraction is dropped; strings are not accepted.
     PlainNumber,
     /// A number, or a string that holds one; printed in single precision, as Compose keeps it.
     Number,
     /// Bytes, as a number or as text with a unit; printed as a string of digits.
     Bytes,
-    /// The same, where the schema takes no fractions.
+    /// The same, without fractions.
     IntBytes,
     /// Bytes, as text with a unit only.
     TextBytes,
@@ -52,7 +52,7 @@ pub(crate) enum Kind {
     Duration,
     /// File permissions; an octal number.
     Mode,
-    /// A mapping of scalars, or a list of `KEY=VALUE`; what has no value is empty.
+    /// A mapping of scalars, or a list of `KEY=VALUE`; a key without a value is empty.
     Pairs,
     /// The same, where no value means "unset".
     Environment,
@@ -74,9 +74,9 @@ pub(crate) enum Kind {
     List(&'static Kind),
     /// A list of one kind, in which no two entries are equal.
     UniqueListOf(&'static Kind),
-    /// A mapping with names of the user's choice.
+    /// A mapping with names of the user's choosing.
     Names(&'static Kind),
-    /// The same, where the schema does not say what a name is.
+    /// The same, where any key is a valid name.
     AnyNames(&'static Kind),
     /// A mapping with the keys of a table.
     Keys(&'static Keys),
@@ -90,7 +90,7 @@ pub(crate) enum Kind {
     Count,
     /// `soft` and `hard`, or one number for both.
     Ulimit,
-    /// The same, where no string holds a number.
+    /// The same, without strings.
     PlainUlimit,
     /// `external: true`, or the old `external: {name: …}` with what else the schema takes in that mapping.
     External(Extensions),
@@ -122,24 +122,24 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     pub(crate) print: Print,
     pub(crate) required: bool,
-    /// The key's name in JSON, where Compose spells it otherwise; empty where Compose leaves it out.
+    /// The key's name in JSON, if Compose spells it differently there; empty if Compose leaves it out.
     pub(crate) json_name: &'static str,
 }
 
 /// When a key shows in the canonical document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Print {
-    /// When its value is not empty, zero or false.
+    /// If its value is not empty, zero or false.
     NonEmpty,
-    /// When it is there.
+    /// If it is there.
     Present,
-    /// Even when it is not there: as `null`.
+    /// Always; as `null` if it is missing.
     Always,
-    /// Even when it is not there: as an empty string or zero.
+    /// Always; as an empty string or zero if it is missing.
     AlwaysZero,
-    /// Even when it is not there: as an empty mapping.
+    /// Always; as an empty mapping if it is missing.
     AlwaysMap,
-    /// Never: its effect shows elsewhere.
+    /// Never; its effect shows elsewhere.
     Never,
 }
 
@@ -170,7 +170,7 @@ pub(crate) const fn field(name: &'static str, kind: Kind) -> Field {
     Field::with(name, kind, Print::NonEmpty)
 }
 
-/// A key that shows in the canonical document whatever its value.
+/// A key that shows in the canonical document if it is there, whatever its value.
 pub(crate) const fn shown(name: &'static str, kind: Kind) -> Field {
     Field::with(name, kind, Print::Present)
 }
@@ -180,7 +180,7 @@ pub(crate) const fn always(name: &'static str, kind: Kind) -> Field {
     Field::with(name, kind, Print::Always)
 }
 
-/// A key that always shows, empty or zero if need be.
+/// A key that always shows, as empty or zero if it is missing.
 pub(crate) const fn always_zero(name: &'static str, kind: Kind) -> Field {
     Field::with(name, kind, Print::AlwaysZero)
 }

@@ -4,7 +4,7 @@ use crate::reading::Reading;
 use crate::text::names::list;
 use crate::tree::Node;
 
-/// What the specification says of top-level resources beyond the types of their keys.
+/// Reports volumes, configs and secrets that break these rules.
 pub(crate) fn check(reading: &mut Reading<'_>, document: &Node) {
     for (name, volume) in document.entries("volumes") {
         if volume.get("external").and_then(Node::as_bool) != Some(true) {
@@ -12,7 +12,7 @@ pub(crate) fn check(reading: &mut Reading<'_>, document: &Node) {
         }
         for (key, value) in volume.as_map().into_iter().flatten() {
             if !matches!(key.as_str(), "name" | "external") && !key.starts_with("x-") {
-                let message = format!("an external volume can't have `{key}`: it is not made here");
+                let message = format!("an external volume can't have `{key}`: it is created elsewhere");
                 reading.problem(value.entry_spot(), format!("volumes.{name}"), message);
             }
         }
@@ -26,7 +26,7 @@ pub(crate) fn check(reading: &mut Reading<'_>, document: &Node) {
     }
 }
 
-/// For a config a driver is enough, or any word about `external`.
+/// For a config, a driver or any value of `external` is enough.
 fn is_made_elsewhere(resource: &Node, path: &str) -> bool {
     let external = resource.get("external");
     if path.starts_with("secrets.") {
@@ -39,7 +39,7 @@ fn is_made_elsewhere(resource: &Node, path: &str) -> bool {
 fn check_source(reading: &mut Reading<'_>, resource: &Node, path: &str, keys: &[&str]) {
     let given: Vec<&str> = keys.iter().copied().filter(|key| resource.get(key).is_some()).collect();
     let all = list(keys.iter().copied());
-    // Of a config, an empty name is one.
+    // For a config, an empty name is valid.
     let names_nothing = path.starts_with("secrets.")
         && given == ["environment"]
         && resource.text_at("environment") == Some("");
@@ -49,6 +49,6 @@ fn check_source(reading: &mut Reading<'_>, resource: &Node, path: &str, keys: &[
     } else if (given.is_empty() || names_nothing) && !is_made_elsewhere(resource, path) {
         let message = format!("has no content: one of {all} is needed");
         reading.problem(resource.entry_spot(), path, message).hint =
-            Some("or `external: true`, if it is made elsewhere".to_owned());
+            Some("or write `external: true` if it is created elsewhere".to_owned());
     }
 }

@@ -333,14 +333,14 @@ static UPDATE: Keys = open(&[
     field("order", Choice(&["start-first", "stop-first"])),
 ]);
 
-/// The schema's pattern is not anchored: two fitting characters in a row anywhere are enough for it.
+/// The schema's pattern is not anchored: two matching characters in a row anywhere are enough.
 fn is_container_name(name: &str) -> bool {
     name.as_bytes().windows(2).any(|pair| {
         pair[0].is_ascii_alphanumeric() && (pair[1].is_ascii_alphanumeric() || b"_.-".contains(&pair[1]))
     })
 }
 
-/// Not anchored either: any of the words anywhere is enough.
+/// Not anchored either: any of the words, anywhere, is enough.
 fn is_pull_policy(policy: &str) -> bool {
     let words = ["always", "never", "build", "if_not_present", "missing", "refresh", "daily", "weekly"];
     words.iter().any(|word| policy.contains(word))

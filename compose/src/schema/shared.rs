@@ -1,4 +1,4 @@
-//! Parts that several tables of keys have in common.
+//! Parts that several tables of keys share.
 
 use super::Kind::{Either, Keys as Table, Mode, Pairs, PlainInt, Text, UniqueList};
 use super::{Extensions, Field, Keys, Kind, always_zero, closed, field, open};
@@ -6,10 +6,10 @@ use super::{Extensions, Field, Keys, Kind, always_zero, closed, field, open};
 /// A string, or a list of strings.
 pub(crate) const TEXT_OR_LIST: Kind = Either(&[Text, UniqueList]);
 
-/// A device that is asked for (`gpus`, and below `deploy.resources.reservations`).
+/// A device request (`gpus`, and below `deploy.resources.reservations`).
 pub(crate) static DEVICE_REQUEST: Keys = open(DEVICE_REQUEST_FIELDS);
 
-/// The same below `gpus`, where the schema asks for no capabilities and knows no end of keys.
+/// The same below `gpus`, where the schema requires no capabilities and allows any key.
 pub(crate) static GPU_REQUEST: Keys = Keys {
     fields: &[
         field("capabilities", UniqueList),

@@ -36,7 +36,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, &'static str> {
             ')' if quote.is_none() && !back_quoted => dollar_quoted = !dollar_quoted,
             '(' if quote.is_none() && !back_quoted => {
                 if dollar_quoted || !word.ends_with('$') {
-                    return Err("holds an unquoted `(`");
+                    return Err("contains an unquoted `(`");
                 }
                 dollar_quoted = true;
             }
@@ -66,7 +66,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, &'static str> {
         words.push(word);
     }
     if quote.is_some() || escaped || back_quoted || dollar_quoted {
-        return Err("has an open quote");
+        return Err("has an unclosed quote");
     }
     Ok(words)
 }

@@ -15,7 +15,7 @@ pub(crate) struct Spot {
     pub(crate) column: u32,
 }
 
-/// A text counts as one value more for so many of its bytes.
+/// A text counts as one more value for every so many bytes.
 pub(crate) const BYTES_OF_A_VALUE: usize = 64;
 
 /// One value of the document.
@@ -24,23 +24,23 @@ pub(crate) struct Node {
     pub(crate) value: Value,
     /// Where the value begins.
     pub(crate) spot: Spot,
-    /// Where the key begins under which the value stands, if it stands under one.
+    /// Where the value's key begins, if it has one.
     pub(crate) key: Option<Spot>,
     /// `!reset` or `!override`.
     pub(crate) tag: Option<MergeTag>,
-    /// The variables whose values are part of this text, as they are named in messages.
+    /// The variables whose values are part of this text, as messages name them.
     pub(crate) variables: Option<Arc<String>>,
-    /// Whether the file wrote this value; defaults and short forms brought to their long form did not.
+    /// Whether the value is written in a file, unlike defaults and the parts of expanded short forms.
     pub(crate) written: bool,
 }
 
 /// A mapping, in the order of the file.
 ///
-/// It lies on the heap because every node is as large as the largest value, and most hold a scalar.
+/// Boxed, because every node is as large as the largest value, and most nodes hold a scalar.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Map(Box<Entries>);
 
-/// Documents are full of short keys, for which the standard hasher is slow; this one is seeded at random, too.
+/// Documents are full of short keys, for which the standard hasher is slow. This one has a random seed, too.
 type Entries = IndexMap<String, Node, foldhash::fast::RandomState>;
 
 /// The types that Compose distinguishes, in the words of Go's YAML library.
@@ -50,7 +50,7 @@ pub(crate) enum Value {
     Bool(bool),
     Int(Int),
     Float(f64),
-    /// A plain date or time, as Compose prints it. Nothing in Compose takes one but `x-` fields.
+    /// A plain date or time, as Compose prints it. Only `x-` fields accept one.
     Time(String),
     Text(String),
     List(Vec<Node>),
@@ -59,12 +59,12 @@ pub(crate) enum Value {
 
 /// An integer that fits into 64 bits, with or without a sign.
 ///
-/// Packed, since the alignment of an `i128` would make every node larger by a quarter.
+/// Packed, because the alignment of an `i128` would make every node a quarter larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(Rust, packed(8))]
 pub(crate) struct Int(i128);
 
-/// How a node wants to be merged (Compose specification, "Merge": "Reset value" and "Replace value").
+/// How a node asks to be merged (Compose specification, "Merge": "Reset value" and "Replace value").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MergeTag {
     Reset,
@@ -157,7 +157,7 @@ impl Node {
         Node { value, spot, key: None, tag: None, variables: None, written: true }
     }
 
-    /// A value that no file wrote, standing where `origin` stands.
+    /// A value that is not written in a file, placed where `origin` is.
     pub(crate) fn implied(value: Value, origin: &Node) -> Node {
         Node { value, spot: origin.spot, key: origin.key, tag: None, variables: None, written: false }
     }
@@ -250,12 +250,12 @@ impl Node {
         self.get_mut(key).and_then(Node::as_list_mut).into_iter().flatten()
     }
 
-    /// Where the key stands, or the value where there is no key: the place of complaints about the whole entry.
+    /// The place of the key, or of the value if it has no key: for problems with the whole entry.
     pub(crate) fn entry_spot(&self) -> Spot {
         self.key.unwrap_or(self.spot)
     }
 
-    /// The value as Go prints it with `%v`: what becomes of a number or boolean among environment variables.
+    /// The value as Go prints it with `%v`, which is how numbers and booleans become environment variables.
     pub(crate) fn to_go_text(&self) -> Option<String> {
         Some(match &self.value {
             Value::Text(text) => text.clone(),
@@ -279,7 +279,15 @@ impl Node {
         }
     }
 
-    /// As how many values a copy counts (see `Reading::spend`).
+    /// The message for a value of a wrong type: "must be a list, not a string".
+    pub(crate) fn must_be(&self, wanted: &str) -> String {
+        match self.value {
+            Value::Null => format!("must be {wanted}, but is empty"),
+            _ => format!("must be {wanted}, not {}", self.type_name()),
+        }
+    }
+
+    /// How many values a copy counts as (see `Reading::spend`).
     pub(crate) fn weight(&self) -> usize {
         1 + match &self.value {
             Value::Text(text) | Value::Time(text) => text.len() / BYTES_OF_A_VALUE,
@@ -289,7 +297,7 @@ impl Node {
         }
     }
 
-    /// Whether two nodes hold the same value, wherever they stand.
+    /// Whether two nodes hold the same value, regardless of their places.
     pub(crate) fn same(&self, other: &Node) -> bool {
         match (&self.value, &other.value) {
             (Value::Null, Value::Null) => true,

@@ -11,8 +11,8 @@ pub(crate) struct DotenvError {
     pub(crate) message: String,
 }
 
-/// Adds the variables of a file to those of the files before it. `outer` answers for variables that are set outside
-/// of the files: inside of values they win over the files' own.
+/// Adds the variables of a file to those of the files before it. `outer` holds the variables that are set outside of
+/// the files; inside values they take precedence.
 pub(crate) fn parse(
     text: &str,
     variables: &mut Assignments,
@@ -30,11 +30,11 @@ pub(crate) fn parse(
 pub(crate) struct Assignments {
     pub(crate) values: IndexMap<String, Assignment>,
     file: u32,
-    /// How long all values were, those that later ones took the place of among them.
+    /// The total length of all values, including replaced ones.
     bytes: usize,
 }
 
-/// How long the values of all files together may be: a file as large as can be, and variables in its values.
+/// The limit for that total: enough for the largest file plus variables in its values.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub(crate) struct Assignment {
 }
 
 impl Assignments {
-    /// What follows is set by this file.
+    /// Attributes the assignments that follow to this file.
     pub(crate) fn begin(&mut self, file: u32) {
         self.file = file;
     }
@@ -61,7 +61,7 @@ impl Assignments {
     }
 }
 
-/// With `format: raw` a value is all that follows the `=`.
+/// Parses `format: raw`, where everything after the `=` is the value.
 pub(crate) fn parse_raw(
     text: &str,
     variables: &mut Assignments,
@@ -80,7 +80,7 @@ pub(crate) fn parse_raw(
             let message = if name.is_empty() {
                 "a variable has no name"
             } else {
-                "a variable's name can't hold a blank"
+                "a variable name can't contain spaces"
             };
             return Err(DotenvError { line: index + 1, message: message.to_owned() });
         }
@@ -139,7 +139,7 @@ impl File<'_> {
 
     /// The name before `=` or `:`; a name alone on its line has no value.
     fn name(&mut self) -> Result<(String, bool), DotenvError> {
-        // A name alone at the very end of the file is, to Compose, the value of a variable without a name.
+        // Compose takes a name alone at the very end of the file for the value of a variable without a name.
         let mut end = None;
         let mut has_value = false;
         for (at, c) in self.rest.char_indices() {
@@ -152,15 +152,15 @@ impl File<'_> {
                 '_' | '.' | '-' | '[' | ']' => {}
                 c if c.is_alphanumeric() || is_blank(c) => {}
                 c => {
-                    // What stands there is not shown: it may be the second line of a secret.
-                    return Err(self.fault(format!("unexpected character `{c}` in a variable's name")));
+                    // The text is not shown: it may be the second line of a secret.
+                    return Err(self.fault(format!("unexpected character `{c}` in a variable name")));
                 }
             }
         }
         let Some(end) = end else { return Ok((String::new(), true)) };
         let name = self.rest[..end].trim_end().to_owned();
         if name.contains(' ') {
-            return Err(self.fault("a variable's name can't hold a blank"));
+            return Err(self.fault("a variable name can't contain spaces"));
         }
         let skipped = if has_value { end + 1 } else { end };
         self.advance(skipped);
@@ -189,7 +189,7 @@ impl File<'_> {
             escaped = c == '\\' && !escaped;
         }
         let Some(close) = close else {
-            return Err(self.fault("a quoted value is not closed"));
+            return Err(self.fault("a quoted value is never closed"));
         };
         let mut value = body[..close].to_owned();
         value = match quote {
@@ -204,23 +204,22 @@ impl File<'_> {
         let mut lookup = Inside { outer, variables: self.variables };
         template::substitute(value, &mut lookup).map_err(|error| {
             self.fault(match error {
-                // What follows the `$` may be part of a secret.
+                // The text after the `$` may be part of a secret.
                 TemplateError::Invalid(_) => {
-                    "a `${` begins no variable; a `$` that is meant as such is written `$$`, \
-                                              or stands in single quotes"
+                    "a `${` does not start a valid variable; write `$$` for a literal `$`, or use single quotes"
                         .to_owned()
                 }
                 TemplateError::Missing { name, message, is_set } => {
                     template::missing(&name, &message, is_set)
                 }
-                TemplateError::TooDeep => "variables are nested too deep".to_owned(),
-                TemplateError::TooLong => "variables make this value longer than any".to_owned(),
+                TemplateError::TooDeep => "variables are nested too deeply".to_owned(),
+                TemplateError::TooLong => "variables make this value too long".to_owned(),
             })
         })
     }
 }
 
-/// Inside of a file, variables from outside win over those that the file set before.
+/// Inside a file, variables from outside take precedence over those set earlier in the file.
 struct Inside<'a> {
     outer: &'a mut dyn Lookup,
     variables: &'a Assignments,
@@ -236,17 +235,17 @@ impl Lookup for Inside<'_> {
     }
 }
 
-/// A `#` begins a comment only after a space; after a tab it does not.
+/// A `#` starts a comment only after a space, not after a tab.
 fn without_comment(line: &str) -> &str {
     line.find(" #").map_or(line, |at| &line[..at])
 }
 
-/// A blank that is not the end of a line.
+/// White space other than a line feed.
 fn is_blank(c: char) -> bool {
     matches!(c, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
 }
 
-/// The escapes of a double-quoted value; `\$` stays for the interpolation, what is no escape stays as it is.
+/// Replaces the escapes of a double-quoted value. `\$` is left for interpolation; anything that is no escape stays.
 fn unescape(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let mut rest = value;

@@ -10,7 +10,7 @@ use crate::reading::{Named, Reading, Stopped};
 use crate::tree::forms::pairs;
 use crate::tree::{Map, Node, Spot, Value};
 
-/// Adds the variables of environment files: the later file wins over the earlier, what is known already over both.
+/// Adds the variables of environment files: later files win over earlier ones, and known variables over both.
 pub(crate) fn add_env_files(
     reading: &mut Reading<'_>,
     variables: &mut Variables,
@@ -37,7 +37,7 @@ fn dotenv_problem(reading: &mut Reading<'_>, file: u32, error: DotenvError) -> S
     let line = u32::try_from(error.line).unwrap_or(u32::MAX);
     let message = reading.secrets.hide(&error.message);
     let problem = reading.problem(Spot { file, line, column: 1 }, "", message);
-    if problem.message.contains("variable's name") {
+    if problem.message.contains("variable name") {
         problem.hint = Some("write NAME=VALUE, and a value of several lines in quotes".to_owned());
     }
     // The line holds a value, which may be a secret.
@@ -45,7 +45,7 @@ fn dotenv_problem(reading: &mut Reading<'_>, file: u32, error: DotenvError) -> S
     Stopped
 }
 
-/// Gives list entries of `environment` that are a name alone their value from outside (`environment: [HOME]`).
+/// Fills in list entries of `environment` that are a name alone, such as `environment: [HOME]`.
 pub(crate) fn resolve(document: &mut Node, variables: &Variables) {
     for (_, service) in document.entries_mut("services") {
         let entries = service.get_mut("environment").and_then(Node::as_list_mut);
@@ -59,7 +59,7 @@ pub(crate) fn resolve(document: &mut Node, variables: &Variables) {
     }
 }
 
-/// The files that the active services name; the others' need not be there.
+/// Reads the files that the active services name. Those of inactive services need not exist.
 pub(crate) fn add_files_of_services(
     reading: &mut Reading<'_>,
     tree: &mut Node,
@@ -73,7 +73,7 @@ pub(crate) fn add_files_of_services(
     reading.checked()
 }
 
-/// Reads the `env_file`s of a service into its `environment`; what `environment` says itself wins.
+/// Adds the variables of a service's `env_file`s to its `environment`, which takes precedence.
 fn add_env_files_of(
     reading: &mut Reading<'_>,
     service: &mut Node,
@@ -85,7 +85,7 @@ fn add_env_files_of(
         return Ok(());
     }
     let own = service.get("environment").and_then(Node::as_map).cloned().unwrap_or_default();
-    // What is set outside wins inside of values, then what `environment` says.
+    // Inside values, variables from outside win, then those of `environment`.
     let mut outer = variables.clone();
     let texts = own.iter().filter_map(|(name, node)| Some((name.clone(), node.as_text()?.to_owned())));
     outer.add_missing(texts, "`environment`");
@@ -104,13 +104,13 @@ fn add_env_files_of(
     Ok(())
 }
 
-/// Reads the `label_file`s of a service into its `labels`; what `labels` says itself wins.
+/// Adds the labels of a service's `label_file`s to its `labels`, which take precedence.
 fn add_label_files_of(reading: &mut Reading<'_>, service: &mut Node, name: &str) -> Result<(), Stopped> {
     let files = service.items("label_file").to_vec();
     if files.is_empty() {
         return Ok(());
     }
-    // Labels see those of the files before, and no variable.
+    // Labels can refer to labels of earlier files, but not to variables.
     let mut outer = Variables::default();
     let mut assigned = Assignments::default();
     for (index, file) in files.iter().enumerate() {
@@ -130,7 +130,7 @@ fn add_label_files_of(reading: &mut Reading<'_>, service: &mut Node, name: &str)
     Ok(())
 }
 
-/// What files set, as nodes that stand in them.
+/// The assignments as nodes, each with its place in its file.
 fn nodes(assigned: Assignments) -> Map {
     let node = |assignment: Assignment| {
         let line = u32::try_from(assignment.line).unwrap_or(u32::MAX);
@@ -169,7 +169,7 @@ fn read_service_file(
         None | Some("") => false,
         Some("raw") => true,
         Some(other) => {
-            let message = format!("`{other}` is not a format of environment files");
+            let message = format!("`{other}` is not a valid environment file format");
             let spot = file.get("format").map_or(file.spot, |node| node.spot);
             reading.problem(spot, path, message).hint = Some("leave it out, or write `raw`".to_owned());
             return Err(Stopped);

@@ -18,7 +18,7 @@ pub(crate) fn interpolate(
     trail: &Trail<'_>,
 ) {
     match &mut node.value {
-        // What is reset is gone before variables are looked at.
+        // A reset value is removed before interpolation.
         _ if node.tag == Some(MergeTag::Reset) => {}
         Value::Map(map) => {
             for (key, value) in map {
@@ -35,14 +35,14 @@ pub(crate) fn interpolate(
             match template::substitute(text, &mut lookup) {
                 Ok(value) => {
                     node.variables = lookup.description();
-                    // What is made of a short text can be long.
+                    // A short text can become a long one.
                     let made = value.len() / BYTES_OF_A_VALUE;
                     *text = value;
                     let _ = reading.spend(made, node.spot, trail);
                 }
                 Err(error) => {
                     note(reading, node, trail, error);
-                    // The file is refused; nothing is to be said of what the text is not.
+                    // The file is refused anyway; this keeps later stages from reporting the text again.
                     node.tag = Some(MergeTag::Reset);
                 }
             }
@@ -54,8 +54,8 @@ pub(crate) fn interpolate(
 fn note(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, error: TemplateError) {
     match error {
         TemplateError::Invalid(part) => {
-            reading.problem(node.spot, trail, format!("`{part}` is not a variable")).hint =
-                Some("a `$` that is meant as such is written `$$`".to_owned());
+            reading.problem(node.spot, trail, format!("`{part}` is not a valid variable")).hint =
+                Some("write `$$` for a literal `$`".to_owned());
         }
         TemplateError::Missing { name, message, is_set } => {
             let message = reading.hide(&template::missing(&name, &message, is_set));
@@ -63,18 +63,18 @@ fn note(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, error: Templa
                 Some(format!("set `{name}` in the environment or in an environment file"));
         }
         TemplateError::TooDeep => {
-            reading.problem(node.spot, trail, "variables are nested too deep");
+            reading.problem(node.spot, trail, "variables are nested too deeply");
         }
         TemplateError::TooLong => {
-            reading.problem(node.spot, trail, "variables make this text longer than any");
+            reading.problem(node.spot, trail, "variables make this text too long");
         }
     }
 }
 
-/// How many variables a message about one text names.
+/// How many variables a message names for one text.
 const MOST_NAMED: usize = 10;
 
-/// Answers from [`Variables`], and remembers who was asked for.
+/// Looks up variables, and remembers which ones were used.
 pub(crate) struct Tracked<'r, 'f, 'v> {
     reading: &'r mut Reading<'f>,
     variables: &'v Variables,

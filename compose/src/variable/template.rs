@@ -3,30 +3,30 @@
 /// What can be wrong with a template.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TemplateError {
-    /// The part that is not a substitution although it looks like one.
+    /// A part that looks like a substitution and is not one.
     Invalid(String),
     /// `${NAME:?message}` and the variable has no value.
     Missing { name: String, message: String, is_set: bool },
-    /// Substitutions nested deeper than anyone writes.
+    /// Substitutions nested too deeply.
     TooDeep,
-    /// Variables that would fill the memory.
+    /// Variables whose values are too long together.
     TooLong,
 }
 
 /// How deep defaults may nest; each level is a recursion.
 const DEEPEST: usize = 32;
 
-/// How many bytes variables may put into one text: more than Linux lets a variable hold, and too few for a text that
-/// is made of a long variable over and over.
+/// How many bytes variables may add to one text: more than Linux allows in one variable, but not enough to repeat a
+/// long variable many times.
 const MOST_PUT_IN: usize = 1024 * 1024;
 
-/// Who answers for variables, and hears of those that are missed.
+/// A source of variables, which is also told which ones are missing.
 pub(crate) trait Lookup {
     fn value(&mut self, name: &str) -> Option<String>;
     fn missed(&mut self, name: &str);
 }
 
-/// Puts values in the place of variables.
+/// Replaces variables by their values.
 pub(crate) fn substitute(template: &str, lookup: &mut dyn Lookup) -> Result<String, TemplateError> {
     Substitution { lookup, depth: 0, left: MOST_PUT_IN }.text(template)
 }
@@ -34,7 +34,7 @@ pub(crate) fn substitute(template: &str, lookup: &mut dyn Lookup) -> Result<Stri
 struct Substitution<'l> {
     lookup: &'l mut dyn Lookup,
     depth: usize,
-    /// How many bytes variables may still put in, be they used or be they in a default that is not.
+    /// How many bytes variables may still add, including those in unused defaults.
     left: usize,
 }
 
@@ -66,7 +66,7 @@ impl Substitution<'_> {
         Ok(out)
     }
 
-    /// What stands between braces; `template` and `rest` say where, for a message.
+    /// Expands the text between braces. `template` and `rest` locate it for a message.
     fn expand(&mut self, inside: &str, template: &str, rest: &str) -> Result<String, TemplateError> {
         let name = leading_name(inside);
         let operation = &inside[name.len()..];
@@ -83,7 +83,7 @@ impl Substitution<'_> {
         let Some(operator @ ('-' | '?' | '+')) = operation.chars().next() else {
             return Err(invalid(template, rest));
         };
-        // Compose's pattern does not reach over the end of a line.
+        // Compose's pattern does not match across lines.
         if operation.contains('\n') {
             return Err(invalid(template, rest));
         }
@@ -138,7 +138,7 @@ fn braced(text: &str) -> Option<(&str, &str)> {
             return Some((&text[..at], &text[at + 1..]));
         }
     }
-    // With an opening brace too many, Compose takes all up to the last closing one.
+    // If an opening brace is unmatched, Compose takes everything up to the last closing one.
     let last = text.rfind('}')?;
     Some((&text[..last], &text[last + 1..]))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// Names, values and origins. Earlier layers win: the process's environment, then `.env`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
-    /// Shared, since every service that has an `env_file` puts a layer of its own below the same others.
+    /// Shared, because every service with an `env_file` adds its own layer below the same others.
     layers: Vec<Arc<BTreeMap<String, Variable>>>,
 }
 
@@ -24,7 +24,7 @@ impl Variables {
         variables
     }
 
-    /// Adds what is not there yet.
+    /// Adds variables that are not set yet.
     pub(crate) fn add_missing(&mut self, values: impl IntoIterator<Item = (String, String)>, origin: &str) {
         let origin: Arc<str> = origin.into();
         self.add_layer(
@@ -32,12 +32,12 @@ impl Variables {
         );
     }
 
-    /// Adds what is not there yet, whatever its origin.
+    /// Adds variables that are not set yet, each with its own origin.
     pub(crate) fn add_layer(&mut self, variables: impl IntoIterator<Item = (String, Variable)>) {
         self.layers.push(Arc::new(variables.into_iter().collect()));
     }
 
-    /// Sets a variable whatever it was before.
+    /// Sets a variable, replacing any earlier value.
     pub(crate) fn set(&mut self, name: &str, value: &str, origin: &str) {
         let variable = Variable { value: value.to_owned(), origin: origin.into() };
         self.layers.insert(0, Arc::new(BTreeMap::from([(name.to_owned(), variable)])));

@@ -91,7 +91,7 @@ pub(crate) fn service(name: &str, json: &Json, node: &Node) -> Service {
     }
 }
 
-/// `node` is the network in the tree: the document, as Compose's, leaves the options of `ipam` out.
+/// `node` is the network in the tree, because the document leaves out the options of `ipam`, as Compose does.
 pub(crate) fn network(json: &Json, node: Option<&Node>) -> Network {
     let ipam = part(json, "ipam");
     let ipam_options = node.and_then(|node| node.get("ipam")?.get("options"));
@@ -133,7 +133,7 @@ pub(crate) fn volume(json: &Json) -> Volume {
     }
 }
 
-/// `scale` over `deploy.replicas`; the check has refused negative ones.
+/// `scale`, or else `deploy.replicas`; negative values have been refused.
 fn scale(json: &Json) -> u32 {
     let count = json.get("scale").or_else(|| json.get("deploy")?.get("replicas"));
     count.and_then(Json::as_u64).map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX))
@@ -234,7 +234,7 @@ fn attachment(json: &Json) -> Attachment {
 fn resources(json: &Json) -> Resources {
     let deployed = part(part(json, "deploy"), "resources");
     let (limits, reservations) = (part(deployed, "limits"), part(deployed, "reservations"));
-    // Zero is "not said" everywhere here.
+    // Zero means "not set" for all of these.
     let set = |value: Option<i64>| value.filter(|value| *value != 0);
     let cpus = |json: &Json| json.get("cpus").and_then(Json::as_f64).filter(|cpus| *cpus != 0.0);
     Resources {
@@ -286,7 +286,7 @@ fn device(json: &Json) -> Device {
 fn device_requests(json: &Json) -> Vec<DeviceRequest> {
     let reservations = part(part(part(json, "deploy"), "resources"), "reservations");
     let reserved = items(reservations, "devices").map(device_request);
-    // What `gpus` asks for must be able to be one.
+    // A device requested by `gpus` needs the capability `gpu`.
     let gpus = items(json, "gpus").map(|json| {
         let mut request = device_request(json);
         request.capabilities.push("gpu".to_owned());
@@ -366,7 +366,7 @@ fn text(json: &Json, key: &str) -> Option<String> {
     json.get(key)?.as_str().map(str::to_owned)
 }
 
-/// What stands below a key; `null` where nothing does.
+/// The value of a key; `null` if it is missing.
 fn part<'a>(json: &'a Json, key: &str) -> &'a Json {
     json.get(key).unwrap_or(&Json::Null)
 }
@@ -383,7 +383,7 @@ fn bytes(json: &Json, key: &str) -> Option<i64> {
     json.get(key)?.as_str()?.parse().ok()
 }
 
-/// A negative duration is legal and means nothing: it is none.
+/// A negative duration is valid and means zero.
 fn duration(json: &Json, key: &str) -> Option<Duration> {
     let nanoseconds = units::duration(json.get(key)?.as_str()?).ok()?;
     Some(Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0)))
@@ -414,7 +414,7 @@ fn text_map(json: &Json, key: &str) -> BTreeMap<String, String> {
 }
 
 fn optional_texts(json: &Json, key: &str) -> BTreeMap<String, Option<String>> {
-    // A variable without a name is a slip of Compose's; it can't be given to a container.
+    // Compose lets a variable without a name pass, but it can't be given to a container.
     let named = entries(json, key).filter(|(name, _)| !name.is_empty());
     named.map(|(name, value)| (name.clone(), value.as_str().map(str::to_owned))).collect()
 }

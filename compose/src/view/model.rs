@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// One service as written, in canonical form.
+/// A service, in canonical form.
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Service {
@@ -19,47 +19,47 @@ pub struct Service {
     pub image: Option<String>,
     /// How the image is built.
     pub build: Option<Build>,
-    /// The container's name, as Compose would give it.
+    /// The container's name, if the file sets it.
     pub container_name: Option<String>,
     /// The host name inside the container.
     pub hostname: Option<String>,
     /// The domain name inside the container.
     pub domainname: Option<String>,
-    /// `None`: the image's own. Empty: cleared.
+    /// `None`: that of the image. Empty: cleared.
     pub command: Option<Vec<String>>,
-    /// `None`: the image's own. Empty: cleared.
+    /// `None`: that of the image. Empty: cleared.
     pub entrypoint: Option<Vec<String>>,
-    /// `None` as a value: unset in the container, even if the image sets it.
+    /// Variables. A value of `None` unsets the variable, even if the image sets it.
     pub environment: BTreeMap<String, Option<String>>,
-    /// What is published.
+    /// Published ports.
     pub ports: Vec<Port>,
-    /// Ports that neighbours reach, without publishing them.
+    /// Ports that other services can reach, without being published.
     pub expose: Vec<String>,
-    /// What is mounted.
+    /// Mounts.
     pub volumes: Vec<Mount>,
     /// Temporary file systems: `path` or `path:options`.
     pub tmpfs: Vec<String>,
-    /// The networks, by their key.
+    /// The networks, by key.
     pub networks: BTreeMap<String, Attachment>,
     /// `none`, `host`, `bridge`, `service:NAME` or `container:NAME`.
     pub network_mode: Option<String>,
-    /// What it depends on, by the service's name.
+    /// The services that it depends on, by name.
     pub depends_on: BTreeMap<String, Dependency>,
-    /// How its health is checked.
+    /// The health check.
     pub healthcheck: Option<Healthcheck>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// The user who runs the container's process.
+    /// The user that runs the container's process.
     pub user: Option<String>,
     /// The folder in which the process starts.
     pub working_dir: Option<String>,
-    /// The signal that asks it to stop.
+    /// The signal that stops it.
     pub stop_signal: Option<String>,
-    /// How long it gets after that signal.
+    /// How long it may take to stop after that signal.
     pub stop_grace_period: Option<Duration>,
     /// `no`, `always`, `on-failure[:max]` or `unless-stopped`.
     pub restart: Option<String>,
-    /// How many containers it has: `scale`, or `deploy.replicas`.
+    /// The number of containers: `scale`, or `deploy.replicas`.
     pub scale: u32,
     /// When its image is pulled.
     pub pull_policy: Option<String>,
@@ -67,33 +67,33 @@ pub struct Service {
     pub platform: Option<String>,
     /// Whether an init process runs first.
     pub init: Option<bool>,
-    /// The root file system is read-only.
+    /// Whether the root file system is read-only.
     pub read_only: bool,
-    /// It runs with all privileges.
+    /// Whether it runs with all privileges.
     pub privileged: bool,
-    /// It has a terminal.
+    /// Whether it has a terminal.
     pub tty: bool,
-    /// Its standard input stays open.
+    /// Whether its standard input stays open.
     pub stdin_open: bool,
-    /// Capabilities on top of the usual ones.
+    /// Capabilities in addition to the default ones.
     pub cap_add: Vec<String>,
-    /// Capabilities taken away.
+    /// Capabilities that are removed.
     pub cap_drop: Vec<String>,
     /// Security options.
     pub security_opt: Vec<String>,
-    /// Further groups of the user.
+    /// Additional groups of the user.
     pub group_add: Vec<String>,
-    /// Bytes.
+    /// The size of `/dev/shm`, in bytes.
     pub shm_size: Option<i64>,
-    /// What it may use, from the service's own keys and `deploy.resources`.
+    /// Limits, from the service's own keys and `deploy.resources`.
     pub resources: Resources,
     /// Devices of the host.
     pub devices: Vec<Device>,
     /// Devices that the engine's drivers choose: `gpus` and `deploy.resources.reservations.devices`.
     pub device_requests: Vec<DeviceRequest>,
-    /// Which devices its control group may use: `c 1:3 mr`.
+    /// Devices that its control group may use, such as `c 1:3 mr`.
     pub device_cgroup_rules: Vec<String>,
-    /// What the container's runtime is told.
+    /// Annotations for the container's runtime.
     pub annotations: BTreeMap<String, String>,
     /// `shareable`, `private`, `host`, `none`, `service:NAME` or `container:NAME`.
     pub ipc: Option<String>,
@@ -105,27 +105,27 @@ pub struct Service {
     pub userns_mode: Option<String>,
     /// `host` or `private`.
     pub cgroup: Option<String>,
-    /// The control group that the container's own lies in.
+    /// The parent of the container's control group.
     pub cgroup_parent: Option<String>,
-    /// `default`; Windows knows others.
+    /// `default`; Windows has others.
     pub isolation: Option<String>,
     /// The program that runs the container, as the engine's configuration names it.
     pub runtime: Option<String>,
-    /// Where its log goes.
+    /// The logging configuration.
     pub logging: Option<Logging>,
-    /// Its address on its first network.
+    /// The MAC address on its first network.
     pub mac_address: Option<String>,
     /// `SERVICE` or `SERVICE:ALIAS`.
     pub links: Vec<String>,
-    /// `CONTAINER` or `CONTAINER:ALIAS`, of a container that is not of this project.
+    /// `CONTAINER` or `CONTAINER:ALIAS`, for containers outside this project.
     pub external_links: Vec<String>,
     /// `SERVICE`, `SERVICE:ro`, or `container:NAME` with or without `:ro`.
     pub volumes_from: Vec<String>,
     /// Options of the storage driver.
     pub storage_opt: BTreeMap<String, String>,
-    /// How a service ends up running again, as `deploy` says it; where it does, `restart` does not count.
+    /// `deploy.restart_policy`, which takes precedence over `restart`.
     pub restart_policy: Option<RestartPolicy>,
-    /// The type of the provider that stands for a container.
+    /// The type of the provider that replaces a container.
     pub provider: Option<String>,
     /// `name=address`, as Compose prints them.
     pub extra_hosts: Vec<String>,
@@ -139,27 +139,27 @@ pub struct Service {
     pub sysctls: BTreeMap<String, String>,
     /// Resource limits of the process.
     pub ulimits: BTreeMap<String, Ulimit>,
-    /// The secrets that it finds as files.
+    /// Secrets that it gets as files.
     pub secrets: Vec<FileReference>,
-    /// The configs that it finds as files.
+    /// Configs that it gets as files.
     pub configs: Vec<FileReference>,
-    /// What is run in the container once it has started.
+    /// Commands to run in the container after it starts.
     pub post_start: Vec<Hook>,
-    /// What is run in the container before it is stopped.
+    /// Commands to run in the container before it is stopped.
     pub pre_stop: Vec<Hook>,
-    /// The raw `x-greenroom` value, typed by `plan`.
+    /// The value of `x-greenroom`, as it is.
     pub greenroom: Option<serde_json::Value>,
 }
 
-/// What a container may use. Nothing said is `None`, or an empty list.
+/// The resources that a container may use. A limit that is not set is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Resources {
-    /// Processors; half a one is 0.5.
+    /// Processors, such as 0.5.
     pub cpus: Option<f64>,
     /// Processors of a Windows container.
     pub cpu_count: Option<i64>,
-    /// The part of the processors that a Windows container gets.
+    /// The percentage of the processors that a Windows container may use.
     pub cpu_percent: Option<i64>,
     /// Microseconds.
     pub cpu_period: Option<i64>,
@@ -169,23 +169,23 @@ pub struct Resources {
     pub cpu_rt_period: Option<i64>,
     /// Microseconds of each period.
     pub cpu_rt_runtime: Option<i64>,
-    /// Its weight against other containers.
+    /// The weight relative to other containers.
     pub cpu_shares: Option<i64>,
-    /// Which processors: `0-3`, `0,1`.
+    /// The processors that it may use, such as `0-3` or `0,1`.
     pub cpuset: Option<String>,
     /// Bytes.
     pub memory: Option<i64>,
-    /// Bytes that it keeps when memory gets scarce.
+    /// Bytes that it keeps when memory is scarce.
     pub memory_reservation: Option<i64>,
-    /// Bytes of memory and swap together; -1 for any.
+    /// Bytes of memory and swap together; -1 for no limit.
     pub memory_swap: Option<i64>,
     /// From 0 to 100.
     pub memory_swappiness: Option<i64>,
-    /// It is not killed when memory runs out.
+    /// Whether it is spared when memory runs out.
     pub oom_kill_disable: bool,
-    /// Who is killed first, from -1000 to 1000.
+    /// How likely it is killed when memory runs out, from -1000 to 1000.
     pub oom_score_adj: Option<i64>,
-    /// Processes and threads; -1 for any number.
+    /// Processes and threads; -1 for no limit.
     pub pids: Option<i64>,
     /// Access to block devices.
     pub blkio: Blkio,
@@ -197,7 +197,7 @@ pub struct Resources {
 pub struct Blkio {
     /// From 10 to 1000.
     pub weight: Option<u16>,
-    /// The same for single devices, by path.
+    /// Weights of single devices, by path.
     pub weight_device: Vec<(String, i64)>,
     /// Bytes a second, by path.
     pub device_read_bps: Vec<(String, i64)>,
@@ -213,35 +213,35 @@ pub struct Blkio {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Device {
-    /// On the host, or the name of a CDI device (`vendor.com/class=name`).
+    /// The path on the host, or the name of a CDI device (`vendor.com/class=name`).
     pub source: String,
-    /// In the container.
+    /// The path in the container.
     pub target: String,
     /// Some of `r`, `w` and `m`.
     pub permissions: String,
 }
 
-/// Devices that one of the engine's drivers chooses.
+/// A request for devices that one of the engine's drivers chooses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceRequest {
     /// The driver.
     pub driver: Option<String>,
-    /// How many; -1 for all.
+    /// The number of devices; -1 for all.
     pub count: Option<i64>,
-    /// Which.
+    /// The IDs of the devices.
     pub ids: Vec<String>,
-    /// What they must be able to do.
+    /// The capabilities that they need.
     pub capabilities: Vec<String>,
     /// The driver's options.
     pub options: BTreeMap<String, String>,
 }
 
-/// Where a container's log goes.
+/// The logging configuration of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Logging {
-    /// The engine's own default without it.
+    /// The driver; `None`: the engine's default.
     pub driver: Option<String>,
     /// The driver's options.
     pub options: BTreeMap<String, String>,
@@ -253,12 +253,12 @@ pub struct Logging {
 pub struct RestartPolicy {
     /// `none`, `on-failure` or `any`.
     pub condition: Option<String>,
-    /// How often at most.
+    /// The maximum number of attempts.
     pub max_attempts: Option<u32>,
 }
 
 impl Service {
-    /// Whether its container mounts what that of `other` does.
+    /// Whether it mounts the volumes of the service `other`.
     #[must_use]
     pub fn takes_volumes_from(&self, other: &str) -> bool {
         let services = self.volumes_from.iter().filter(|from| !from.starts_with("container:"));
@@ -284,11 +284,11 @@ pub struct Build {
     pub labels: BTreeMap<String, String>,
     /// The network of the build's steps.
     pub network: Option<String>,
-    /// Builds every step anew.
+    /// Whether the cache is not used.
     pub no_cache: bool,
-    /// Pulls the base image even if it is there.
+    /// Whether the base image is pulled even if it is present.
     pub pull: bool,
-    /// Images whose steps may be taken over.
+    /// Images whose layers may be reused.
     pub cache_from: Vec<String>,
     /// `name=address`, as Compose prints them: in the `/etc/hosts` of the build's steps.
     pub extra_hosts: Vec<String>,
@@ -296,16 +296,16 @@ pub struct Build {
     pub shm_size: Option<i64>,
     /// Resource limits of the build's steps.
     pub ulimits: BTreeMap<String, Ulimit>,
-    /// How the build's steps are isolated, where the engine has several ways.
+    /// The isolation technology of the build's steps.
     pub isolation: Option<String>,
     /// `os/arch[/variant]`.
     pub platforms: Vec<String>,
-    /// Further names of the image.
+    /// Additional names of the image.
     pub tags: Vec<String>,
 }
 
 impl Build {
-    /// Whether the engine fetches the context: a repository, an archive, or a Dockerfile alone.
+    /// Whether the context is a URL that the engine fetches: a repository, an archive, or a single Dockerfile.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         self.context.contains("://")
@@ -319,7 +319,7 @@ impl Build {
 pub struct Port {
     /// The port inside the container.
     pub target: u16,
-    /// A port, a range (`8000-8010`), or `None` for one of the engine's choice.
+    /// A port or a range (`8000-8010`); `None`: the engine chooses.
     pub published: Option<String>,
     /// The address on the host.
     pub host_ip: Option<String>,
@@ -336,31 +336,31 @@ pub struct Mount {
     /// A host path for a bind, a key of the top-level `volumes` for a volume, `None` for an anonymous volume or
     /// tmpfs.
     pub source: Option<String>,
-    /// Where, inside the container.
+    /// The path in the container.
     pub target: String,
-    /// It cannot be written.
+    /// Whether it is read-only.
     pub read_only: bool,
-    /// For a bind: make the host's folder when it is missing.
+    /// For a bind: whether a missing folder is created on the host.
     pub create_host_path: bool,
-    /// For a bind: how mounts propagate.
+    /// For a bind: the propagation mode.
     pub propagation: Option<String>,
     /// For a bind: `z` or `Z`.
     pub selinux: Option<String>,
-    /// For a bind: what becomes of mounts below it: `enabled`, `disabled`, `writable` or `readonly`.
+    /// For a bind: how mounts below it are handled: `enabled`, `disabled`, `writable` or `readonly`.
     pub recursive: Option<String>,
-    /// For a volume: do not copy the image's content into it.
+    /// For a volume: whether the image's content is not copied into it.
     pub nocopy: bool,
-    /// For a volume: labels of one that is created by being mounted.
+    /// For a volume: labels, if mounting creates it.
     pub labels: BTreeMap<String, String>,
     /// For a volume or an image: the folder in it that is mounted.
     pub subpath: Option<String>,
-    /// Bytes, for a tmpfs.
+    /// For a tmpfs: the size in bytes.
     pub size: Option<i64>,
-    /// The mode of a tmpfs.
+    /// For a tmpfs: the permissions.
     pub mode: Option<u32>,
 }
 
-/// What a mount mounts.
+/// The type of a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MountKind {
     /// A file or folder of the host.
@@ -376,7 +376,7 @@ pub enum MountKind {
 }
 
 impl Mount {
-    /// A file or folder of the host that cannot be written.
+    /// A read-only bind of a file or folder of the host.
     #[must_use]
     pub fn read_only_bind(source: String, target: String) -> Mount {
         Mount {
@@ -397,20 +397,20 @@ impl Mount {
     }
 }
 
-/// A secret or config as a service finds it.
+/// A secret or config as a service gets it.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#long-syntax-5>
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileReference {
-    /// Its key below the top-level `secrets` or `configs`.
+    /// Its key under the top-level `secrets` or `configs`.
     pub source: String,
-    /// Where, inside the container; `None`: where Compose puts it.
+    /// The path in the container; `None`: Compose's default.
     pub target: Option<String>,
-    /// Whose it is.
+    /// The owner's user ID.
     pub uid: Option<String>,
-    /// Whose group's it is.
+    /// The owner's group ID.
     pub gid: Option<String>,
-    /// Who may read it.
+    /// The permissions.
     pub mode: Option<u32>,
 }
 
@@ -418,11 +418,11 @@ pub struct FileReference {
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileSource {
-    /// It is somebody else's, which only a swarm has.
+    /// Whether it exists outside the project; only a swarm has such.
     pub external: bool,
-    /// The file on the host, absolute.
+    /// The absolute path on the host.
     pub file: Option<PathBuf>,
-    /// The variable.
+    /// The variable that holds the content.
     pub environment: Option<String>,
     /// The content itself.
     pub content: Option<String>,
@@ -432,88 +432,88 @@ pub struct FileSource {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attachment {
-    /// Further names of the service there.
+    /// Additional names of the service on this network.
     pub aliases: Vec<String>,
-    /// A fixed address.
+    /// A fixed IPv4 address.
     pub ipv4_address: Option<String>,
-    /// A fixed address.
+    /// A fixed IPv6 address.
     pub ipv6_address: Option<String>,
-    /// Further addresses of the link.
+    /// Link-local addresses.
     pub link_local_ips: Vec<String>,
-    /// A fixed address.
+    /// A fixed MAC address.
     pub mac_address: Option<String>,
     /// Options of the network's driver.
     pub driver_opts: BTreeMap<String, String>,
     /// The name of the interface inside the container.
     pub interface_name: Option<String>,
-    /// The network of the highest is the first that the container is connected to.
+    /// The container is connected to the network with the highest priority first.
     pub priority: i64,
-    /// The network of the highest gives the container its gateway.
+    /// The network with the highest priority provides the gateway.
     pub gw_priority: Option<i64>,
 }
 
-/// What a service depends on.
+/// A dependency of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dependency {
-    /// What the dependency has to reach.
+    /// The state that the dependency must reach.
     pub condition: Condition,
-    /// Whether the dependency must be there.
+    /// Whether the dependency must exist.
     pub required: bool,
-    /// Whether the file wrote the condition out. Compose prints `service_started` for the short form too, but
-    /// greenroom reads the short form as "ready".
+    /// Whether the condition is written in the file. Compose prints `service_started` for the short form, too, but
+    /// greenroom takes the short form to mean "ready".
     pub written_out: bool,
 }
 
-/// How far a dependency must be.
+/// The state that a dependency must reach.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#depends_on>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Its container runs.
+    /// Its container is running.
     ServiceStarted,
     /// It is healthy.
     ServiceHealthy,
-    /// It has ended with 0.
+    /// It has exited with status 0.
     ServiceCompletedSuccessfully,
 }
 
-/// How a service's health is checked.
+/// The health check of a service.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Healthcheck {
-    /// `["CMD", …]`, `["CMD-SHELL", …]` or `["NONE"]`; `None`: the image's own.
+    /// `["CMD", …]`, `["CMD-SHELL", …]` or `["NONE"]`; `None`: that of the image.
     pub test: Option<Vec<String>>,
-    /// The pause between two checks, once it is healthy.
+    /// The time between two checks.
     pub interval: Option<Duration>,
     /// How long one check may take.
     pub timeout: Option<Duration>,
-    /// How long failures do not count at first.
+    /// The time at the start during which failures do not count.
     pub start_period: Option<Duration>,
-    /// After how many failures it is unhealthy.
+    /// The number of failures after which it is unhealthy.
     pub retries: Option<u64>,
-    /// It has none.
+    /// Whether the health check is disabled.
     pub disable: bool,
 }
 
-/// A command that is run in a container at a turn of its life.
+/// A command that runs in a container after it starts or before it stops.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#post_start>
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Hook {
-    /// The program and its arguments; no shell reads them.
+    /// The program and its arguments, without a shell.
     pub command: Vec<String>,
-    /// The user who runs it; `None`: the container's own.
+    /// The user that runs it; `None`: that of the container.
     pub user: Option<String>,
-    /// It runs with all privileges.
+    /// Whether it runs with all privileges.
     pub privileged: bool,
-    /// The folder in which it runs.
+    /// The working directory.
     pub working_dir: Option<String>,
-    /// On top of the container's own. `None` as a value: unset.
+    /// Variables in addition to the container's. A value of `None` unsets the variable.
     pub environment: BTreeMap<String, Option<String>>,
 }
 
-/// A limit of the process.
+/// A resource limit of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ulimit {
@@ -527,29 +527,29 @@ pub struct Ulimit {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Network {
-    /// The name Compose would give it (`<project>_<key>` or `name:`).
+    /// The name that Compose gives it: `name:`, or `<project>_<key>`.
     pub name: String,
-    /// It is somebody else's: used, never created.
+    /// Whether it exists outside the project, and is never created.
     pub external: bool,
     /// The driver.
     pub driver: Option<String>,
     /// The driver's options.
     pub driver_opts: BTreeMap<String, String>,
-    /// It leads nowhere else.
+    /// Whether it has no access to other networks.
     pub internal: bool,
-    /// It has IPv4 addresses.
+    /// Whether it has IPv4 addresses.
     pub enable_ipv4: Option<bool>,
-    /// It has IPv6 addresses.
+    /// Whether it has IPv6 addresses.
     pub enable_ipv6: Option<bool>,
-    /// Containers that are started by hand may join it, where it spans engines.
+    /// Whether standalone containers may join it, if it spans several engines.
     pub attachable: bool,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Who hands out its addresses.
+    /// The driver that assigns addresses.
     pub ipam_driver: Option<String>,
     /// That driver's options.
     pub ipam_options: BTreeMap<String, String>,
-    /// Subnet, gateway, ip range.
+    /// Its ranges of addresses.
     pub ipam: Vec<IpamPool>,
 }
 
@@ -557,13 +557,13 @@ pub struct Network {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IpamPool {
-    /// The addresses, in CIDR notation.
+    /// The subnet, in CIDR notation.
     pub subnet: Option<String>,
     /// The gateway.
     pub gateway: Option<String>,
-    /// The part of the subnet that containers get.
+    /// The part of the subnet from which containers get addresses.
     pub ip_range: Option<String>,
-    /// Addresses that are taken already, by whom.
+    /// Addresses that are already in use, by host name.
     pub aux_addresses: BTreeMap<String, String>,
 }
 
@@ -571,9 +571,9 @@ pub struct IpamPool {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Volume {
-    /// The name Compose would give it.
+    /// The name that Compose gives it.
     pub name: String,
-    /// It is somebody else's: used, never created.
+    /// Whether it exists outside the project, and is never created.
     pub external: bool,
     /// The driver.
     pub driver: Option<String>,
@@ -583,7 +583,7 @@ pub struct Volume {
     pub labels: BTreeMap<String, String>,
 }
 
-/// What can hold a secret — environment, commands, labels — is left out.
+/// Leaves out everything that can hold a secret: environment, commands, labels.
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service")
@@ -593,14 +593,14 @@ impl std::fmt::Debug for Service {
     }
 }
 
-/// Its words and variables, which can hold secrets, are left out.
+/// Leaves out the command and the variables, which can hold secrets.
 impl std::fmt::Debug for Hook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hook").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
-/// The content is left out.
+/// Leaves out the content.
 impl std::fmt::Debug for FileSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FileSource")
@@ -610,7 +610,7 @@ impl std::fmt::Debug for FileSource {
     }
 }
 
-/// The arguments, which can hold secrets, are left out.
+/// Leaves out the arguments, which can hold secrets.
 impl std::fmt::Debug for Build {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Build").field("context", &self.context).finish_non_exhaustive()

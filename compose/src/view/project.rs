@@ -1,4 +1,4 @@
-//! The project: what a set of compose files says, checked and complete.
+//! The project that a set of compose files describes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::secret::Secrets;
 use crate::tree::{Node, Spot, Value};
 use crate::variable::Variables;
 
-/// A compose project as it was read.
+/// A compose project, checked and complete.
 ///
 /// ```
 /// # use std::{io, path::{Path, PathBuf}};
@@ -51,13 +51,13 @@ pub struct Project {
     pub networks: BTreeMap<String, Network>,
     /// The volumes that active services use.
     pub volumes: BTreeMap<String, Volume>,
-    /// Where the content of the secrets comes from that active services use.
+    /// The secrets that active services use: where their content comes from.
     pub secret_sources: BTreeMap<String, FileSource>,
-    /// Where the content of the configs comes from that active services use.
+    /// The configs that active services use: where their content comes from.
     pub config_sources: BTreeMap<String, FileSource>,
-    /// What is worth a word.
+    /// Warnings, in the order in which they were found.
     pub warnings: Vec<Warning>,
-    /// What must not be printed.
+    /// The values that must not be printed.
     pub secrets: Secrets,
     document: Json,
     tree: Node,
@@ -68,9 +68,9 @@ pub struct Project {
 /// Whether secret values are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
-    /// All values are shown: showing them is what `config` is for.
+    /// All values are shown.
     Shown,
-    /// `***` stands in the place of secrets.
+    /// Secrets are replaced by `***`.
     Redacted,
 }
 
@@ -82,7 +82,7 @@ impl Project {
     }
 
     /// The canonical document as `docker compose config --format json` prints it: every `$` is doubled, so that
-    /// the output is a compose file again.
+    /// the output is itself a compose file.
     #[must_use]
     pub fn to_json(&self, values: Values) -> String {
         let mut document = self.shown(values);
@@ -91,7 +91,7 @@ impl Project {
         output::escape_for_yaml(text).replace('$', "$$") + "\n"
     }
 
-    /// The same as YAML.
+    /// The canonical document as `docker compose config` prints it, in YAML.
     #[must_use]
     pub fn to_yaml(&self, values: Values) -> String {
         let mut document = self.shown(values);
@@ -107,14 +107,14 @@ impl Project {
         document
     }
 
-    /// Where the value at a path of the document stands, such as `services.web.ports[0]`; for what no file says,
-    /// where the nearest thing around it stands. `None` only if the document came from no file.
+    /// The place of the value at a path of the document, such as `services.web.ports[0]`. For a value that is not
+    /// written in a file, the place of the closest value around it.
     #[must_use]
     pub fn place(&self, path: &str) -> Option<Place> {
         self.sources.place(find(&self.tree, path))
     }
 
-    /// A problem with what stands at a path of the document. Secrets are left out of its text.
+    /// A problem with the value at a path of the document, without secrets.
     #[must_use]
     pub fn problem(&self, path: &str, message: &str) -> Problem {
         let place = self.place(path);
@@ -122,21 +122,20 @@ impl Project {
         Problem { place, path: path.to_owned(), message: self.secrets.hide(message), hint: None, line }
     }
 
-    /// The value of a variable as interpolation saw it: from the process's environment, or an environment file. What
-    /// `configs` and `secrets` with `environment:` hold is found by it.
+    /// The value of a variable as interpolation saw it, such as the content of a secret with `environment:`.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.value(name)
     }
 
-    /// The line at a place of this project, to be shown with it.
+    /// The text of the line at a place of this project.
     #[must_use]
     pub fn line(&self, place: &Place) -> Option<&str> {
         self.sources.line_at(place)
     }
 }
 
-/// Secrets are not shown: the document is left out.
+/// Leaves out the document, which can hold secrets.
 impl std::fmt::Debug for Project {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names = |names: Vec<&String>| names.into_iter().cloned().collect::<Vec<_>>();
@@ -150,7 +149,7 @@ impl std::fmt::Debug for Project {
     }
 }
 
-/// Follows a path as far as the tree goes. A key may itself hold dots, so the longest that fits is taken.
+/// Follows a path as far as the tree goes. A key may itself contain dots, so the longest match is taken.
 fn find(node: &Node, path: &str) -> Spot {
     let path = path.strip_prefix('.').unwrap_or(path);
     match &node.value {

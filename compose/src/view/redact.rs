@@ -6,7 +6,7 @@ use crate::secret::{HIDDEN, Secrets, is_secret_name};
 use crate::tree::Node;
 use crate::variable::Variables;
 
-/// Everything that must not be printed: named so, inline in `secrets`, or a password in a URL.
+/// Adds the values that must not be printed: by their name, as content of `secrets`, or as a password in a URL.
 pub(crate) fn gather(secrets: &mut Secrets, tree: &Node, document: &Json, variables: &Variables) {
     for service in document["services"].as_object().into_iter().flatten().map(|(_, service)| service) {
         let args = service.get("build").and_then(|build| build.get("args"));
@@ -26,7 +26,7 @@ pub(crate) fn gather(secrets: &mut Secrets, tree: &Node, document: &Json, variab
     }
 }
 
-/// Hides by name what stands under a name, and by content what does not.
+/// Hides a value by its name if it has one, and by its content otherwise.
 pub(crate) fn redact(json: &mut Json, name: &str, secrets: &Secrets) {
     match json {
         Json::String(text) => {

@@ -1,14 +1,14 @@
 //! YAML text to events: a port of libyaml's parser, as Go's YAML library is one.
 //!
-//! What one takes for YAML, and where one sees a mistake, so does the other. Where Go's library goes its own way, this port
-//! follows it: inside brackets a plain scalar can end with `:` and can't hold `?`, a tag can hold commas and brackets, `\'` is
-//! an escape and `\/` is not.
+//! What one takes for YAML, and where one sees a mistake, so does the other. Where Go's library goes its own way,
+//! this port follows it: inside brackets a plain scalar can end with `:` and can't hold `?`, a tag can hold commas
+//! and brackets, `\'` is an escape and `\/` is not.
 //!
-//! [`scanner`] makes tokens of the text with the help of [`scalar`], and [`parser`] makes events of the tokens. Anchors are
-//! not resolved here, and scalars have no type yet: see [`parse`](crate::parse).
+//! [`scanner`] makes tokens of the text with the help of [`scalar`], and [`parser`] makes events of the tokens.
+//! Anchors are not resolved here, and scalars have no type yet: see [`parse`](crate::parse).
 //!
-//! libyaml is Copyright (c) 2017-2020 Ingy döt Net and Copyright (c) 2006-2016 Kirill Simonov. `LICENSE-libyaml`, beside
-//! this file, has its MIT license in full.
+//! libyaml is Copyright (c) 2017-2020 Ingy döt Net and Copyright (c) 2006-2016 Kirill Simonov. `LICENSE-libyaml`,
+//! beside this file, has its MIT license in full.
 
 mod parser;
 mod scalar;

@@ -60,7 +60,7 @@ fn taken(text: impl Into<Vec<u8>>) -> Project {
     read(&Memory::default().with("compose.yaml", text)).expect("a large file is a file")
 }
 
-const TOO_MANY: &str = "the files have more than 500000 values once aliases";
+const TOO_MANY: &str = "the files hold more than 500000 values after aliases";
 
 /// So many services, each with these lines.
 fn services(count: usize, lines: impl Fn(usize) -> String) -> String {
@@ -137,7 +137,7 @@ fn bytes_that_are_no_text_are_refused() {
 #[test]
 fn deep_variables_are_refused() {
     let template = "${A:-".repeat(50_000) + &"}".repeat(50_000);
-    assert!(refused(format!("services: {{a: {{image: \"{template}\"}}}}")).contains("too deep"));
+    assert!(refused(format!("services: {{a: {{image: \"{template}\"}}}}")).contains("too deeply"));
 }
 
 #[test]
@@ -146,9 +146,9 @@ fn variables_that_make_much_of_little_are_refused() {
     let one_megabyte = format!("A={}\n", "x".repeat(1024 * 1024));
 
     let in_one_text = format!("x-a: \"{}\"", "$A".repeat(1_000));
-    assert!(refused_files(&files(in_one_text, one_megabyte.clone())).contains("longer than any"));
+    assert!(refused_files(&files(in_one_text, one_megabyte.clone())).contains("too long"));
     let unused = format!("x-a: \"{}\"", "${B+$A}".repeat(1_000));
-    assert!(refused_files(&files(unused, one_megabyte.clone())).contains("longer than any"));
+    assert!(refused_files(&files(unused, one_megabyte.clone())).contains("too long"));
     let in_many_texts = format!("x-a: [{}]", vec!["$A"; 100_000].join(", "));
     assert!(refused_files(&files(in_many_texts, one_megabyte)).contains(TOO_MANY));
 
@@ -160,7 +160,7 @@ fn variables_that_make_much_of_little_are_refused() {
         }
         files("services: {}".to_owned(), env)
     };
-    assert!(refused_files(&laughs(10, 30)).contains("longer than any"));
+    assert!(refused_files(&laughs(10, 30)).contains("too long"));
     let mut many = format!("A={}\n", "x".repeat(1_000_000));
     (0..1_000).for_each(|number| writeln!(many, "B{number}=$A").expect("a text takes text"));
     assert!(
@@ -190,7 +190,7 @@ fn a_file_that_is_read_over_and_over_is_refused() {
     let env = "A=1\n".repeat(1_000_000);
     let text = services(1_000, |_| "{image: x, env_file: [a.env]}".to_owned());
     let files = Memory::default().with("compose.yaml", text).with("a.env", env);
-    assert!(refused_files(&files).contains("can't read a.env: too much was read before it"));
+    assert!(refused_files(&files).contains("can't read a.env: the files read before it use up the limit"));
 }
 
 #[test]
@@ -309,11 +309,11 @@ fn a_name_that_is_like_none_is_not_compared() {
 #[test]
 fn a_long_chain_of_extends_is_refused() {
     let chain = |number: usize| format!("{{image: x, extends: {{service: s{}}}}}", number + 1);
-    assert!(refused(services(10_000, chain)).contains("extend each other more than 64 deep"));
+    assert!(refused(services(10_000, chain)).contains("`extends` is nested more than 64 levels deep"));
     let through_files = |number: usize| {
         format!("services: {{s: {{image: x, extends: {{file: /hostile/{}.yaml, service: s}}}}}}", number + 1)
     };
-    assert!(refused_files(&Endless(through_files)).contains("extend each other more than 64 deep"));
+    assert!(refused_files(&Endless(through_files)).contains("`extends` is nested more than 64 levels deep"));
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn many_services_can_extend_one_of_another_file() {
 fn includes_without_end_are_refused() {
     assert!(refused("include: [compose.yaml]").contains("in a circle: compose.yaml -> compose.yaml"));
     let chain = |number: usize| format!("include: [/hostile/{}.yaml]", number + 1);
-    assert!(refused_files(&Endless(chain)).contains("include each other more than 32 deep"));
+    assert!(refused_files(&Endless(chain)).contains("`include` is nested more than 32 levels deep"));
     // Each includes the next one twice.
     let mut files =
         Memory::default().with("compose.yaml", "include: [1.yaml]").with("30.yaml", "services: {}");

@@ -120,7 +120,7 @@ fn an_unset_variable_is_warned_about_once() {
     let project = read(&[("compose.yaml", text)]);
     let warnings: Vec<String> = project.warnings.iter().map(ToString::to_string).collect();
     expect![[r#"
-        compose.yaml:3:12: the variable `TAG` is not set: an empty text stands in its place
+        compose.yaml:3:12: the variable `TAG` is not set: an empty string is used in its place
         compose.yaml:5:1: `version` is obsolete: it is ignored and can be removed"#]]
     .assert_eq(&warnings.join("\n"));
 }
