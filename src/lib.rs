@@ -13,7 +13,6 @@
 
 #[doc(inline)]
 pub use greenroom_compose as compose;
-use greenroom_compose::secret;
 mod address;
 mod kind;
 mod error;
@@ -37,6 +36,7 @@ pub mod blocking;
 pub mod fixtures;
 
 pub use address::{Address, Addresses, Port, Transport};
+pub use compose::{HIDDEN, Secrets, is_secret_name};
 pub use error::Error;
 pub use event::{Event, ServiceReady};
 pub use handle::{
@@ -52,6 +52,5 @@ pub use plan::{
 };
 pub use polygon::PolygonStack;
 pub use report::{Report, ServiceReport, ServiceStatus, Silent};
-pub use secret::{HIDDEN, Secrets, is_secret_name};
 pub use stack::{FoundStack, Holder, Leftover, Stack, StackBuilder, leftovers, stacks};
 pub use volume::{KeptVolume, kept_volumes};

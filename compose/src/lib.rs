@@ -26,7 +26,7 @@
 //!
 //! The crate knows no clock, network or process environment, and reads files through [`Files`] alone.
 
-pub mod secret;
+mod secret;
 mod text;
 mod yaml;
 mod tree;
@@ -48,6 +48,7 @@ use reading::{Reading, Stopped};
 
 pub use discover::Request;
 pub use reading::{Disk, Files, Place, Problem, Problems, Warning};
+pub use secret::{HIDDEN, Secrets, is_secret_name};
 pub use text::names::nearest;
 pub use text::units::parse_duration;
 pub use view::*;

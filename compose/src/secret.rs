@@ -33,10 +33,10 @@ const SECRET_WORDS: [&str; 12] = [
 /// `*_FILE` variables name a file, not a secret, and are not hidden.
 ///
 /// ```
-/// assert!(greenroom_compose::secret::is_secret_name("POSTGRES_PASSWORD"));
-/// assert!(greenroom_compose::secret::is_secret_name("polygonApiKey"));
-/// assert!(!greenroom_compose::secret::is_secret_name("POSTGRES_PASSWORD_FILE"));
-/// assert!(!greenroom_compose::secret::is_secret_name("MONKEY"));
+/// assert!(greenroom_compose::is_secret_name("POSTGRES_PASSWORD"));
+/// assert!(greenroom_compose::is_secret_name("polygonApiKey"));
+/// assert!(!greenroom_compose::is_secret_name("POSTGRES_PASSWORD_FILE"));
+/// assert!(!greenroom_compose::is_secret_name("MONKEY"));
 /// ```
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {

@@ -4,9 +4,9 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::Error;
 use crate::address::Address;
+use crate::compose::HIDDEN;
 use crate::kind::Login;
 use crate::probe::connect_options;
-use crate::secret::HIDDEN;
 
 /// How many connections a pool holds: enough for a test, few enough that many tests share a server's hundred.
 const POOL_SIZE: u32 = 5;

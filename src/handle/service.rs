@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::address::Addresses;
+use crate::compose::Secrets;
 use crate::engine::Engine;
 use crate::event::Observer;
 use crate::known::RunningService;
-use crate::secret::Secrets;
 use crate::stack::run_pre_stop;
 use crate::{Error, runtime};
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::secret::{HIDDEN, is_secret_name};
+use crate::compose::{HIDDEN, is_secret_name};
 
 /// How much of a command line is shown.
 const COMMAND_LENGTH: usize = 120;

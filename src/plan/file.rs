@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{problem, support};
+use crate::compose::Secrets;
 use crate::compose::{FileReference, FileSource, Files, Problem, Project, Service, Warning};
-use crate::secret::Secrets;
 
 /// Who may read a secret or config of which the file does not say it: everybody in the container.
 const DEFAULT_MODE: u32 = 0o444;

@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::address::Port;
+use crate::compose::Secrets;
 use crate::compose::{Attachment, Files, Mount, MountKind, Problem, Problems, Project, Service, Warning};
 use crate::kind::{Kind, LoginSettings, Probe};
-use crate::secret::Secrets;
 
 pub use extension::{Base, Fallback};
 pub use file::{Delivery, PlannedFile};

@@ -6,9 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::address::Address;
+use crate::compose::Secrets;
 use crate::kind::{Conversation, Login, Protocol, Step};
 use crate::poll::Answer;
-use crate::secret::Secrets;
 
 /// How much a server may say before the verdict: more than any first answer is long.
 const MOST_BYTES: u64 = 16 * 1024;

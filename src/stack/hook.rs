@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::compose::Hook;
+use crate::compose::Secrets;
 use crate::engine::Engine;
 use crate::event::{Event, Observer};
 use crate::plan::PlannedService;
-use crate::secret::Secrets;
 
 /// A hook that did not end with 0.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::evidence;
 use crate::Error;
+use crate::compose::Secrets;
 use crate::engine::{Engine, EngineError, Filter, FoundContainer, Removal};
 use crate::event::Observer;
 use crate::lease::Facts;
 use crate::plan::label;
 use crate::poll::{Answer, Cadence, Wait};
-use crate::secret::Secrets;
 use crate::stack::hook::{self, HookFailure};
 use crate::stack::spec::STOP_GRACE_LABEL;
 use crate::state::StateFolder;
