@@ -10,6 +10,7 @@ use testcontainers::bollard::models::{
 };
 use testcontainers::bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
+use super::options::{some, to_map};
 use super::{mount, resources};
 use crate::engine::{AttachmentSpec, ContainerSpec, Namespaces, NetworkSpec, VolumeSpec};
 
@@ -217,14 +218,6 @@ pub(super) fn volume(spec: &VolumeSpec) -> VolumeCreateRequest {
         labels: Some(to_map(&spec.labels)),
         cluster_volume_spec: None,
     }
-}
-
-pub(super) fn to_map(map: &BTreeMap<String, String>) -> HashMap<String, String> {
-    map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-pub(super) fn some(list: &[String]) -> Option<Vec<String>> {
-    (!list.is_empty()).then(|| list.to_vec())
 }
 
 /// The requests as JSON, to test which keys reach the engine.

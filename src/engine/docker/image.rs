@@ -12,9 +12,9 @@ use testcontainers::bollard::query_parameters::{
 use testcontainers::bollard::{body_full, body_try_stream};
 use tokio::io::AsyncReadExt;
 
-use super::body;
 use super::context::{self, Packed};
 use super::error::failed;
+use super::options::to_map;
 use crate::engine::{BuildSpec, Context, Dockerfile, EngineError, Image, Progress};
 
 pub(super) fn from_inspect(found: ImageInspect) -> Image {
@@ -158,8 +158,8 @@ fn build_options(build: &BuildSpec, dockerfile: &str) -> BuildImageOptions {
         .rm(true)
         .forcerm(true)
         .nocache(build.no_cache)
-        .buildargs(&body::to_map(&build.args))
-        .labels(&body::to_map(&build.labels));
+        .buildargs(&to_map(&build.args))
+        .labels(&to_map(&build.labels));
     if let Context::Remote(url) = &build.context {
         options = options.remote(url);
     }

@@ -10,6 +10,7 @@ mod found;
 mod ignore;
 mod image;
 mod mount;
+mod options;
 mod resources;
 
 use std::collections::HashMap;

@@ -5,7 +5,7 @@ use testcontainers::bollard::models::{
     MountTmpfsOptions, MountType, MountVolumeOptions,
 };
 
-use super::body::to_map;
+use super::options::to_map;
 use crate::compose::{Mount, MountKind};
 
 /// Whether the mount needs the engine's older string form, the only one with SELinux labels.

@@ -4,7 +4,7 @@ use testcontainers::bollard::models::{
     DeviceMapping, DeviceRequest as EngineRequest, HostConfig, ResourcesBlkioWeightDevice, ThrottleDevice,
 };
 
-use super::body::{some, to_map};
+use super::options::{some, to_map};
 use crate::compose::{Device, DeviceRequest};
 use crate::engine::ContainerSpec;
 
