@@ -76,10 +76,11 @@ async fn a_row_in_a_kept_volume_is_there_in_the_next_stack() -> Result {
 
 #[tokio::test]
 async fn a_volume_that_would_not_keep_is_refused() -> Result {
-    let folder = file("compose/fixtures");
+    let folder = file("fixtures/live");
     let _kept = Kept(&folder);
-    let chapter = Stack::builder(folder.join("chapter-as-written.yml"))
-        .file(file("fixtures/live/fallbacks.yml"))
+    let chapter = Stack::builder(file("compose/fixtures/chapter-as-written.yml"))
+        .file(folder.join("fallbacks.yml"))
+        .project_directory(&folder)
         .env_file(file(".env.test"))
         .keep_volume("timescaledb-data");
     let error = chapter.up().await.expect_err("the data is not on the volume");
