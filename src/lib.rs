@@ -1,22 +1,38 @@
 #![doc = include_str!("../README.md")]
 //! # Layout
 //!
-//! Data flows through the modules in this order:
+//! What a first test needs is here at the root. The rest is in modules, in the order in which data flows:
 //!
 //! - [`compose`] reads the files: text to a project, pure.
-//! - `plan` decides: [`Plan`], [`PlannedService`], [`Probe`], [`Kind`]; pure.
-//! - `stack` runs a plan: [`Stack`], [`StackBuilder`]; below it are the engine, the probes, the volumes and the leases.
-//! - `handle` gives typed connections: [`Postgres`], [`Timescale`], [`Http`], [`Grafana`], [`TickerService`].
-//! - `report` and `event` tell: [`Report`], [`Event`].
+//! - [`plan`] decides what will run, and how each service is asked whether it is ready; pure.
+//! - [`stack`] runs a plan, and finds the stacks that run already.
+//! - [`volume`] has the volumes that outlive their stacks.
+//! - [`handle`] gives typed connections.
+//! - [`event`] and [`report`] tell what happens, and what runs.
 //! - [`blocking`] and [`fixtures`] are the same for a plain `#[test]` and for rstest.
+//! - [`polygon`] has the handles of this project's own stack.
+//!
+//! # Features
+//!
+//! All are on by default.
+//!
+//! - `postgres`: [`Postgres`] and [`Timescale`], [`Probe::sql`], and the check that a kept volume really holds the data of
+//!   its PostgreSQL server. Brings sqlx.
+//! - `http`: [`Http`], and [`Probe::http`]. Brings reqwest.
+//! - `grafana`: [`Grafana`]. Needs `http`.
+//! - `rstest`: [`fixtures`].
+//!
+//! A probe that is asked for and not compiled in is an error. A service whose kind would be asked so is ready once its port
+//! accepts a connection, and the plan and the report warn of that.
 
+// Each module uses only those above it.
 pub mod compose;
 mod secret;
-mod address;
+pub mod address;
 mod error;
-mod plan;
-mod event;
-mod report;
+pub mod plan;
+pub mod event;
+pub mod report;
 mod runtime;
 mod state;
 mod engine;
@@ -24,30 +40,27 @@ mod poll;
 mod known;
 mod probe;
 mod lease;
-mod volume;
-mod stack;
+pub mod volume;
+pub mod stack;
 mod watcher;
-mod handle;
-mod polygon;
+pub mod handle;
+#[cfg(all(feature = "postgres", feature = "grafana"))]
+pub mod polygon;
 pub mod blocking;
 #[cfg(feature = "rstest")]
 pub mod fixtures;
 
-pub use address::{Address, Addresses, Port, Protocol};
 pub use error::Error;
-pub use event::{Event, ServiceReady};
-pub use handle::{
-    ConnectionUrl, DataSource, DataSourceHealth, ExecOutput, Frame, Grafana, GrafanaClient, GrafanaHealth,
-    Http, HttpClient, Hypertable, Postgres, ServiceHandle, TickerHealth, TickerService, Timescale,
-};
+pub use event::Event;
+pub use handle::ServiceHandle;
+#[cfg(feature = "grafana")]
+pub use handle::grafana::Grafana;
+#[cfg(feature = "http")]
+pub use handle::{Http, HttpClient};
+#[cfg(feature = "postgres")]
+pub use handle::{Postgres, Timescale};
 pub use lease::Lifetime;
-pub use plan::{
-    Accept, Base, DEFAULT_TIMEOUT, Delivery, Dependency, Fallback, Fate, Healthcheck, Kind, Plan,
-    PlannedAttachment, PlannedFile, PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports,
-    PostgresLogin, Probe, PullPolicy, Readiness, Restart, Until,
-};
-pub use polygon::PolygonStack;
-pub use report::{Report, ServiceReport, ServiceStatus, Silent};
+pub use plan::{Plan, Probe};
+pub use report::Report;
 pub use secret::{HIDDEN, Secrets, is_secret_name};
-pub use stack::{FoundStack, Holder, Leftover, Stack, StackBuilder, leftovers, stacks};
-pub use volume::{KeptVolume, kept_volumes};
+pub use stack::{Stack, StackBuilder};

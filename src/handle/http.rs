@@ -6,6 +6,8 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 
 use crate::Error;
 use crate::address::Address;
+use crate::plan::Kind;
+use crate::stack::Stack;
 
 /// How long a request may take: a test that waits longer is stuck.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,6 +25,28 @@ pub struct HttpClient {
     client: Client,
     base_url: String,
     service: String,
+}
+
+impl Stack {
+    /// A service that speaks HTTP on its lowest published TCP port, or on the one its kind is known for.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it publishes no TCP port.
+    pub fn http(&self, name: &str) -> Result<Http, Error> {
+        let service = self.find(name)?;
+        let port = service
+            .planned
+            .kind
+            .port(&service.planned.service)
+            .filter(|_| service.planned.kind != Kind::Postgres)
+            .or_else(|| crate::plan::first_tcp_port(&service.planned.service))
+            .or_else(|| service.known.addresses.lowest_tcp());
+        let Some(port) = port else {
+            return Err(Error::no_port_published(name));
+        };
+        Ok(Http::new(name, service.address(port)?.clone()))
+    }
 }
 
 impl Http {

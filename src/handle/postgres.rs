@@ -6,6 +6,7 @@ use crate::Error;
 use crate::address::Address;
 use crate::probe::{Login, connect_options};
 use crate::secret::HIDDEN;
+use crate::stack::Stack;
 
 /// How many connections a pool holds: enough for a test, few enough that many tests share a server's hundred.
 const POOL_SIZE: u32 = 5;
@@ -43,6 +44,20 @@ impl std::fmt::Display for ConnectionUrl {
 impl std::fmt::Debug for ConnectionUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.hidden)
+    }
+}
+
+impl Stack {
+    /// A service of the PostgreSQL family.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it is not of that family.
+    pub fn postgres(&self, name: &str) -> Result<Postgres, Error> {
+        let login = self.read_kind(name, "a PostgreSQL server", |service| service.known.login.clone())?;
+        let service = self.find(name)?;
+        let port = service.planned.kind.port(&service.planned.service).unwrap_or(crate::plan::POSTGRES_PORT);
+        Ok(Postgres::new(name, service.address(port)?.clone(), port, login))
     }
 }
 
@@ -122,6 +137,7 @@ impl Postgres {
         Error::postgres(operation, &self.service, &self.url(), error)
     }
 
+    #[cfg(feature = "grafana")]
     pub(super) fn login(&self) -> &Login {
         &self.login
     }

@@ -5,6 +5,7 @@
 
 mod build;
 mod extension;
+mod feature;
 mod file;
 mod kind;
 mod names;
@@ -38,7 +39,11 @@ pub use readiness::{Healthcheck, Readiness};
 
 pub(crate) use build::cached_image;
 pub(crate) use file::Content;
-pub(crate) use kind::{POSTGRES_PORT, Setting, first_tcp_port};
+#[cfg(feature = "postgres")]
+pub(crate) use kind::POSTGRES_PORT;
+pub(crate) use kind::Setting;
+#[cfg(feature = "http")]
+pub(crate) use kind::first_tcp_port;
 pub(crate) use names::{hash, id_of_stack, label, replica};
 pub(crate) use need::EngineVersion;
 pub(crate) use readiness::ReadyWhen;
@@ -67,6 +72,7 @@ pub(crate) struct Options {
 
 /// Which host ports the services get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ports {
     /// On 127.0.0.1, at ports that the engine picks: any number of stacks run side by side.
     #[default]
@@ -329,7 +335,7 @@ pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Re
     if let Some(problems) = Problems::from_list(problems) {
         return Err(Error::compose(&problems));
     }
-    Ok(Plan {
+    let mut plan = Plan {
         stack,
         project: project.name.clone(),
         directory: project.directory.clone(),
@@ -341,7 +347,9 @@ pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Re
         fingerprint: fingerprint(project, options, &services),
         services,
         secrets,
-    })
+    };
+    plan.warnings.extend(feature::warnings(project, &plan));
+    Ok(plan)
 }
 
 fn plan_volumes(project: &Project, options: &Options, stack: &str) -> Result<Vec<PlannedVolume>, Error> {
@@ -417,10 +425,14 @@ impl Questions {
         let extension = extension::Extension::of(project, &service.name)?;
         let kind =
             extension.kind.unwrap_or_else(|| service.image.as_deref().map_or(Kind::Other, Kind::of_image));
-        let explicit = match options.probes.get(&service.name) {
-            Some(probe) => Some(probe.clone()),
-            None => extension.probe(project, &service.name)?,
+        let name = &service.name;
+        let (explicit, path) = match options.probes.get(name) {
+            Some(probe) => (Some(probe.clone()), format!("services.{name}")),
+            None => (extension.probe(project, name)?, format!("services.{name}.x-greenroom.ready")),
         };
+        if let Some(probe) = &explicit {
+            feature::check(project, &path, probe)?;
+        }
         let readiness = plan_readiness(project, service, kind, explicit);
         Ok(Questions { extension, kind, readiness })
     }
@@ -468,7 +480,7 @@ fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Op
     let port = kind.port(service).filter(|_| is_reachable);
     Readiness::Usual {
         healthcheck,
-        round_trip: port.and_then(|port| probe::round_trip(kind, port)),
+        round_trip: port.and_then(|port| feature::round_trip(kind, port)),
         tcp_ports,
     }
 }
@@ -549,8 +561,9 @@ fn config_hash(project: &Project, name: &str, files: &[PlannedFile]) -> String {
 fn fingerprint(project: &Project, options: &Options, services: &[PlannedService]) -> String {
     let mut content = project.document().to_string();
     for service in services {
-        content.push_str(&service.config_hash);
+        // What is asked depends on the build, too: its Cargo features.
+        content.push_str(&format!("{}{:?}", service.config_hash, service.readiness));
     }
-    content.push_str(&format!("{:?}{:?}{:?}", options.keep_volumes, options.ports, options.probes));
+    content.push_str(&format!("{:?}{:?}", options.keep_volumes, options.ports));
     hash(content.as_bytes())
 }

@@ -4,8 +4,11 @@
 //! not asked here: whoever waits looks at the engine between two attempts.
 
 mod exec;
+#[cfg(feature = "http")]
 mod http;
 mod log;
+mod login;
+#[cfg(feature = "postgres")]
 mod sql;
 mod tcp;
 
@@ -17,8 +20,11 @@ use crate::known::Known;
 use crate::plan::{PlannedService, Probe};
 use crate::poll::{Answer, Cadence};
 
+#[cfg(all(feature = "postgres", feature = "grafana"))]
 pub(crate) use http::accepts as accepts_health;
-pub(crate) use sql::{Login, connect_options};
+pub(crate) use login::Login;
+#[cfg(feature = "postgres")]
+pub(crate) use sql::connect_options;
 
 /// How long one attempt over the network may take: a server that takes longer for its first answer is not ready.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -34,10 +40,12 @@ pub(crate) struct Target<'a> {
 pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
     let attempt = async {
         match probe {
+            #[cfg(feature = "postgres")]
             Probe::Sql { port, query } => match target.address(*port) {
                 Ok(address) => sql::ask(address, target.known.login.as_ref(), query).await,
                 Err(unpublished) => unpublished,
             },
+            #[cfg(feature = "http")]
             Probe::Http { port, path, accept } => match target.address_or_first(*port) {
                 Ok(address) => http::ask(address, path, *accept).await,
                 Err(unpublished) => unpublished,
@@ -48,6 +56,9 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
             },
             Probe::Exec { argv } => exec::ask(target, argv).await,
             Probe::Log { text } => log::ask(target, text).await,
+            #[cfg(not(all(feature = "postgres", feature = "http")))]
+            // The plan has no question that is not compiled in.
+            _ => Answer::Never(format!("this build of greenroom cannot ask `{probe}`")),
         }
     };
     let limit =
@@ -74,6 +85,7 @@ impl Target<'_> {
     }
 
     /// The address of `port`, or of the lowest published TCP port.
+    #[cfg(feature = "http")]
     fn address_or_first(&self, port: Option<u16>) -> Result<&Address, Answer> {
         match port.or_else(|| self.known.addresses.lowest_tcp()) {
             Some(port) => self.address(port),

@@ -3,22 +3,9 @@
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgSslMode};
 use sqlx::{Connection, Executor};
 
+use super::Login;
 use crate::address::Address;
 use crate::poll::Answer;
-
-/// How to log in, every setting read from where it stood.
-#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Login {
-    pub user: String,
-    pub password: Option<String>,
-    pub database: String,
-}
-
-impl std::fmt::Debug for Login {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Login({}@{}, password hidden)", self.user, self.database)
-    }
-}
 
 /// What sqlx connects with. `PgConnectOptions` starts from the process's own `PG*` variables, which must not leak into a
 /// test: everything they could set that matters is set here.
@@ -70,20 +57,5 @@ fn judge(error: &sqlx::Error, address: &Address) -> Answer {
         // invalid_authorization_specification, invalid_password: the roles exist before the port is opened.
         "28000" | "28P01" => Answer::Never(seen),
         _ => Answer::NotYet(seen),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_login_does_not_show_its_password() {
-        let login = Login {
-            user: "me".to_owned(),
-            password: Some("hunter2-hunter2".to_owned()),
-            database: "db".to_owned(),
-        };
-        assert_eq!(format!("{login:?}"), "Login(me@db, password hidden)");
     }
 }

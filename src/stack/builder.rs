@@ -11,7 +11,7 @@ use crate::event::{Event, Observer};
 use crate::lease::Lifetime;
 use crate::plan::{self, Options, Plan, Ports, Probe};
 
-/// Which files to read, and what to ask of the stack. [`Stack::builder`] makes one.
+/// Which files to read, and what to ask of the stack. [`Stack::builder`](crate::Stack::builder) makes one.
 #[derive(Clone, Default)]
 pub struct StackBuilder {
     files: Vec<PathBuf>,

@@ -1,5 +1,8 @@
 //! The tests that need no container engine.
 
 mod compose;
+mod features;
+// Its expectations are those of a build that can ask everything.
+#[cfg(all(feature = "postgres", feature = "http"))]
 mod plan;
 mod tidy;
