@@ -41,7 +41,9 @@ use std::path::PathBuf;
 
 use rstest::fixture;
 
-use crate::{PolygonStack, Stack, StackBuilder};
+#[cfg(all(feature = "postgres", feature = "grafana"))]
+use crate::polygon::PolygonStack;
+use crate::{Stack, StackBuilder};
 
 /// The compose file: `docker-compose.yml` in the folder of the package under test. Override this fixture for another.
 #[fixture]
@@ -65,6 +67,7 @@ pub async fn stack(stack_builder: StackBuilder) -> Stack {
 }
 
 /// greenroom's own stack with its typed handles. Panics with the whole story when it cannot be brought up.
+#[cfg(all(feature = "postgres", feature = "grafana"))]
 #[fixture]
 pub async fn polygon_stack(stack_builder: StackBuilder) -> PolygonStack {
     let stack = stack_builder.up().await.unwrap_or_else(|error| panic!("{error:?}"));

@@ -1,24 +1,40 @@
 #![doc = include_str!("../README.md")]
 //! # Layout
 //!
-//! Data flows through the modules in this order:
+//! What a first test needs is here at the root. The rest is in modules, in the order in which data flows:
 //!
 //! - [`compose`] reads the files: text to a project, pure.
-//! - `kind` knows what a service is and how it is asked: [`Kind`], [`Probe`], [`Protocol`]; pure.
-//! - `plan` decides: [`Plan`], [`PlannedService`]; pure.
-//! - `stack` runs a plan: [`Stack`], [`StackBuilder`]; below it are the engine, the probes, the volumes and the leases.
-//! - `handle` gives typed connections: [`Postgres`], [`Timescale`], [`Http`], [`Grafana`], [`TickerService`].
-//! - `report` and `event` tell: [`Report`], [`Event`].
+//! - [`kind`] is what greenroom knows of each kind of service: its port, its login, the question that proves it ready; pure.
+//! - [`plan`] decides what will run, and what each service is waited for; pure.
+//! - [`stack`] runs a plan, and finds the stacks that run already.
+//! - [`volume`] has the volumes that outlive their stacks.
+//! - [`handle`] gives typed connections.
+//! - [`event`] and [`report`] say what happens, and what runs.
 //! - [`blocking`] and [`fixtures`] are the same for a plain `#[test]` and for rstest.
+//! - [`polygon`] has the handles of this project's own stack.
+//!
+//! # Features
+//!
+//! All are on by default.
+//!
+//! - `postgres`: [`Postgres`] and [`Timescale`], [`Probe::sql`], and the check that a kept volume really holds the data of
+//!   its PostgreSQL server. Brings sqlx.
+//! - `http`: [`Http`], and [`Probe::http`]. Brings reqwest.
+//! - `grafana`: [`Grafana`]. Needs `http`.
+//! - `rstest`: [`fixtures`].
+//!
+//! A probe that is asked for and not compiled in is an error. A service whose kind would be asked so is ready once its port
+//! accepts a connection, and the plan and the report warn of that.
 
+// Each module uses only those above it; `tests/it/modules.rs` has the table.
 #[doc(inline)]
 pub use greenroom_compose as compose;
-mod address;
-mod kind;
+pub mod address;
+pub mod kind;
 mod error;
-mod plan;
-mod event;
-mod report;
+pub mod plan;
+pub mod event;
+pub mod report;
 mod runtime;
 mod state;
 mod engine;
@@ -26,31 +42,27 @@ mod poll;
 mod known;
 mod probe;
 mod lease;
-mod volume;
-mod stack;
+pub mod volume;
+pub mod stack;
 mod watcher;
-mod handle;
-mod polygon;
+pub mod handle;
+#[cfg(all(feature = "postgres", feature = "grafana"))]
+pub mod polygon;
 pub mod blocking;
 #[cfg(feature = "rstest")]
 pub mod fixtures;
 
-pub use address::{Address, Addresses, Port, Transport};
-pub use compose::{HIDDEN, Secrets, is_secret_name};
 pub use error::Error;
-pub use event::{Event, ServiceReady};
-pub use handle::{
-    ConnectionUrl, DataSource, DataSourceHealth, ExecOutput, Frame, Grafana, GrafanaClient, GrafanaHealth,
-    Http, HttpClient, Hypertable, Postgres, ServiceHandle, TickerHealth, TickerService, Timescale,
-};
-pub use kind::{Accept, Kind, LoginSettings, Probe, Protocol};
+pub use event::Event;
+pub use handle::ServiceHandle;
+#[cfg(feature = "grafana")]
+pub use handle::grafana::Grafana;
+#[cfg(feature = "http")]
+pub use handle::{Http, HttpClient};
+#[cfg(feature = "postgres")]
+pub use handle::{Postgres, Timescale};
+pub use kind::Probe;
 pub use lease::Lifetime;
-pub use plan::{
-    Base, DEFAULT_TIMEOUT, Delivery, Dependency, Fallback, Fate, Healthcheck, Plan, PlannedAttachment,
-    PlannedFile, PlannedNetwork, PlannedPort, PlannedService, PlannedVolume, Ports, PullPolicy, Readiness,
-    Restart, Until,
-};
-pub use polygon::PolygonStack;
-pub use report::{Report, ServiceReport, ServiceStatus, Silent};
-pub use stack::{FoundStack, Holder, Leftover, Stack, StackBuilder, leftovers, stacks};
-pub use volume::{KeptVolume, kept_volumes};
+pub use plan::Plan;
+pub use report::Report;
+pub use stack::{Stack, StackBuilder};

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use greenroom::{Event, FoundStack};
+use greenroom::Event;
+use greenroom::stack::FoundStack;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -15,7 +16,7 @@ use crate::{names, output};
 pub(crate) async fn down(options: &Options, names: &[String], all: bool) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
     let stacks = match names {
-        _ if all => greenroom::stacks().await?,
+        _ if all => greenroom::stack::stacks().await?,
         [] => options.builder().found().await?,
         names => by_name(names).await?,
     };
@@ -35,7 +36,7 @@ pub(crate) async fn down(options: &Options, names: &[String], all: bool) -> Resu
 
 /// The stacks of these names, each of which there is.
 async fn by_name(names: &[String]) -> Result<Vec<FoundStack>, Failure> {
-    let stacks = greenroom::stacks().await?;
+    let stacks = greenroom::stack::stacks().await?;
     let there_are: Vec<_> = stacks.iter().map(|stack| stack.name.clone()).collect();
     match names.iter().find(|name| !there_are.contains(name)) {
         Some(name) => Err(names::unknown("stack", name, &there_are)),

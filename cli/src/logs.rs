@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use greenroom::StackBuilder;
 use greenroom::compose::Project;
-use greenroom::{FoundStack, StackBuilder};
+use greenroom::stack::FoundStack;
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;
@@ -62,7 +63,7 @@ fn project_of(stack: &FoundStack, options: &Options) -> Option<Project> {
 }
 
 async fn by_name(name: &str) -> Result<FoundStack, Failure> {
-    let stacks = greenroom::stacks().await?;
+    let stacks = greenroom::stack::stacks().await?;
     let there_are: Vec<_> = stacks.iter().map(|stack| stack.name.clone()).collect();
     stacks
         .into_iter()

@@ -1,6 +1,6 @@
 //! `greenroom prune`: removes what nobody uses any more.
 
-use greenroom::Leftover;
+use greenroom::stack::Leftover;
 use serde_json::json;
 
 use crate::arguments::{Format, Options};
@@ -10,7 +10,7 @@ use crate::signals::Signals;
 
 pub(crate) async fn prune(options: &Options, dry_run: bool) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
-    let leftovers = greenroom::leftovers().await?;
+    let leftovers = greenroom::stack::leftovers().await?;
     let names: Vec<_> = leftovers.iter().map(|leftover| leftover.stack.clone()).collect();
     if leftovers.is_empty() {
         output::tell("nothing is left that nobody uses");

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use greenroom::{FoundStack, Holder, Report};
+use greenroom::Report;
+use greenroom::stack::{FoundStack, Holder};
 use serde_json::{Value, json};
 
 use crate::arguments::{Format, Options};
@@ -34,7 +35,7 @@ pub(crate) async fn ps(options: &Options, all: bool) -> Result<(), Failure> {
 async fn listed(options: &Options, all: bool) -> Result<Vec<FoundStack>, Failure> {
     let named = !all && options.names_a_project();
     let project = if named { Some(options.builder().read()?) } else { None };
-    let mut stacks = greenroom::stacks().await?;
+    let mut stacks = greenroom::stack::stacks().await?;
     stacks.retain(|stack| all || stack.is_of_this_user());
     if let Some(project) = project {
         stacks.retain(|stack| stack.project == project.name && stack.directory == project.directory);

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use greenroom::{Report, ServiceStatus, Silent, StackBuilder};
+use greenroom::report::{ServiceStatus, Silent};
+use greenroom::{Report, StackBuilder};
 use serde_json::{Value, json};
 
 use crate::arguments::{Format, Options};

@@ -35,7 +35,7 @@ pub(crate) async fn tell_whether_it_is_gone(stack: &str) {
 }
 
 async fn remove_what_is_left(stack: &str) -> Result<(), Error> {
-    for left in greenroom::stacks().await?.into_iter().filter(|left| left.name == stack) {
+    for left in greenroom::stack::stacks().await?.into_iter().filter(|left| left.name == stack) {
         left.down().await?;
     }
     Ok(())

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use greenroom::{Silent, Stack, StackBuilder};
+use greenroom::report::Silent;
+use greenroom::{Stack, StackBuilder};
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;

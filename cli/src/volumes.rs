@@ -1,6 +1,6 @@
 //! `greenroom volumes`: what is kept.
 
-use greenroom::KeptVolume;
+use greenroom::volume::KeptVolume;
 use serde_json::json;
 
 use crate::arguments::{Format, Options};
@@ -9,7 +9,7 @@ use crate::{names, output};
 
 pub(crate) async fn ls(options: &Options) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
-    let volumes = greenroom::kept_volumes().await?;
+    let volumes = greenroom::volume::kept_volumes().await?;
     match format {
         Format::Json => {
             let volumes: Vec<_> = volumes
@@ -40,7 +40,7 @@ pub(crate) async fn ls(options: &Options) -> Result<(), Failure> {
 
 pub(crate) async fn rm(options: &Options, names: &[String]) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
-    let kept = greenroom::kept_volumes().await?;
+    let kept = greenroom::volume::kept_volumes().await?;
     // Nothing is removed before every name is understood.
     let mut chosen: Vec<KeptVolume> = Vec::new();
     for name in names {

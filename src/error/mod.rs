@@ -45,17 +45,12 @@ enum Kind {
     /// The compose files, or names and options that they do not fit.
     Usage,
     EngineUnavailable,
-    /// The engine refused an operation, or greenroom's own background runtime failed.
-    Engine,
     MissingExternal,
     NotReady,
     Cancelled,
     VolumeHeld,
-    /// A kept volume does not hold the data that it is to keep.
-    Volume,
-    Handle,
-    State,
-    Teardown,
+    /// What nobody needs to tell from others.
+    Other,
 }
 
 impl Error {

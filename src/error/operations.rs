@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
-use super::{Error, Kind, Source, list};
+use super::{Error, Kind, list};
 use crate::compose::{Problems, nearest};
 
 /// Who uses a kept volume.
@@ -49,7 +49,7 @@ impl Error {
 impl Error {
     /// An engine operation failed; `said` is the whole text.
     pub(crate) fn of_engine(said: &impl Display) -> Error {
-        Error::new(Kind::Engine, said.to_string())
+        Error::new(Kind::Other, said.to_string())
     }
 
     pub(crate) fn engine_unavailable(why: String, hint: String) -> Error {
@@ -65,18 +65,18 @@ impl Error {
     }
 
     pub(crate) fn no_runtime(source: io::Error) -> Error {
-        Error::new(Kind::Engine, "failed to start greenroom's background runtime").with_source(source)
+        Error::new(Kind::Other, "failed to start greenroom's background runtime").with_source(source)
     }
 
     /// A background task ended without a result: it panicked, or the runtime was shut down.
     pub(crate) fn task_lost() -> Error {
-        Error::new(Kind::Engine, "greenroom's background task ended without a result")
+        Error::new(Kind::Other, "greenroom's background task ended without a result")
             .with_hint("if it panicked, the panic's own message stands above")
     }
 
     /// `failures` are the engine's own.
     pub(crate) fn teardown(stack: &str, failures: &[impl Display]) -> Error {
-        let error = Error::new(Kind::Teardown, format!("stack `{stack}` could not be removed completely"));
+        let error = Error::new(Kind::Other, format!("stack `{stack}` could not be removed completely"));
         failures
             .iter()
             .fold(error, |error, failure| error.with_detail(failure.to_string()))
@@ -125,6 +125,79 @@ impl Error {
                 None => format!("remove the container first: `docker rm {container}`"),
             })
     }
+}
+
+/// What greenroom writes down.
+impl Error {
+    pub(crate) fn no_state_folder(variable: &str) -> Error {
+        Error::new(Kind::Other, "there is no home folder to keep greenroom's state in")
+            .with_hint(format!("set {variable} to a folder"))
+    }
+
+    /// `operation` is a verb: `lock`, `write`.
+    pub(crate) fn state(operation: &str, path: &Path, source: io::Error) -> Error {
+        Error::new(Kind::Other, format!("cannot {operation} {}", path.display())).with_source(source)
+    }
+}
+
+/// Handles for any service.
+impl Error {
+    pub(crate) fn port_not_published(service: &str, port: u16, published: &[String]) -> Error {
+        let instead = if published.is_empty() {
+            "it publishes no port".to_owned()
+        } else {
+            format!("it publishes {}", list(published))
+        };
+        Error::new(Kind::Other, format!("service `{service}` does not publish port {port}/tcp"))
+            .with_hint(format!("{instead}; add {port} under `ports:` of `{service}`: any host port will do"))
+    }
+}
+
+/// Handles for services of one kind.
+#[cfg(any(feature = "postgres", feature = "grafana"))]
+impl Error {
+    /// `service` is not `what` (`a PostgreSQL server`); the services in `fitting` are.
+    pub(crate) fn wrong_kind(service: &str, what: &str, image: &str, fitting: &[&str]) -> Error {
+        Error::new(Kind::Other, format!("service `{service}` is not {what}"))
+            .with_detail(format!("its image: {image}"))
+            .with_hint(if fitting.is_empty() {
+                "no service of this stack is one; where the image's name does not tell, set `x-greenroom: kind:`"
+                    .to_owned()
+            } else {
+                format!("these are: {}", list(fitting))
+            })
+    }
+}
+
+/// HTTP handles.
+#[cfg(feature = "http")]
+impl Error {
+    pub(crate) fn no_port_published(service: &str) -> Error {
+        Error::new(Kind::Other, format!("service `{service}` publishes no TCP port"))
+            .with_hint(format!("add one under `ports:` of `{service}`: any host port will do"))
+    }
+
+    pub(crate) fn no_http_client(service: &str, source: impl Into<super::Source>) -> Error {
+        Error::new(Kind::Other, format!("failed to build an HTTP client for `{service}`")).with_source(source)
+    }
+
+    pub(crate) fn no_answer(service: &str, path: &str, source: impl Into<super::Source>) -> Error {
+        Error::new(Kind::Other, format!("`{service}` did not answer at {path}")).with_source(source)
+    }
+}
+
+/// PostgreSQL handles, and the volumes of its servers.
+#[cfg(feature = "postgres")]
+impl Error {
+    /// `operation` is the beginning of a sentence: `connect to`. `url` hides its password.
+    pub(crate) fn postgres(
+        operation: &str,
+        service: &str,
+        url: &impl Display,
+        source: impl Into<super::Source>,
+    ) -> Error {
+        Error::new(Kind::Other, format!("failed to {operation} `{service}` at {url}")).with_source(source)
+    }
 
     /// The server of `service` keeps its data in `directory`, which is not on the kept volume mounted at `mounted_at`;
     /// `place` says what that directory is on.
@@ -135,7 +208,7 @@ impl Error {
         directory: &str,
         place: &str,
     ) -> Error {
-        Error::new(Kind::Volume, format!("volume `{key}` does not keep the data of `{service}`"))
+        Error::new(Kind::Other, format!("volume `{key}` does not keep the data of `{service}`"))
             .with_detail(format!("the volume is mounted at {mounted_at}"))
             .with_detail(format!("PostgreSQL keeps its data in {directory}, {place}"))
             .with_hint(format!(
@@ -144,91 +217,37 @@ impl Error {
     }
 
     pub(crate) fn unknown_data_directory(service: &str, what: &str) -> Error {
-        Error::new(Kind::Volume, format!("cannot find out where `{service}` keeps its data: {what}"))
+        Error::new(Kind::Other, format!("cannot find out where `{service}` keeps its data: {what}"))
     }
 }
 
-/// What greenroom writes down.
+/// Grafana handles.
+#[cfg(feature = "grafana")]
 impl Error {
-    pub(crate) fn no_state_folder(variable: &str) -> Error {
-        Error::new(Kind::State, "there is no home folder to keep greenroom's state in")
-            .with_hint(format!("set {variable} to a folder"))
-    }
-
-    /// `operation` is a verb: `lock`, `write`.
-    pub(crate) fn state(operation: &str, path: &Path, source: io::Error) -> Error {
-        Error::new(Kind::State, format!("cannot {operation} {}", path.display())).with_source(source)
-    }
-}
-
-/// Handles, and what they talk to.
-impl Error {
-    /// `service` is not `what` (`a PostgreSQL server`); the services in `fitting` are.
-    pub(crate) fn wrong_kind(service: &str, what: &str, image: &str, fitting: &[&str]) -> Error {
-        Error::new(Kind::Handle, format!("service `{service}` is not {what}"))
-            .with_detail(format!("its image: {image}"))
-            .with_hint(if fitting.is_empty() {
-                "no service of this stack is one; where the image's name does not tell, set `x-greenroom: kind:`"
-                    .to_owned()
-            } else {
-                format!("these are: {}", list(fitting))
-            })
-    }
-
-    pub(crate) fn port_not_published(service: &str, port: u16, published: &[String]) -> Error {
-        let instead = if published.is_empty() {
-            "it publishes no port".to_owned()
-        } else {
-            format!("it publishes {}", list(published))
-        };
-        Error::new(Kind::Handle, format!("service `{service}` does not publish port {port}/tcp"))
-            .with_hint(format!("{instead}; add {port} under `ports:` of `{service}`: any host port will do"))
-    }
-
-    pub(crate) fn no_port_published(service: &str) -> Error {
-        Error::new(Kind::Handle, format!("service `{service}` publishes no TCP port"))
-            .with_hint(format!("add one under `ports:` of `{service}`: any host port will do"))
-    }
-
-    pub(crate) fn no_http_client(service: &str, source: impl Into<Source>) -> Error {
-        Error::new(Kind::Handle, format!("failed to build an HTTP client for `{service}`"))
-            .with_source(source)
-    }
-
-    pub(crate) fn no_answer(service: &str, path: &str, source: impl Into<Source>) -> Error {
-        Error::new(Kind::Handle, format!("`{service}` did not answer at {path}")).with_source(source)
-    }
-
     /// The answer began, and its body did not come to an end.
-    pub(crate) fn answer_broke_off(service: &str, source: impl Into<Source>) -> Error {
-        Error::new(Kind::Handle, format!("the answer of `{service}` broke off")).with_source(source)
-    }
-
-    /// `operation` is the beginning of a sentence: `connect to`. `url` hides its password.
-    pub(crate) fn postgres(
-        operation: &str,
-        service: &str,
-        url: &impl Display,
-        source: impl Into<Source>,
-    ) -> Error {
-        Error::new(Kind::Handle, format!("failed to {operation} `{service}` at {url}")).with_source(source)
+    pub(crate) fn answer_broke_off(service: &str, source: impl Into<super::Source>) -> Error {
+        Error::new(Kind::Other, format!("the answer of `{service}` broke off")).with_source(source)
     }
 
     /// The answer is not what was asked for. `operation` as for [`postgres`](Error::postgres).
-    pub(crate) fn unexpected_answer(operation: &str, service: &str, source: impl Into<Source>) -> Error {
-        Error::new(Kind::Handle, format!("failed to {operation} `{service}`: unexpected answer"))
+    pub(crate) fn unexpected_answer(
+        operation: &str,
+        service: &str,
+        source: impl Into<super::Source>,
+    ) -> Error {
+        Error::new(Kind::Other, format!("failed to {operation} `{service}`: unexpected answer"))
             .with_source(source)
     }
 
     /// A query through Grafana failed, and `said` why.
     pub(crate) fn query_failed(service: &str, said: &str) -> Error {
-        Error::new(Kind::Handle, format!("failed to query through `{service}`: {said}"))
+        Error::new(Kind::Other, format!("failed to query through `{service}`: {said}"))
     }
 
     /// Grafana refused, and `said` why.
     pub(crate) fn refused_by_grafana(operation: &str, service: &str, status: u16, said: &str) -> Error {
         let error =
-            Error::new(Kind::Handle, format!("failed to {operation} `{service}`: HTTP {status}: {said}"));
+            Error::new(Kind::Other, format!("failed to {operation} `{service}`: HTTP {status}: {said}"));
         match status {
             404 if !said.to_lowercase().contains("data source") => {
                 error.with_hint("Grafana before version 9 does not have this endpoint")

@@ -74,7 +74,7 @@ fn what_does_not_fit_the_files() {
         expect![[r#"
             no compose file in /nowhere-at-all or any folder above it
 
-            hint: it is called `compose.yaml`, `compose.yml`, `docker-compose.yml` and `docker-compose.yaml`"#]],
+            hint: compose files are named `compose.yaml`, `compose.yml`, `docker-compose.yml` and `docker-compose.yaml`"#]],
     );
     check(
         &Error::unknown("service", "wrker", defined),
@@ -204,20 +204,6 @@ fn kept_volumes() {
 
         hint: remove the container first: `docker rm greenroom-shop-1-db-1`"#]],
     );
-    let directory = "/var/lib/postgresql/data";
-    check(
-        &Error::volume_does_not_keep("data", "db", "/data", directory, "in the container's own layer"),
-        expect![[r#"
-            volume `data` does not keep the data of `db`
-              the volume is mounted at /data
-              PostgreSQL keeps its data in /var/lib/postgresql/data, in the container's own layer
-
-            hint: mount the volume where the data is: `data:/var/lib/postgresql/data`, or at the folder above"#]],
-    );
-    check(
-        &Error::unknown_data_directory("db", "no answer within 2s"),
-        expect!["cannot find out where `db` keeps its data: no answer within 2s"],
-    );
 }
 
 #[test]
@@ -236,8 +222,26 @@ fn what_greenroom_writes_down() {
 }
 
 #[test]
-fn handles_and_what_they_talk_to() {
-    let refused = || io::Error::other("connection refused");
+fn handles_for_any_service() {
+    check(
+        &Error::port_not_published("api", 8080, &["80/tcp".to_owned(), "53/udp".to_owned()]),
+        expect![[r#"
+        service `api` does not publish port 8080/tcp
+
+        hint: it publishes `80/tcp`, `53/udp`; add 8080 under `ports:` of `api`: any host port will do"#]],
+    );
+    check(
+        &Error::port_not_published("api", 8080, &[]),
+        expect![[r#"
+        service `api` does not publish port 8080/tcp
+
+        hint: it publishes no port; add 8080 under `ports:` of `api`: any host port will do"#]],
+    );
+}
+
+#[cfg(any(feature = "postgres", feature = "grafana"))]
+#[test]
+fn handles_for_services_of_one_kind() {
     check(
         &Error::wrong_kind("api", "a PostgreSQL server", "shop-api", &["db", "archive"]),
         expect![[r#"
@@ -254,20 +258,11 @@ fn handles_and_what_they_talk_to() {
 
             hint: no service of this stack is one; where the image's name does not tell, set `x-greenroom: kind:`"#]],
     );
-    check(
-        &Error::port_not_published("api", 8080, &["80/tcp".to_owned(), "53/udp".to_owned()]),
-        expect![[r#"
-        service `api` does not publish port 8080/tcp
+}
 
-        hint: it publishes `80/tcp`, `53/udp`; add 8080 under `ports:` of `api`: any host port will do"#]],
-    );
-    check(
-        &Error::port_not_published("api", 8080, &[]),
-        expect![[r#"
-        service `api` does not publish port 8080/tcp
-
-        hint: it publishes no port; add 8080 under `ports:` of `api`: any host port will do"#]],
-    );
+#[cfg(feature = "http")]
+#[test]
+fn http_handles() {
     check(
         &Error::no_port_published("api"),
         expect![[r#"
@@ -280,23 +275,48 @@ fn handles_and_what_they_talk_to() {
         expect!["failed to build an HTTP client for `api`: no randomness"],
     );
     check(
-        &Error::no_answer("api", "/orders", refused()),
+        &Error::no_answer("api", "/orders", io::Error::other("connection refused")),
         expect!["`api` did not answer at /orders: connection refused"],
-    );
-    check(
-        &Error::answer_broke_off("api", io::Error::other("unexpected end")),
-        expect!["the answer of `api` broke off: unexpected end"],
-    );
-    check(
-        &Error::postgres("connect to", "db", &"postgres://me:***@127.0.0.1:49153/db", refused()),
-        expect!["failed to connect to `db` at postgres://me:***@127.0.0.1:49153/db: connection refused"],
     );
 }
 
+#[cfg(feature = "postgres")]
+#[test]
+fn postgres_handles_and_volumes() {
+    check(
+        &Error::postgres(
+            "connect to",
+            "db",
+            &"postgres://me:***@127.0.0.1:49153/db",
+            io::Error::other("connection refused"),
+        ),
+        expect!["failed to connect to `db` at postgres://me:***@127.0.0.1:49153/db: connection refused"],
+    );
+    let directory = "/var/lib/postgresql/data";
+    check(
+        &Error::volume_does_not_keep("data", "db", "/data", directory, "in the container's own layer"),
+        expect![[r#"
+            volume `data` does not keep the data of `db`
+              the volume is mounted at /data
+              PostgreSQL keeps its data in /var/lib/postgresql/data, in the container's own layer
+
+            hint: mount the volume where the data is: `data:/var/lib/postgresql/data`, or at the folder above"#]],
+    );
+    check(
+        &Error::unknown_data_directory("db", "no answer within 2s"),
+        expect!["cannot find out where `db` keeps its data: no answer within 2s"],
+    );
+}
+
+#[cfg(feature = "grafana")]
 #[test]
 fn what_grafana_answers() {
     let refused =
         |status, said| Error::refused_by_grafana("list the data sources of", "grafana", status, said);
+    check(
+        &Error::answer_broke_off("api", io::Error::other("unexpected end")),
+        expect!["the answer of `api` broke off: unexpected end"],
+    );
     check(
         &Error::unexpected_answer("ask for the health of", "grafana", "expected value"),
         expect!["failed to ask for the health of `grafana`: unexpected answer: expected value"],
@@ -342,8 +362,7 @@ fn each_predicate_tells_its_kind_from_the_others() {
         Error::volume_held("x", "y", VolumeUser::StartingStack),
         Error::start_cancelled(),
         Error::of_engine(&"x"),
-        Error::unknown_data_directory("x", "y"),
-        Error::no_port_published("x"),
+        Error::port_not_published("x", 1, &[]),
         Error::no_state_folder("X"),
         Error::teardown("x", &["x"]),
     ];

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Http, HttpClient, Postgres};
+use super::{Http, HttpClient};
 use crate::Error;
-use crate::kind::Login;
+use crate::kind::{Kind, Login};
+use crate::stack::Stack;
 
 /// A Grafana server and its administrator's login; all of [`Http`] is there, too.
 #[derive(Clone)]
@@ -114,6 +115,18 @@ impl Frame {
     }
 }
 
+impl Stack {
+    /// A Grafana server.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it is not Grafana.
+    pub fn grafana(&self, name: &str) -> Result<Grafana, Error> {
+        let (_, login) = self.login(name, Kind::Grafana, "Grafana")?;
+        Ok(Grafana::new(self.http(name)?, login))
+    }
+}
+
 impl Grafana {
     pub(super) fn new(http: Http, login: Login) -> Grafana {
         Grafana { http, user: login.user, password: login.password.unwrap_or_default() }
@@ -204,41 +217,6 @@ impl GrafanaClient {
         read(response, "list the data sources of", &self.service).await
     }
 
-    /// Creates a PostgreSQL data source for a database of the same stack. Grafana reaches it inside the stack's network,
-    /// by the service's name.
-    ///
-    /// # Errors
-    ///
-    /// There was no answer, or Grafana refused: there may be one of that name.
-    pub async fn create_postgres_data_source(
-        &self,
-        name: &str,
-        database: &Postgres,
-    ) -> Result<DataSource, Error> {
-        /// The part of Grafana's answer that holds what it created.
-        #[derive(Deserialize)]
-        struct Created {
-            datasource: DataSource,
-        }
-        let login = database.login();
-        let source = json!({
-            "name": name,
-            "type": "postgres",
-            "access": "proxy",
-            "url": database.internal_address(),
-            "user": login.user,
-            "database": login.database,
-            // Grafana takes the database from here from version 10 on, and from above before.
-            "jsonData": {"sslmode": "disable", "timescaledb": true, "postgresVersion": 1500, "database": login.database},
-            "secureJsonData": {"password": login.password},
-        });
-        let path = "/api/datasources";
-        let response = self.http.send(self.request(Method::POST, path).json(&source), path).await?;
-        read::<Created>(response, "create a data source in", &self.service)
-            .await
-            .map(|created| created.datasource)
-    }
-
     /// Lets Grafana check that it reaches a data source and may query it.
     ///
     /// # Errors
@@ -293,6 +271,44 @@ impl GrafanaClient {
             types: named("type"),
             values: values.iter().map(|column| column.as_array().cloned().unwrap_or_default()).collect(),
         })
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl GrafanaClient {
+    /// Creates a PostgreSQL data source for a database of the same stack. Grafana reaches it inside the stack's network,
+    /// by the service's name.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer, or Grafana refused: there may be one of that name.
+    pub async fn create_postgres_data_source(
+        &self,
+        name: &str,
+        database: &super::Postgres,
+    ) -> Result<DataSource, Error> {
+        /// The part of Grafana's answer that holds what it created.
+        #[derive(Deserialize)]
+        struct Created {
+            datasource: DataSource,
+        }
+        let login = database.login();
+        let source = json!({
+            "name": name,
+            "type": "postgres",
+            "access": "proxy",
+            "url": database.internal_address(),
+            "user": login.user,
+            "database": login.database,
+            // Grafana takes the database from here from version 10 on, and from above before.
+            "jsonData": {"sslmode": "disable", "timescaledb": true, "postgresVersion": 1500, "database": login.database},
+            "secureJsonData": {"password": login.password},
+        });
+        let path = "/api/datasources";
+        let response = self.http.send(self.request(Method::POST, path).json(&source), path).await?;
+        read::<Created>(response, "create a data source in", &self.service)
+            .await
+            .map(|created| created.datasource)
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Body, Client, Method, RequestBuilder, Response};
 
 use crate::Error;
 use crate::address::Address;
+use crate::kind::{Kind, first_tcp_port};
+use crate::stack::Stack;
 
 /// How long a request may take: a test that waits longer is stuck.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,6 +25,28 @@ pub struct HttpClient {
     client: Client,
     base_url: String,
     service: String,
+}
+
+impl Stack {
+    /// A service that speaks HTTP on its lowest published TCP port, or on the one its kind is known for.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it publishes no TCP port.
+    pub fn http(&self, name: &str) -> Result<Http, Error> {
+        let service = self.find(name)?;
+        let port = service
+            .planned
+            .kind
+            .port(&service.planned.service)
+            .filter(|_| service.planned.kind != Kind::Postgres)
+            .or_else(|| first_tcp_port(&service.planned.service))
+            .or_else(|| service.known.addresses.lowest_tcp());
+        let Some(port) = port else {
+            return Err(Error::no_port_published(name));
+        };
+        Ok(Http::new(name, service.address(port)?.clone()))
+    }
 }
 
 impl Http {
@@ -81,6 +105,33 @@ impl HttpClient {
         self.send(self.request(Method::GET, path), path).await
     }
 
+    /// POST of a body to a path. A body with a content type of its own, such as JSON, is a [`request`](HttpClient::request).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](HttpClient::get).
+    pub async fn post(&self, path: &str, body: impl Into<Body>) -> Result<Response, Error> {
+        self.send(self.request(Method::POST, path).body(body), path).await
+    }
+
+    /// PUT of a body to a path.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](HttpClient::get).
+    pub async fn put(&self, path: &str, body: impl Into<Body>) -> Result<Response, Error> {
+        self.send(self.request(Method::PUT, path).body(body), path).await
+    }
+
+    /// DELETE of a path.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](HttpClient::get).
+    pub async fn delete(&self, path: &str) -> Result<Response, Error> {
+        self.send(self.request(Method::DELETE, path), path).await
+    }
+
     /// The reqwest client itself.
     #[must_use]
     pub fn reqwest(&self) -> &Client {
@@ -89,5 +140,45 @@ impl HttpClient {
 
     pub(super) async fn send(&self, request: RequestBuilder, path: &str) -> Result<Response, Error> {
         request.send().await.map_err(|error| Error::no_answer(&self.service, path, error.without_url()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers every request with the request itself, from its method to the end of its body.
+    async fn echo(listener: TcpListener) {
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("it listens");
+            let mut request = vec![0; 1024];
+            // A request of a test comes in one piece.
+            let length = stream.read(&mut request).await.expect("there is a request");
+            let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.expect("it is read");
+            stream.write_all(&request[..length]).await.expect("it is read");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_verb_is_sent_with_its_path_and_body() -> Result<(), Box<dyn std::error::Error>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = Address::new("127.0.0.1", listener.local_addr()?.port());
+        tokio::spawn(echo(listener));
+        let client = Http::new("api", address).client()?;
+        let sent = [
+            ("GET /a HTTP/1.1", "", client.get("/a").await?),
+            ("POST /b HTTP/1.1", "1 tea", client.post("b", "1 tea").await?),
+            ("PUT /c HTTP/1.1", "2 teas", client.put("/c", "2 teas").await?),
+            ("DELETE /d HTTP/1.1", "", client.delete("/d").await?),
+        ];
+        for (start, body, answer) in sent {
+            let request = answer.text().await?;
+            assert!(request.starts_with(start) && request.ends_with(&format!("\r\n\r\n{body}")), "{request}");
+        }
+        Ok(())
     }
 }

@@ -5,8 +5,9 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use crate::Error;
 use crate::address::Address;
 use crate::compose::HIDDEN;
-use crate::kind::Login;
+use crate::kind::{Kind, Login};
 use crate::probe::connect_options;
+use crate::stack::Stack;
 
 /// How many connections a pool holds: enough for a test, few enough that many tests share a server's hundred.
 const POOL_SIZE: u32 = 5;
@@ -44,6 +45,18 @@ impl std::fmt::Display for ConnectionUrl {
 impl std::fmt::Debug for ConnectionUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.hidden)
+    }
+}
+
+impl Stack {
+    /// A service of the PostgreSQL family.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such service, or it is not of that family.
+    pub fn postgres(&self, name: &str) -> Result<Postgres, Error> {
+        let (port, login) = self.login(name, Kind::Postgres, "a PostgreSQL server")?;
+        Ok(Postgres::new(name, self.find(name)?.address(port)?.clone(), port, login))
     }
 }
 
@@ -123,6 +136,7 @@ impl Postgres {
         Error::postgres(operation, &self.service, &self.url(), error)
     }
 
+    #[cfg(feature = "grafana")]
     pub(super) fn login(&self) -> &Login {
         &self.login
     }

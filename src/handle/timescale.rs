@@ -7,6 +7,7 @@ use sqlx::{Connection, Row};
 
 use super::Postgres;
 use crate::Error;
+use crate::stack::Stack;
 
 /// A PostgreSQL server with the TimescaleDB extension; all of [`Postgres`] is there, too.
 #[derive(Clone, Debug)]
@@ -26,6 +27,17 @@ pub struct Hypertable {
     pub dimensions: i16,
     /// How many chunks it has.
     pub chunks: i64,
+}
+
+impl Stack {
+    /// A TimescaleDB server: a service of the PostgreSQL family whose image has the extension.
+    ///
+    /// # Errors
+    ///
+    /// As [`postgres`](Stack::postgres).
+    pub fn timescale(&self, name: &str) -> Result<Timescale, Error> {
+        self.postgres(name).map(Timescale::new)
+    }
 }
 
 impl Timescale {

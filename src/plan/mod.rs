@@ -5,6 +5,7 @@
 
 mod build;
 mod extension;
+mod feature;
 mod file;
 mod names;
 mod need;
@@ -63,6 +64,7 @@ pub(crate) struct Options {
 
 /// Which host ports the services get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ports {
     /// On 127.0.0.1, at ports that the engine picks: any number of stacks run side by side.
     #[default]
@@ -329,7 +331,7 @@ pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Re
     if let Some(problems) = Problems::from_list(problems) {
         return Err(Error::compose(&problems));
     }
-    Ok(Plan {
+    let mut plan = Plan {
         stack,
         project: project.name.clone(),
         directory: project.directory.clone(),
@@ -341,7 +343,9 @@ pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Re
         fingerprint: fingerprint(project, options, &services),
         services,
         secrets,
-    })
+    };
+    plan.warnings.extend(feature::warnings(project, &plan));
+    Ok(plan)
 }
 
 fn plan_volumes(project: &Project, options: &Options, stack: &str) -> Result<Vec<PlannedVolume>, Error> {
@@ -416,10 +420,14 @@ impl Questions {
         let extension = extension::Extension::of(project, &service.name)?;
         let kind =
             extension.kind.unwrap_or_else(|| service.image.as_deref().map_or(Kind::Other, Kind::of_image));
-        let explicit = match options.probes.get(&service.name) {
-            Some(probe) => Some(probe.clone()),
-            None => extension.probe(project, &service.name)?,
+        let name = &service.name;
+        let (explicit, path) = match options.probes.get(name) {
+            Some(probe) => (Some(probe.clone()), format!("services.{name}")),
+            None => (extension.probe(project, name)?, format!("services.{name}.x-greenroom.ready")),
         };
+        if let Some(probe) = &explicit {
+            feature::check(project, &path, probe)?;
+        }
         let readiness = plan_readiness(project, service, kind, explicit);
         Ok(Questions { extension, kind, readiness })
     }
@@ -465,7 +473,11 @@ fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Op
         }
     }
     let port = kind.port(service).filter(|_| is_reachable);
-    Readiness::Usual { healthcheck, round_trip: port.and_then(|port| kind.round_trip(port)), tcp_ports }
+    Readiness::Usual {
+        healthcheck,
+        round_trip: port.and_then(|port| feature::round_trip(kind, port)),
+        tcp_ports,
+    }
 }
 
 /// How to log in, by the settings of its kind; of the kind that a probe asks for, where the file or the test says one.
@@ -555,8 +567,9 @@ fn config_hash(project: &Project, name: &str, files: &[PlannedFile]) -> String {
 fn fingerprint(project: &Project, options: &Options, services: &[PlannedService]) -> String {
     let mut content = project.document().to_string();
     for service in services {
-        content.push_str(&service.config_hash);
+        // What is asked depends on the build, too: its Cargo features.
+        content.push_str(&format!("{}{:?}", service.config_hash, service.readiness));
     }
-    content.push_str(&format!("{:?}{:?}{:?}", options.keep_volumes, options.ports, options.probes));
+    content.push_str(&format!("{:?}{:?}", options.keep_volumes, options.ports));
     hash(content.as_bytes())
 }

@@ -5,9 +5,11 @@
 //! not asked here: whoever waits looks at the engine between two attempts.
 
 mod exec;
+#[cfg(feature = "http")]
 mod http;
 mod log;
 mod protocol;
+#[cfg(feature = "postgres")]
 mod sql;
 mod tcp;
 #[cfg(test)]
@@ -22,6 +24,7 @@ use crate::known::Known;
 use crate::plan::PlannedService;
 use crate::poll::{Answer, Cadence};
 
+#[cfg(feature = "postgres")]
 pub(crate) use sql::connect_options;
 
 /// How long one attempt over the network may take: a server that takes longer for its first answer is not ready.
@@ -38,10 +41,12 @@ pub(crate) struct Target<'a> {
 pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
     let attempt = async {
         match probe {
+            #[cfg(feature = "postgres")]
             Probe::Sql { port, query } => match target.address(*port) {
                 Ok(address) => sql::ask(address, target.known.login.as_ref(), query).await,
                 Err(unpublished) => unpublished,
             },
+            #[cfg(feature = "http")]
             Probe::Http { port, path, accept } => match target.address_or_first(*port) {
                 Ok(address) => http::ask(address, path, *accept).await,
                 Err(unpublished) => unpublished,
@@ -56,6 +61,9 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
             },
             Probe::Exec { argv } => exec::ask(target, argv).await,
             Probe::Log { text } => log::ask(target, text).await,
+            #[cfg(not(all(feature = "postgres", feature = "http")))]
+            // The plan has no question that is not compiled in.
+            _ => Answer::Never(format!("this build of greenroom cannot ask `{probe}`")),
         }
     };
     within(
@@ -88,6 +96,7 @@ impl Target<'_> {
     }
 
     /// The address of `port`, or of the lowest published TCP port.
+    #[cfg(feature = "http")]
     fn address_or_first(&self, port: Option<u16>) -> Result<&Address, Answer> {
         match port.or_else(|| self.known.addresses.lowest_tcp()) {
             Some(port) => self.address(port),

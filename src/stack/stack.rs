@@ -28,6 +28,7 @@ pub(super) const DROP_LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # async fn example() -> Result<(), greenroom::Error> {
 /// let stack = Stack::up("docker-compose.yml").await?;
+/// # #[cfg(feature = "postgres")]
 /// let db = stack.postgres("db")?.pool().await?; // a sqlx pool
 /// // … the test …
 /// stack.down().await
@@ -42,8 +43,8 @@ pub(super) const DROP_LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # When it is shared
 ///
-/// With a [`Lifetime`](crate::Lifetime) other than `Test`, `down` and `Drop` give up this value's share, and the stack ends as its lifetime
-/// says: the next test finds it.
+/// With a [`Lifetime`](crate::Lifetime) other than `Test`, `down` and `Drop` only release this value's share: the next test
+/// finds the stack, and its lifetime decides when it is removed.
 #[must_use = "a stack that is not bound is taken down at once: write `let stack = …`"]
 pub struct Stack {
     /// `None` once it is down.

@@ -1,9 +1,11 @@
 //! Kept volumes: used by one stack at a time, and really holding what is to be kept.
 
 mod claim;
+#[cfg(feature = "postgres")]
 mod durability;
 mod kept;
 
 pub(crate) use claim::{Claim, claim_all};
+#[cfg(feature = "postgres")]
 pub(crate) use durability::check_durability;
 pub use kept::{KeptVolume, kept_volumes};

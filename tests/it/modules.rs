@@ -33,7 +33,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "handle",
         &["compose", "address", "kind", "error", "event", "runtime", "engine", "known", "probe", "stack"],
     ),
-    ("polygon", &["error", "stack", "handle"]),
+    ("polygon", &["kind", "error", "stack", "handle"]),
     ("blocking", &["error", "runtime", "stack"]),
     ("fixtures", &["stack", "polygon"]),
 ];
@@ -51,7 +51,9 @@ fn library() -> (Vec<String>, BTreeMap<String, String>) {
             code.strip_prefix("pub use ").and_then(|path| path.split_once("::"))
         {
             let exports = exports.trim_matches(['{', '}']).split(',').map(str::trim);
-            names.extend(exports.map(|name| (name.to_owned(), module.to_owned())));
+            names.extend(
+                exports.map(|name| (name.rsplit("::").next().unwrap_or(name).to_owned(), module.to_owned())),
+            );
         }
     }
     (modules, names)

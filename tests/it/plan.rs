@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use expect_test::expect_file;
-use greenroom::{Error, Fate, Plan, Probe, StackBuilder};
+use greenroom::plan::Fate;
+use greenroom::{Error, Plan, Probe, StackBuilder};
 use serde::Deserialize;
 
 /// What stands under `x-case`.

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use expect_test::expect_file;
-use greenroom::{Kind, Plan, PlannedService, Protocol, StackBuilder};
+use greenroom::kind::{Kind, Protocol};
+use greenroom::plan::PlannedService;
+use greenroom::{Plan, StackBuilder};
 
 use crate::tidy::{read, root, supported};
 
@@ -26,12 +28,6 @@ fn texts_below(folder: &Path) -> String {
 /// What stands between back quotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
-}
-
-/// The words that follow on `start` in the lines of `text`, up to the next character of `ends`.
-fn words_after<'a>(text: &'a str, start: &str, ends: &[char]) -> Vec<&'a str> {
-    let words = text.lines().filter_map(|line| line.trim_start().strip_prefix(start)?.split(ends).next());
-    words.collect()
 }
 
 /// The plan of a file with one service, `service`.
@@ -130,20 +126,22 @@ fn every_kind_and_every_protocol_has_its_fixture() {
 
 #[test]
 fn every_handle_is_exported_and_used() {
-    let handles = read(&root().join("src/handle/mod.rs"));
-    let library = read(&root().join("src/lib.rs"));
+    let folder = root().join("src/handle");
+    let exports = read(&folder.join("mod.rs"));
     let tests = texts_below(&root().join("tests/live"));
-    for module in words_after(&handles, "mod ", &[';']) {
-        let exports = words_after(&handles, &format!("pub use {module}::"), &[';']);
-        assert!(!exports.is_empty(), "src/handle/mod.rs exports nothing of `{module}`");
-        for name in exports.iter().flat_map(|names| names.trim_matches(['{', '}']).split(", ")) {
-            let exported = library.split(|c: char| !c.is_alphanumeric()).any(|word| word == name);
-            assert!(exported, "src/lib.rs does not export `{name}`");
-        }
-    }
-    let methods = words_after(&handles, "pub fn ", &['(']);
+    let texts = texts_below(&folder);
+    let methods: Vec<_> = texts
+        .lines()
+        .filter_map(|line| {
+            line.trim_start().strip_prefix("pub fn ")?.split_once("(&self, name: &str) -> Result<")
+        })
+        .collect();
     assert!(methods.len() > 5, "{methods:?}");
-    for method in methods {
+    for (method, handle) in methods {
+        let handle = handle.trim_start_matches("Vec<").split([',', '>']).next().unwrap_or_default();
+        let module = format!("pub mod {}", handle.to_lowercase());
+        let exported = exports.split(|c: char| !c.is_alphanumeric()).any(|word| word == handle);
+        assert!(exported || exports.contains(&module), "src/handle/mod.rs does not export `{handle}`");
         assert!(tests.contains(&format!(".{method}(")), "no live test calls `{method}`");
     }
 }

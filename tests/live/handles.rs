@@ -1,6 +1,7 @@
 //! Typed connections, from the compose file.
 
-use greenroom::{Error, PolygonStack, Probe, Stack};
+use greenroom::polygon::PolygonStack;
+use greenroom::{Error, Probe, Stack};
 use sqlx::Row;
 
 use crate::{polygon, shell};
@@ -110,8 +111,9 @@ fn the_blocking_api_needs_no_runtime() -> Result<(), Error> {
 }
 
 mod with_rstest {
+    use greenroom::Stack;
     use greenroom::fixtures::*;
-    use greenroom::{PolygonStack, Stack};
+    use greenroom::polygon::PolygonStack;
     use rstest::rstest;
 
     use crate::shell;

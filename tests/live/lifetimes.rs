@@ -15,7 +15,7 @@ async fn down_removes_all_of_a_stack_and_nothing_else() -> Result {
     let (gone, stays) = (one.name().to_owned(), other.name().to_owned());
     one.down().await?;
     assert_gone(&gone).await;
-    assert!(greenroom::stacks().await?.iter().any(|found| found.name == stays));
+    assert!(greenroom::stack::stacks().await?.iter().any(|found| found.name == stays));
     other.down().await?;
     assert_gone(&stays).await;
     Ok(())

@@ -49,6 +49,6 @@ async fn ask_engine(method: reqwest::Method, path: &str) -> reqwest::Result<(u16
 
 /// Asserts that the engine has nothing any more that carries the label of `stack`.
 async fn assert_gone(stack: &str) {
-    let left = greenroom::stacks().await.expect("the engine answers");
+    let left = greenroom::stack::stacks().await.expect("the engine answers");
     assert!(left.iter().all(|found| found.name != stack), "{stack} is still there");
 }

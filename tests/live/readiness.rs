@@ -1,5 +1,7 @@
 //! Ready means that it answers.
 
+use greenroom::polygon::TickerService;
+
 use crate::{polygon, shell};
 
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -12,7 +14,7 @@ async fn the_first_query_and_the_first_request_never_fail() -> Result {
         let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await?;
         assert_eq!(one, 1);
         assert_eq!(stack.http("grafana")?.get("/api/health").await?.status(), 200);
-        assert!(stack.ticker_service("ticker-service")?.health().await?.up);
+        assert!(TickerService::of(&stack, "ticker-service")?.health().await?.up);
         assert_eq!(stack.check().await?, []);
         stack.down().await?;
     }

@@ -158,7 +158,7 @@ async fn another_process_runs_the_hooks_when_it_takes_the_stack_down() -> Result
     let folder = tempfile::tempdir()?;
     let stack = supply("hooks").env("OUT", &folder.path().to_string_lossy()).up().await?;
     // As another process finds it: by the engine's labels and what lies on the disk.
-    let found = greenroom::stacks().await?.into_iter().find(|found| found.name == stack.name());
+    let found = greenroom::stack::stacks().await?.into_iter().find(|found| found.name == stack.name());
     found.ok_or("it is not found")?.down().await?;
     assert_eq!(told(&folder)?, [AFTER_START, BEFORE_STOP].concat());
     stack.down().await?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
-use greenroom::{PolygonStack, TickerHealth};
+use greenroom::polygon::{PolygonStack, TickerHealth};
 use sqlx::Row;
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;

@@ -30,8 +30,10 @@ impl Drop for Kept<'_> {
     fn drop(&mut self) {
         let folder = self.0.to_owned();
         let removed = greenroom::blocking::wait(async move {
-            for volume in
-                greenroom::kept_volumes().await?.into_iter().filter(|volume| volume.directory == folder)
+            for volume in greenroom::volume::kept_volumes()
+                .await?
+                .into_iter()
+                .filter(|volume| volume.directory == folder)
             {
                 volume.remove().await?;
             }

@@ -241,6 +241,7 @@ async fn a_question_that_can_never_be_answered_is_told_at_once() {
     .assert_eq(&stack.failure().await);
 }
 
+#[cfg(feature = "postgres")]
 #[tokio::test(start_paused = true)]
 async fn a_password_file_that_is_not_there_is_told() {
     let file = "
@@ -263,6 +264,7 @@ services:
           evidence of all services: $STATE/evidence/greenroom-shop-1"#]].assert_eq(&stack.failure().await);
 }
 
+#[cfg(feature = "postgres")]
 #[tokio::test(start_paused = true)]
 async fn reading_a_password_file_has_a_deadline_too() {
     let file = "

@@ -89,7 +89,7 @@ async fn a_hook_that_hangs_after_the_start_fails_it_at_the_services_deadline() {
     stack.script("db", Script::default().hangs());
     let begin = tokio::time::Instant::now();
     let story = stack.failure().await;
-    assert_eq!(begin.elapsed(), crate::DEFAULT_TIMEOUT);
+    assert_eq!(begin.elapsed(), crate::plan::DEFAULT_TIMEOUT);
     assert!(story.contains("post_start hook `seed one` had not ended at its deadline"), "{story}");
 }
 

@@ -171,6 +171,7 @@ async fn stacks_that_keep_nothing_share_nothing() {
     assert_eq!(second.engine.contents(), "volume their-data\n");
 }
 
+#[cfg(feature = "postgres")]
 #[tokio::test(start_paused = true)]
 async fn a_database_whose_data_directory_is_not_known_keeps_nothing() {
     let file = "

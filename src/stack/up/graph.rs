@@ -38,6 +38,7 @@ pub(in crate::stack) async fn run(start: &Start) -> Result<Arc<Running>, Failure
     });
     let services: BTreeMap<_, _> = try_join_all(services).await?.into_iter().collect();
     still_running(start, &services).await?;
+    #[cfg(feature = "postgres")]
     volume::check_durability(&start.plan, services.values(), start.engine.as_ref()).await?;
     Ok(Running::new(start.plan.clone(), services, begin.elapsed(), start.take_warnings(), claims))
 }

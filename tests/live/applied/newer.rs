@@ -23,7 +23,7 @@ async fn what_the_engine_is_too_old_for_is_refused_and_else_applied() -> Result 
         ] {
             assert!(story.contains(part), "{story}");
         }
-        let left = greenroom::stacks().await?;
+        let left = greenroom::stack::stacks().await?;
         assert!(left.iter().all(|found| found.project != name), "something was started");
         return Ok(());
     }

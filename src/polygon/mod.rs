@@ -1,14 +1,18 @@
 //! greenroom's own stack: TimescaleDB, ticker-service and Grafana, as its `docker-compose.yml` describes them.
 
+mod ticker;
+
 use std::ops::Deref;
 use std::path::Path;
 
-use crate::{Error, Grafana, Stack, TickerService, Timescale};
+pub use ticker::{TickerHealth, TickerService};
+
+use crate::{Error, Grafana, Stack, Timescale};
 
 /// The stack of `docker-compose.yml` with a typed handle for each of its three services.
 ///
 /// ```no_run
-/// use greenroom::PolygonStack;
+/// use greenroom::polygon::PolygonStack;
 ///
 /// # async fn example() -> Result<(), greenroom::Error> {
 /// let stack = PolygonStack::up("docker-compose.yml").await?;
@@ -48,7 +52,7 @@ impl PolygonStack {
     pub fn of(stack: Stack) -> Result<PolygonStack, Error> {
         Ok(PolygonStack {
             timescaledb: stack.timescale("timescaledb")?,
-            ticker_service: stack.ticker_service("ticker-service")?,
+            ticker_service: TickerService::of(&stack, "ticker-service")?,
             grafana: stack.grafana("grafana")?,
             stack,
         })

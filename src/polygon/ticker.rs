@@ -2,9 +2,8 @@
 
 use std::ops::Deref;
 
-use super::Http;
-use crate::Error;
-use crate::kind::Accept;
+use crate::kind::{Accept, Kind};
+use crate::{Error, Http, Stack};
 
 /// The ticker-service; all of [`Http`] is there, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +24,16 @@ pub struct TickerHealth {
 }
 
 impl TickerService {
-    pub(super) fn new(http: Http) -> TickerService {
-        TickerService { http }
+    /// The service of this name.
+    ///
+    /// # Errors
+    ///
+    /// The stack has no such service, or it is not the ticker-service.
+    pub fn of(stack: &Stack, name: &str) -> Result<TickerService, Error> {
+        stack.read_kind(name, "the ticker-service", |service| {
+            (service.planned.kind == Kind::TickerService).then_some(())
+        })?;
+        Ok(TickerService { http: stack.http(name)? })
     }
 
     /// Asks `/actuator/health`. Builds of the service without an actuator answer 404 there, and are up.

@@ -1,0 +1,35 @@
+//! Services that a handle is for because of what they are.
+
+use crate::Error;
+use crate::kind::{Kind, Login};
+use crate::known::RunningService;
+use crate::stack::Stack;
+
+impl Stack {
+    /// What `read` finds in the service `name`, where that is `what`; else an error that lists the services that are.
+    pub(crate) fn read_kind<T>(
+        &self,
+        name: &str,
+        what: &str,
+        read: impl Fn(&RunningService) -> Option<T>,
+    ) -> Result<T, Error> {
+        let service = self.find(name)?;
+        read(&service).ok_or_else(|| {
+            let services = self.running().services();
+            let fitting: Vec<_> = services
+                .iter()
+                .filter(|(_, service)| read(service).is_some())
+                .map(|(name, _)| name.as_str())
+                .collect();
+            Error::wrong_kind(name, what, &service.known.image.reference, &fitting)
+        })
+    }
+
+    /// The port inside the container, and the login, of a server of this kind.
+    pub(crate) fn login(&self, name: &str, kind: Kind, what: &str) -> Result<(u16, Login), Error> {
+        self.read_kind(name, what, |service| {
+            service.planned.login.as_ref().filter(|login| login.kind == kind)?;
+            Some((kind.port(&service.planned.service)?, service.known.login.clone()?))
+        })
+    }
+}
