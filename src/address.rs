@@ -1,4 +1,4 @@
-//! Where the ports of a service are reached.
+//! The addresses of a service's ports.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,7 +31,7 @@ pub enum Transport {
 
 /// What to dial to reach a port.
 ///
-/// The host is an address, never `localhost`: its IPv4 and IPv6 ports may lead to different containers.
+/// The host is an IP address, never `localhost`, whose IPv4 and IPv6 ports may lead to different containers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Address {
@@ -41,7 +41,7 @@ pub struct Address {
     pub port: u16,
 }
 
-/// Where the published ports of a service are reached.
+/// The addresses of a service's published ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Addresses {
@@ -63,7 +63,7 @@ impl Address {
 }
 
 impl Addresses {
-    /// Where the TCP port `number` is reached; `None` if it is not published.
+    /// The address of the TCP port `number`; `None` if it is not published.
     #[must_use]
     pub fn tcp(&self, number: u16) -> Option<&Address> {
         self.by_port.get(&Port::tcp(number))
@@ -87,7 +87,7 @@ impl Addresses {
     }
 }
 
-/// The first of several addresses of one port counts.
+/// If a port has several addresses, the first one is used.
 impl FromIterator<(Port, Address)> for Addresses {
     fn from_iter<T: IntoIterator<Item = (Port, Address)>>(addresses: T) -> Addresses {
         let mut by_port = BTreeMap::new();
@@ -152,7 +152,7 @@ impl TryFrom<String> for Port {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An IPv6 address has colons of its own.
+        // An IPv6 address contains colons.
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     fn addresses(ports: &[&str]) -> Addresses {
-        let port = |text: &&str| text.parse().expect("the test's ports are right");
+        let port = |text: &&str| text.parse().expect("the test's ports are valid");
         ports.iter().map(port).map(|port: Port| (port, Address::new("127.0.0.1", port.number))).collect()
     }
 
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_survive_being_written_down() {
+    fn addresses_survive_a_round_trip_through_json() {
         let addresses = addresses(&["5432/tcp", "53/udp"]);
         let text = serde_json::to_string(&addresses).expect("they are JSON");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What happens to a stack, told as it happens.
+//! Events: what happens to a stack, reported as it happens.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,67 +7,67 @@ use std::time::Duration;
 use crate::compose::Warning;
 use crate::plan::Plan;
 
-/// One thing that happened. Text in it has its secrets hidden.
+/// Something that happened to a stack. Secrets in its text are hidden.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// The plan is made; nothing runs yet.
     Planned(Plan),
-    /// A shared stack that was up already is used.
+    /// A shared stack that is already up is used.
     Attached {
-        /// Its name.
+        /// The stack's name.
         stack: String,
     },
-    /// A shared stack that was found is not fit for use, and another takes its place.
+    /// A shared stack was found, but cannot be used any more; another one replaces it.
     Replaced {
-        /// Its name.
+        /// The name of the unusable stack.
         stack: String,
-        /// What is wrong with it.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// An image is being pulled or built.
+    /// Progress of a pull or a build.
     ImageProgress {
-        /// For which service.
+        /// The service that needs the image.
         service: String,
-        /// What the engine or the builder said.
+        /// A line of output from the engine or the builder.
         line: String,
     },
-    /// The image that the file names is not to be had; another, declared one stands in.
+    /// The image that the file names is unavailable; the declared fallback is used.
     FallbackImage {
-        /// For which service.
+        /// The service that needs the image.
         service: String,
         /// The image that the file names.
         wanted: String,
         /// The image that runs.
         used: String,
-        /// Why the wanted one is not to be had.
+        /// Why the wanted image is unavailable.
         reason: String,
     },
-    /// The engine does something otherwise than the file says, and said so.
+    /// The engine warned that it does something differently from the file.
     Warned(Warning),
-    /// A container runs.
+    /// A container was started.
     Started {
         /// The service.
         service: String,
     },
-    /// A service ended while it was waited for, and is started again.
+    /// A service exited before it was ready, and is restarted.
     Restarting {
         /// The service.
         service: String,
-        /// How it ended.
+        /// How it exited.
         exit: String,
-        /// After how long it is started again.
+        /// The pause before the restart.
         pause: Duration,
     },
-    /// A hook failed that was to run before its container is stopped; the container is stopped all the same.
+    /// A `pre_stop` hook failed. The container is stopped all the same.
     HookFailed {
         /// The service.
         service: String,
-        /// Which one: `pre_stop[0]`.
+        /// The hook: `pre_stop[0]`.
         hook: String,
-        /// How it went.
+        /// How it failed.
         message: String,
-        /// What it printed; empty where it is not known what in it is a secret.
+        /// What it printed; empty if the secrets in it are not known.
         output: String,
     },
     /// A service answers, or has completed.
@@ -77,11 +77,11 @@ pub enum Event {
         /// The folder.
         directory: PathBuf,
     },
-    /// All that was the stack's is gone.
+    /// Everything that belonged to the stack is removed.
     Removed {
         /// The stack's name.
         stack: String,
-        /// How long it took.
+        /// How long the removal took.
         after: Duration,
     },
 }
@@ -96,13 +96,13 @@ pub struct ServiceReady {
     pub image: String,
     /// From the container's start to ready.
     pub after: Duration,
-    /// How it was asked.
+    /// How it was probed.
     pub probe: String,
-    /// How often it was started again meanwhile.
+    /// How often it was restarted before it was ready.
     pub restarts: u32,
 }
 
-/// Who is told. The library prints nothing; without an observer events go to `tracing` alone.
+/// Receives the events, if there is one. The library prints nothing: without an observer, events only go to `tracing`.
 #[derive(Clone, Default)]
 pub(crate) struct Observer(Option<Arc<Observe>>);
 
@@ -113,16 +113,16 @@ impl Observer {
         Observer(Some(Arc::new(observe)))
     }
 
-    pub(crate) fn tell(&self, event: &Event) {
+    pub(crate) fn notify(&self, event: &Event) {
         match event {
             Event::Planned(plan) => tracing::debug!(stack = plan.stack, "planned"),
             Event::Attached { stack } => tracing::debug!(stack, "attached"),
             Event::Replaced { stack, reason } => {
-                tracing::warn!(stack, reason, "a shared stack is replaced");
+                tracing::warn!(stack, reason, "replacing a shared stack");
             }
             Event::ImageProgress { service, line } => tracing::debug!(service, line, "image"),
             Event::FallbackImage { service, wanted, used, reason } => {
-                tracing::warn!(service, wanted, used, reason, "a fallback image stands in");
+                tracing::warn!(service, wanted, used, reason, "using a fallback image");
             }
             Event::Warned(warning) => tracing::warn!("{warning}"),
             Event::Started { service } => tracing::debug!(service, "started"),

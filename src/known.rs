@@ -1,4 +1,4 @@
-//! What becomes known of a service while it comes up.
+//! The facts that become known about a service while it comes up.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::kind::Login;
 use crate::plan::{PlannedService, ReadyWhen};
 use crate::report::{ServiceReport, ServiceStatus, millis};
 
-/// A service that is ready: its plan, and what became known since.
+/// A service that is ready: its plan, and what became known while it came up.
 #[derive(Clone, Debug)]
 pub(crate) struct RunningService {
     pub planned: PlannedService,
     pub known: Known,
 }
 
-/// What became known of a service. A lease's record writes it down, so that another process can use the service.
+/// What became known about a service. A lease's record stores it, so that other processes can use the service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Known {
     /// The container's id.
@@ -30,9 +30,9 @@ pub(crate) struct Known {
     /// From the container's last start until it was ready.
     #[serde(rename = "ready_after_ms", serialize_with = "to_millis", deserialize_with = "from_millis")]
     pub ready_after: Duration,
-    /// How often it was started again before it was ready.
+    /// How often the service was restarted before it was ready.
     pub restarts: u32,
-    /// Whether it has ended with 0, as it should.
+    /// Whether the service has run to completion: it has exited with 0.
     pub completed: bool,
 }
 
@@ -41,19 +41,19 @@ pub(crate) struct Known {
 pub(crate) struct UsedImage {
     /// What the container was created from.
     pub reference: String,
-    /// The image that the file names, when a fallback runs in its place.
+    /// The image that the file names, if a fallback runs instead.
     pub stands_in_for: Option<String>,
     /// The image's own healthcheck.
     pub healthcheck: Option<Vec<String>>,
 }
 
 impl RunningService {
-    /// What it was waited for.
+    /// What made the service count as ready.
     pub(crate) fn ready_when(&self) -> ReadyWhen {
         self.planned.readiness.when(self.known.image.healthcheck.as_deref())
     }
 
-    /// Where the container's TCP port `port` is reached.
+    /// The address of the container's TCP port `port`.
     pub(crate) fn address(&self, port: u16) -> Result<&Address, Error> {
         let addresses = &self.known.addresses;
         addresses.tcp(port).ok_or_else(|| {
@@ -64,7 +64,7 @@ impl RunningService {
 }
 
 impl Known {
-    /// The service's part of a report. `probe` says how the service was asked.
+    /// The service's part of a report. `probe` describes how the service was probed.
     pub(crate) fn report(self, container: String, status: ServiceStatus, probe: String) -> ServiceReport {
         ServiceReport {
             image: self.image.reference,

@@ -1,20 +1,20 @@
-//! Waiting: ask often, wait long, and tell "not yet" from "never".
+//! Waiting: ask often, wait long, and distinguish "not yet" from "never".
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What an attempt found out.
+/// The outcome of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Ready,
-    /// Ask again; what was seen is told if the deadline passes.
+    /// Ask again. The text is reported if the deadline passes.
     NotYet(String),
-    /// Asking again is pointless.
+    /// Asking again is pointless, for this reason.
     Never(String),
 }
 
-/// How often to ask: the first pause, then each half as long again, up to a cap.
+/// How often to ask: each pause is half as long again as the one before, up to a cap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cadence {
     first: Duration,
@@ -22,24 +22,24 @@ pub(crate) struct Cadence {
 }
 
 impl Cadence {
-    /// For a question that costs the engine a process in the container.
+    /// For questions that start a process in the container.
     pub(crate) const EXEC: Cadence =
         Cadence { first: Duration::from_millis(20), cap: Duration::from_millis(500) };
-    /// For a question over loopback, or one inspection: cheap enough to be asked more often.
+    /// For questions over loopback and inspections, which are cheap enough to ask more often.
     pub(crate) const CHEAP: Cadence =
         Cadence { first: Duration::from_millis(10), cap: Duration::from_millis(150) };
 }
 
-/// Why waiting ended without success.
+/// A wait that ended without success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GaveUp {
     pub attempts: u32,
     pub last: String,
-    /// The deadline passed; else the answer was "never".
+    /// Whether the deadline passed; otherwise the answer was "never".
     pub timed_out: bool,
 }
 
-/// A wait under way: ask through [`attempt`](Wait::attempt) until it gives an end.
+/// A wait in progress: call [`attempt`](Wait::attempt) until it returns an outcome.
 pub(crate) struct Wait {
     deadline: Instant,
     pause: Duration,
@@ -49,12 +49,12 @@ pub(crate) struct Wait {
 
 impl Wait {
     pub(crate) fn until(deadline: Instant, cadence: Cadence) -> Wait {
-        let gave_up = GaveUp { attempts: 0, last: "no attempt had ended".to_owned(), timed_out: true };
+        let gave_up = GaveUp { attempts: 0, last: "no attempt had finished".to_owned(), timed_out: true };
         Wait { deadline, pause: cadence.first, cap: cadence.cap, gave_up }
     }
 
-    /// Asks once, and pauses if the answer is "not yet". Gives the end of the wait: success, "never", or the deadline, at
-    /// which an attempt that is under way is dropped.
+    /// Asks once, and pauses if the answer is "not yet". Returns the outcome once the wait is over: success, "never",
+    /// or the deadline. An attempt in progress is dropped at the deadline.
     pub(crate) async fn attempt(&mut self, ask: impl Future<Output = Answer>) -> Option<Result<(), GaveUp>> {
         match tokio::time::timeout_at(self.deadline, ask).await {
             Ok(Answer::Ready) => return Some(Ok(())),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_question_is_asked_at_once_and_the_pauses_grow_to_the_cap() {
+    async fn the_first_attempt_is_immediate_and_the_pauses_grow_to_the_cap() {
         let start = Instant::now();
         let mut asked = Vec::new();
         let result = until_ready(start + Duration::from_secs(5), Cadence::EXEC, async || {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_attempt_that_hangs_does_not_outlive_the_deadline() {
+    async fn a_hanging_attempt_does_not_outlive_the_deadline() {
         let start = Instant::now();
         let result = until_ready(start + Duration::from_secs(3), Cadence::CHEAP, async || {
             std::future::pending().await

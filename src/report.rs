@@ -1,4 +1,4 @@
-//! What runs, as text for people and as JSON for programs. Pure.
+//! Reports of what runs, as text for people and as JSON for programs. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::address::Addresses;
 use crate::compose::Warning;
 
-/// The services of a stack, and how long each took.
+/// The services of a stack, and how long each took to become ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -19,9 +19,9 @@ pub struct Report {
     pub project: String,
     /// The services by name.
     pub services: BTreeMap<String, ServiceReport>,
-    /// From the beginning of `up` to the last service's ready, images included.
+    /// From the start of `up` until the last service was ready, images included.
     pub total: Duration,
-    /// What of the file is not applied, and what the reader and the engine warned of.
+    /// Keys that are not applied, and warnings of the reader and the engine.
     pub warnings: Vec<Warning>,
 }
 
@@ -31,45 +31,45 @@ pub struct Report {
 pub struct ServiceReport {
     /// The image that runs.
     pub image: String,
-    /// The image that the file names, when a fallback stands in for it.
+    /// The image that the file names, if a fallback runs instead.
     pub stands_in_for: Option<String>,
     /// The container's name.
     pub container: String,
-    /// How far it is.
+    /// The service's status.
     pub status: ServiceStatus,
-    /// From the container's start to ready.
+    /// From the container's last start until the service was ready.
     pub ready_after: Duration,
-    /// How it was asked.
+    /// How the service was probed.
     pub probe: String,
-    /// How often it was started again before it was ready.
+    /// How often the service was restarted before it was ready.
     pub restarts: u32,
-    /// Where its published ports are reached.
+    /// The addresses of its published ports.
     pub addresses: Addresses,
 }
 
-/// A service that was ready, and does not answer any more.
+/// A service that was ready, but does not answer any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Silent {
     /// The service.
     pub service: String,
-    /// What was seen instead of an answer, secrets hidden.
+    /// What was observed instead of an answer, secrets hidden.
     pub seen: String,
 }
 
-/// How far a service is.
+/// The status of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServiceStatus {
-    /// Its container exists and has not been started.
+    /// Its container exists, but has not been started.
     Created,
-    /// Its container runs; whether it answers is not known.
+    /// Its container runs; it is not known whether the service answers.
     Running,
     /// It answers.
     Ready,
-    /// It has ended with 0, as it should.
+    /// It has run to completion: it has exited with 0.
     Completed,
-    /// It has ended.
+    /// It has exited.
     Exited,
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn millis(duration: Duration) -> u64 {
     duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-/// A line for the stack, then one a service: its name, state, ready time, address and image.
+/// A line for the stack, then a line for each service: name, state, ready time, addresses and image.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "stack {} (project {})", self.stack, self.project)?;
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// One service of each kind: as usual, with a fallback image, completed, and started again.
+    /// An ordinary service, a restarted one with a fallback image, and a completed one.
     fn report() -> Report {
         let fallback = ServiceReport {
             image: "greenroom-fallback/grafana:8980be0ad68d".to_owned(),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_reads_as_a_line_for_each_service() {
+    fn a_report_as_text_has_a_line_for_each_service() {
         expect![[r#"
             stack greenroom-shop-7f3a01c2 (project shop)
               db       ready        1.52s  127.0.0.1:49153 -> 5432/tcp  postgres:17

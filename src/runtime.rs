@@ -1,7 +1,7 @@
-//! The one background runtime, on threads of its own.
+//! The background runtime, which has its own threads.
 //!
-//! All engine I/O runs here, so that a stack outlives the runtime of the `#[tokio::test]` that created it, serves tests
-//! with a runtime each, and works from a plain `#[test]`.
+//! All engine I/O runs here. So a stack outlives the runtime of the `#[tokio::test]` that created it, serves tests that
+//! each have a runtime, and works from a plain `#[test]`.
 
 use std::future::Future;
 use std::sync::mpsc;
@@ -30,7 +30,7 @@ pub(crate) fn spawn<T: Send + 'static>(
     Ok(runtime()?.spawn(future))
 }
 
-/// Runs `future` in the background and waits for it, from any runtime. Dropping the wait does not stop it.
+/// Runs `future` in the background and waits for it, from any runtime. Dropping the wait does not stop `future`.
 pub(crate) async fn run<T: Send + 'static>(
     future: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
@@ -43,7 +43,7 @@ pub(crate) async fn run<T: Send + 'static>(
     }
 }
 
-/// Runs what blocks its thread on one that may be blocked.
+/// Runs blocking work on a thread that may block.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
@@ -56,7 +56,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Runs `future` in the background and blocks this thread until it is done, inside a runtime or outside of any.
+/// Runs `future` in the background and blocks this thread until it is done. Works inside and outside of a runtime.
 pub(crate) fn block_on<T: Send + 'static>(
     future: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
@@ -71,15 +71,15 @@ pub(crate) fn block_on<T: Send + 'static>(
     })
 }
 
-/// Runs `future` in the background and blocks this thread until it is done, but no longer than `limit`; `None` when the
-/// limit passed, or there is no runtime to run it.
+/// Runs `future` in the background and blocks this thread until it is done, but no longer than `limit`. `None` if the
+/// limit passed or there is no runtime.
 pub(crate) fn block_on_at_most<T: Send + 'static>(
     limit: Duration,
     future: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {
     let (sender, receiver) = mpsc::sync_channel(1);
     spawn(async move {
-        // The receiver is gone when the limit passed.
+        // The receiver is gone if the limit has passed.
         let _ = sender.send(future.await);
     })
     .ok()?;

@@ -1,4 +1,4 @@
-//! Where greenroom keeps what it writes down: the leases, the evidence of what went wrong, and locks.
+//! The state folder: leases, the evidence of failures, and locks.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -10,21 +10,22 @@ use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 
 use crate::Error;
 
-/// Names another folder for greenroom's state, for tests and for machines without a home.
+/// Overrides the state folder, for tests and for machines without a home folder.
 const DIRECTORY_VARIABLE: &str = "GREENROOM_STATE_DIR";
 
-/// Evidence older than this is removed by the next start.
+/// The next start removes evidence that is older than this.
 const EVIDENCE_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The folder in which all of it lies.
+/// The folder that holds greenroom's state.
 #[derive(Clone, Debug)]
 pub(crate) struct StateFolder {
-    /// `None` on a machine without a home: what needs the folder fails, and a start needs it only to keep a volume.
+    /// `None` on a machine without a home folder. Operations that need the folder then fail; a start needs it only for
+    /// kept volumes.
     path: Option<PathBuf>,
 }
 
 impl StateFolder {
-    /// `GREENROOM_STATE_DIR`, else the platform's (`~/.local/state/greenroom`).
+    /// `GREENROOM_STATE_DIR`, else the platform's folder (`~/.local/state/greenroom`).
     pub(crate) fn of_user() -> StateFolder {
         if let Some(path) = std::env::var_os(DIRECTORY_VARIABLE).filter(|value| !value.is_empty()) {
             return StateFolder::at(path);
@@ -34,7 +35,7 @@ impl StateFolder {
             author: "greenroom".to_owned(),
             app_name: "greenroom".to_owned(),
         };
-        // Not every platform tells state from data.
+        // Not every platform has a state folder apart from its data folder.
         let path = choose_app_strategy(names)
             .ok()
             .map(|strategy| strategy.state_dir().unwrap_or_else(|| strategy.data_dir()));
@@ -43,7 +44,7 @@ impl StateFolder {
 
     pub(crate) fn at(path: impl Into<PathBuf>) -> StateFolder {
         let path = path.into();
-        // Others are told where it is, and have other working folders.
+        // Absolute, because other processes with other working folders are given this path.
         StateFolder { path: Some(std::path::absolute(&path).unwrap_or(path)) }
     }
 
@@ -51,23 +52,23 @@ impl StateFolder {
         self.path.as_deref().ok_or_else(|| Error::no_state_folder(DIRECTORY_VARIABLE))
     }
 
-    /// The folder in which a stack's evidence is saved.
+    /// The folder for a stack's evidence.
     pub(crate) fn evidence_directory(&self, stack: &str) -> Result<PathBuf, Error> {
         Ok(self.path()?.join("evidence").join(stack))
     }
 
-    /// The folder of the leases.
+    /// The folder that holds the leases.
     pub(crate) fn leases(&self) -> Result<PathBuf, Error> {
         Ok(self.path()?.join("leases"))
     }
 
-    /// Held for the moment in which somebody takes hold of a lease, or a lease ends: one of the two comes first.
+    /// Takes the lock that is held briefly while a process takes a lease or a lease ends, so that these never overlap.
     pub(crate) fn gate(&self) -> Result<File, Error> {
         self.lock_blocking("leases")
     }
 
-    /// Writes a file that a container of the stack mounts. Its folder is its user's alone; who may read the file inside
-    /// the container, `mode` says.
+    /// Writes a file for a container of the stack to mount. Only its user can access its folder; `mode` decides who can
+    /// read the file inside the container.
     pub(crate) fn save_file(
         &self,
         stack: &str,
@@ -92,19 +93,19 @@ impl StateFolder {
         Ok(self.path()?.join("files").join(stack))
     }
 
-    /// Removes the files that containers of the stack mounted.
+    /// Removes the files written for the stack's containers.
     pub(crate) fn forget_files(&self, stack: &str) {
         if let Ok(folder) = self.file_folder(stack) {
-            // Most stacks have none.
+            // Most stacks have no such folder.
             let _ = fs::remove_dir_all(folder);
         }
     }
 
-    /// Whether `what` was not done for this long, by whichever process; then it counts as done now.
+    /// Whether no process has done `what` for this long. If so, it counts as done now.
     pub(crate) fn is_due(&self, what: &str, every: Duration) -> bool {
         let Ok((file, path)) = self.lock_file(&format!("last-{what}")) else { return false };
         let Ok(()) = file.try_lock() else { return false };
-        // A new file is empty; a done one is not.
+        // The file is empty until `what` was done once.
         let recent = fs::metadata(&path)
             .ok()
             .filter(|metadata| metadata.len() > 0)
@@ -113,12 +114,13 @@ impl StateFolder {
         is_due && fs::write(&path, what).is_ok()
     }
 
-    /// Its path, for labels.
+    /// The folder's path, for labels.
     pub(crate) fn display(&self) -> String {
         self.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default()
     }
 
-    /// Opens the lock file of `name`, for [`File::lock`] and [`File::try_lock`]: the lock goes with the process that has it.
+    /// Opens the lock file of `name`, for [`File::lock`] and [`File::try_lock`]. The lock is released when its process
+    /// ends.
     pub(crate) fn lock_file(&self, name: &str) -> Result<(File, PathBuf), Error> {
         let path = self.path()?.join("locks").join(name);
         let failed = |error: io::Error| Error::state("open", &path, error);
@@ -135,15 +137,14 @@ impl StateFolder {
         file.lock().map(|()| file).map_err(|error| Error::state("lock", &path, error))
     }
 
-    /// Takes the lock of `name`, waiting for whoever has it; it goes with the file.
+    /// Takes the lock of `name`, waiting if another process has it. Dropping the file releases it.
     pub(crate) async fn lock(&self, name: String) -> Result<File, Error> {
         let folder = self.clone();
-        // On a thread that may block.
         let locked = tokio::task::spawn_blocking(move || folder.lock_blocking(&name));
         locked.await.unwrap_or_else(|_| Err(Error::task_lost()))
     }
 
-    /// Removes evidence that is a week old. Failing to changes nothing for this start.
+    /// Removes evidence that is older than a week. Failures are ignored: they do not matter to this start.
     pub(crate) fn prune_evidence(&self, now: SystemTime) {
         let Ok(directory) = self.path() else { return };
         let Ok(entries) = fs::read_dir(directory.join("evidence")) else { return };
@@ -158,7 +159,7 @@ impl StateFolder {
     }
 }
 
-/// Writes a file that only its user can read, all of it or nothing.
+/// Writes a file that only its user can read, atomically.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     let failed = |error: io::Error| Error::state("write", path, error);
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -175,7 +176,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     written.map_err(failed)
 }
 
-/// A word that no other call in this process gives.
+/// A suffix that no other call in this process returns.
 pub(crate) fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("-{}", COUNT.fetch_add(1, Ordering::Relaxed))

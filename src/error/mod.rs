@@ -1,8 +1,8 @@
-//! What went wrong, told so that the search ends here.
+//! Errors that say everything needed to find the cause.
 //!
-//! `operations` has one constructor for each operation that can fail, with its whole text. Three texts need types that this
-//! module must not know, so they stand beside those types: what the engine said (`engine/error.rs`), why there is no engine
-//! (`engine/docker/connect.rs`), and why a start failed (`stack/up/failure.rs`).
+//! `operations` has one constructor for each operation that can fail, with its complete text. Three texts need types
+//! that this module must not depend on, so they are defined next to those types: an engine's error (`engine/error.rs`),
+//! why there is no engine (`engine/docker/connect.rs`), and why a start failed (`stack/up/failure.rs`).
 
 mod operations;
 #[cfg(test)]
@@ -14,14 +14,14 @@ pub(crate) use operations::VolumeUser;
 
 /// Why greenroom could not do what it was asked to.
 ///
-/// `Display` is the first line alone, without the cause and without a final stop. `Debug`, which is what `unwrap()` and
-/// a test that returns `Err` print, is the whole story: what greenroom was doing to which service, what it saw, where
-/// the evidence is, and after a blank line `hint:` with what to try. Neither shows a secret.
+/// `Display` prints only the first line, without the cause and without a final period. `Debug`, which `unwrap()` and a
+/// test that returns `Err` print, gives everything: what greenroom was doing to which service, what it observed, where
+/// the evidence is, and, after a blank line, a `hint:` with what to try. Neither shows a secret.
 ///
 /// # Design
 ///
-/// The kinds are private, so that a better message is never a breaking change. For control flow there are predicates:
-/// [`is_usage`](Error::is_usage), [`is_engine_unavailable`](Error::is_engine_unavailable),
+/// The kinds are private, so that improving a message is never a breaking change. For control flow there are
+/// predicates: [`is_usage`](Error::is_usage), [`is_engine_unavailable`](Error::is_engine_unavailable),
 /// [`is_not_ready`](Error::is_not_ready), [`is_missing_external`](Error::is_missing_external),
 /// [`is_volume_held`](Error::is_volume_held), [`is_cancelled`](Error::is_cancelled). At most one of them holds.
 pub struct Error {
@@ -31,25 +31,25 @@ pub struct Error {
 struct Inner {
     kind: Kind,
     headline: String,
-    /// Further lines of the story, printed below the headline with two blanks in front.
+    /// Further lines, printed below the headline, indented by two spaces.
     details: Vec<String>,
     hint: Option<String>,
     source: Option<Source>,
 }
 
-/// Whatever caused an error.
+/// The cause of an error.
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// The compose files, or names and options that they do not fit.
+    /// Invalid compose files, or names and options that do not fit them.
     Usage,
     EngineUnavailable,
     MissingExternal,
     NotReady,
     Cancelled,
     VolumeHeld,
-    /// What nobody needs to tell from others.
+    /// No caller needs to tell these from each other.
     Other,
 }
 
@@ -59,26 +59,26 @@ impl Error {
         Error { inner: Box::new(inner) }
     }
 
-    /// Something about the compose files or the options is wrong: nothing was started.
+    /// The compose files or the options are invalid. Nothing was started.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         self.inner.kind == Kind::Usage
     }
 
-    /// There is no container engine to work with.
+    /// There is no usable container engine.
     #[must_use]
     pub fn is_engine_unavailable(&self) -> bool {
         self.inner.kind == Kind::EngineUnavailable
     }
 
-    /// A service did not become ready: it ended, or its deadline passed.
+    /// A service did not become ready: it exited, or its deadline passed.
     #[must_use]
     pub fn is_not_ready(&self) -> bool {
         self.inner.kind == Kind::NotReady
     }
 
-    /// The file names an external network or volume that the engine does not have: nothing was started. Whoever creates
-    /// it can start the stack again.
+    /// The file names an external network or volume that the engine does not have. Nothing was started; create it and
+    /// start the stack again.
     #[must_use]
     pub fn is_missing_external(&self) -> bool {
         self.inner.kind == Kind::MissingExternal
@@ -96,7 +96,7 @@ impl Error {
         self.inner.kind == Kind::VolumeHeld
     }
 
-    /// What to try, when there is something.
+    /// What to try, if there is something.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.inner.hint.as_deref()
@@ -112,7 +112,7 @@ impl Error {
         self
     }
 
-    /// Adds what went wrong afterwards. Where this error has a hint of its own, it is the better one.
+    /// Adds an error that happened afterwards. This error's own hint, if any, is the better one and is kept.
     pub(crate) fn and_then(mut self, later: Error) -> Error {
         self.inner.details.push(later.inner.headline);
         let details = later.inner.details.iter().flat_map(|detail| detail.lines());

@@ -7,17 +7,17 @@ use std::path::Path;
 use super::{Error, Kind, list};
 use crate::compose::{Problems, nearest};
 
-/// Who uses a kept volume.
+/// The user of a kept volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VolumeUser<'a> {
-    /// A stack that has taken the volume's lock and has not written its name into it yet.
+    /// A stack that has taken the volume's lock but not yet written its name into it.
     StartingStack,
     Stack(&'a str),
     /// A container that greenroom did not create.
     Container(&'a str),
 }
 
-/// The files, and what does not fit them.
+/// The compose files and the options.
 impl Error {
     pub(crate) fn compose(problems: &Problems) -> Error {
         Error::new(Kind::Usage, problems.to_string())
@@ -45,18 +45,18 @@ impl Error {
     }
 }
 
-/// The engine, and greenroom's own runtime.
+/// The engine and greenroom's own runtime.
 impl Error {
-    /// An engine operation failed; `said` is the whole text.
-    pub(crate) fn of_engine(said: &impl Display) -> Error {
-        Error::new(Kind::Other, said.to_string())
+    /// An engine operation failed; `message` is the whole text.
+    pub(crate) fn of_engine(message: &impl Display) -> Error {
+        Error::new(Kind::Other, message.to_string())
     }
 
     pub(crate) fn engine_unavailable(why: String, hint: String) -> Error {
         Error::new(Kind::EngineUnavailable, why).with_hint(hint)
     }
 
-    /// `what` is `network` or `volume`, `key` the one in the file, `name` the one on the engine.
+    /// `what` is `network` or `volume`, `key` its key in the file, `name` its name on the engine.
     pub(crate) fn missing_external(what: &str, key: &str, name: &str) -> Error {
         let headline = format!("external {what} `{key}` does not exist: the engine has no {what} `{name}`");
         Error::new(Kind::MissingExternal, headline).with_hint(format!(
@@ -71,10 +71,10 @@ impl Error {
     /// A background task ended without a result: it panicked, or the runtime was shut down.
     pub(crate) fn task_lost() -> Error {
         Error::new(Kind::Other, "greenroom's background task ended without a result")
-            .with_hint("if it panicked, the panic's own message stands above")
+            .with_hint("if it panicked, the panic's message is above")
     }
 
-    /// `failures` are the engine's own.
+    /// `failures` are the engine's errors.
     pub(crate) fn teardown(stack: &str, failures: &[impl Display]) -> Error {
         let error = Error::new(Kind::Other, format!("stack `{stack}` could not be removed completely"));
         failures
@@ -86,7 +86,7 @@ impl Error {
 
 /// The start of a stack.
 impl Error {
-    /// A service did not become ready; `headline` says which, and why.
+    /// A service did not become ready; `headline` says which one and why.
     pub(crate) fn start_failed(headline: String) -> Error {
         Error::new(Kind::NotReady, headline)
     }
@@ -116,7 +116,7 @@ impl Error {
             .with_hint(hint)
     }
 
-    /// The kept volume cannot be removed: `container`, maybe of a stack, is there that mounts it.
+    /// The kept volume cannot be removed: `container`, which may belong to a stack, mounts it.
     pub(crate) fn volume_in_use(key: &str, name: &str, container: &str, stack: Option<&str>) -> Error {
         Error::new(Kind::VolumeHeld, format!("kept volume `{key}` is in use by container `{container}`"))
             .with_detail(format!("volume: {name}"))
@@ -200,7 +200,7 @@ impl Error {
     }
 
     /// The server of `service` keeps its data in `directory`, which is not on the kept volume mounted at `mounted_at`;
-    /// `place` says what that directory is on.
+    /// `place` says where that directory is.
     pub(crate) fn volume_does_not_keep(
         key: &str,
         service: &str,
@@ -212,7 +212,7 @@ impl Error {
             .with_detail(format!("the volume is mounted at {mounted_at}"))
             .with_detail(format!("PostgreSQL keeps its data in {directory}, {place}"))
             .with_hint(format!(
-                "mount the volume where the data is: `{key}:{directory}`, or at the folder above"
+                "mount the volume where the data is: `{key}:{directory}`, or at its parent folder"
             ))
     }
 
@@ -239,24 +239,24 @@ impl Error {
             .with_source(source)
     }
 
-    /// A query through Grafana failed, and `said` why.
-    pub(crate) fn query_failed(service: &str, said: &str) -> Error {
-        Error::new(Kind::Other, format!("failed to query through `{service}`: {said}"))
+    /// A query through Grafana failed with `message`.
+    pub(crate) fn query_failed(service: &str, message: &str) -> Error {
+        Error::new(Kind::Other, format!("failed to query through `{service}`: {message}"))
     }
 
-    /// Grafana refused, and `said` why.
-    pub(crate) fn refused_by_grafana(operation: &str, service: &str, status: u16, said: &str) -> Error {
+    /// Grafana refused a request with `message`.
+    pub(crate) fn refused_by_grafana(operation: &str, service: &str, status: u16, message: &str) -> Error {
         let error =
-            Error::new(Kind::Other, format!("failed to {operation} `{service}`: HTTP {status}: {said}"));
+            Error::new(Kind::Other, format!("failed to {operation} `{service}`: HTTP {status}: {message}"));
         match status {
-            404 if !said.to_lowercase().contains("data source") => {
+            404 if !message.to_lowercase().contains("data source") => {
                 error.with_hint("Grafana before version 9 does not have this endpoint")
             }
             401 => error.with_hint(
-                "the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume remembers an older one",
+                "the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume may still have an older one",
             ),
             501 => error.with_hint(
-                "this is the stand-in, which does not have all of Grafana; run the real image for that",
+                "this is the Grafana stand-in, which does not support this; use the real image",
             ),
             _ => error,
         }

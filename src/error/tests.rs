@@ -1,4 +1,4 @@
-//! The whole text of each error. `tests/it/tidy.rs` sees to it that each constructor is here.
+//! The complete text of each error. `tests/it/tidy.rs` checks that each constructor is here.
 
 use std::io;
 use std::path::Path;
@@ -8,8 +8,8 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::compose::{self, Disk, Problems, Request};
 
-fn check(error: &Error, story: Expect) {
-    story.assert_eq(&format!("{error:?}"));
+fn check(error: &Error, expected: Expect) {
+    expected.assert_eq(&format!("{error:?}"));
 }
 
 fn problems() -> Problems {
@@ -22,7 +22,7 @@ fn disk_full() -> io::Error {
 }
 
 #[test]
-fn display_is_the_first_line_and_debug_the_whole_story() {
+fn display_is_the_first_line_and_debug_is_everything() {
     let error = Error::state("lock", Path::new("/state/locks/data"), disk_full())
         .with_detail("volume: data\nwhich is kept")
         .with_detail("another line")
@@ -41,7 +41,7 @@ fn display_is_the_first_line_and_debug_the_whole_story() {
 }
 
 #[test]
-fn a_later_error_is_told_below_the_first() {
+fn a_later_error_is_printed_below_the_first() {
     let later = Error::teardown("greenroom-shop-1", &["failed to remove container `db`: busy", "busy"]);
     let error = Error::start_failed("service `db` was not ready".to_owned())
         .with_detail("probe: tcp :80")
@@ -67,7 +67,7 @@ fn the_hint_of_the_first_error_is_kept() {
 }
 
 #[test]
-fn what_does_not_fit_the_files() {
+fn the_compose_files_and_the_options() {
     let defined = ["db", "web", "worker"];
     check(
         &Error::compose(&problems()),
@@ -134,9 +134,9 @@ fn the_engine_and_the_runtime() {
     check(
         &Error::task_lost(),
         expect![[r#"
-        greenroom's background task ended without a result
+            greenroom's background task ended without a result
 
-        hint: if it panicked, the panic's own message stands above"#]],
+            hint: if it panicked, the panic's message is above"#]],
     );
     check(
         &Error::teardown("greenroom-shop-1", &["failed to remove network `x`: busy"]),
@@ -207,7 +207,7 @@ fn kept_volumes() {
 }
 
 #[test]
-fn what_greenroom_writes_down() {
+fn the_state_folder() {
     check(
         &Error::no_state_folder("GREENROOM_STATE_DIR"),
         expect![[r#"
@@ -300,7 +300,7 @@ fn postgres_handles_and_volumes() {
               the volume is mounted at /data
               PostgreSQL keeps its data in /var/lib/postgresql/data, in the container's own layer
 
-            hint: mount the volume where the data is: `data:/var/lib/postgresql/data`, or at the folder above"#]],
+            hint: mount the volume where the data is: `data:/var/lib/postgresql/data`, or at its parent folder"#]],
     );
     check(
         &Error::unknown_data_directory("db", "no answer within 2s"),
@@ -310,7 +310,7 @@ fn postgres_handles_and_volumes() {
 
 #[cfg(feature = "grafana")]
 #[test]
-fn what_grafana_answers() {
+fn grafana() {
     let refused =
         |status, said| Error::refused_by_grafana("list the data sources of", "grafana", status, said);
     check(
@@ -328,9 +328,9 @@ fn what_grafana_answers() {
     check(
         &refused(401, "Invalid username or password"),
         expect![[r#"
-        failed to list the data sources of `grafana`: HTTP 401: Invalid username or password
+            failed to list the data sources of `grafana`: HTTP 401: Invalid username or password
 
-        hint: the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume remembers an older one"#]],
+            hint: the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume may still have an older one"#]],
     );
     check(
         &refused(404, "Not found"),
@@ -346,14 +346,14 @@ fn what_grafana_answers() {
     check(
         &refused(501, "no plugins"),
         expect![[r#"
-        failed to list the data sources of `grafana`: HTTP 501: no plugins
+            failed to list the data sources of `grafana`: HTTP 501: no plugins
 
-        hint: this is the stand-in, which does not have all of Grafana; run the real image for that"#]],
+            hint: this is the Grafana stand-in, which does not support this; use the real image"#]],
     );
 }
 
 #[test]
-fn each_predicate_tells_its_kind_from_the_others() {
+fn each_predicate_is_true_for_exactly_one_kind() {
     let errors = [
         Error::compose(&problems()),
         Error::engine_unavailable("x".to_owned(), "y".to_owned()),
@@ -366,7 +366,7 @@ fn each_predicate_tells_its_kind_from_the_others() {
         Error::no_state_folder("X"),
         Error::teardown("x", &["x"]),
     ];
-    let told = errors.iter().map(|error| {
+    let predicates = errors.iter().map(|error| {
         [
             error.is_usage(),
             error.is_engine_unavailable(),
@@ -376,7 +376,7 @@ fn each_predicate_tells_its_kind_from_the_others() {
             error.is_cancelled(),
         ]
     });
-    for (index, told) in told.enumerate() {
-        assert_eq!(told, [0, 1, 2, 3, 4, 5].map(|kind| kind == index), "{:?}", errors[index]);
+    for (index, predicates) in predicates.enumerate() {
+        assert_eq!(predicates, [0, 1, 2, 3, 4, 5].map(|kind| kind == index), "{:?}", errors[index]);
     }
 }

@@ -1,18 +1,18 @@
-//! A lease on the disk: who holds it, who watches it, and which stacks are its.
+//! A lease's folder: who holds the lease, who watches it, and which stacks belong to it.
 //!
 //! ```text
-//! leases/<id>/lease.json          its terms
-//!             watch               locked by the process that watches over it
-//!             used                touched when somebody takes hold of it or lets go
-//!             holders/<process>   locked by that process as long as it lives
-//!             runners/<process>   a test runner, whose end is the end of the lease
-//!             stacks/<stack>.json its stacks
-//!             up-<key>            locked by whoever brings the stack of that key up
-//! leases/ending-<id>-…            the same, when all are gone and its stacks are being removed
+//! leases/<id>/lease.json          the lease's terms
+//!             watch               locked by the watcher
+//!             used                touched when a process takes the lease or the last one is gone
+//!             holders/<process>   locked by that process while it lives
+//!             runners/<process>   a test runner: the lease lasts while it runs
+//!             stacks/<stack>.json the records of the lease's stacks
+//!             up-<key>            locked by the process that brings up the stack of that key
+//! leases/ending-<id>.…            the same folder, once all holders are gone and its stacks are being removed
 //! ```
 //!
-//! A lock is released by the kernel when its process ends, however that ends, so a file that can be locked belongs to a
-//! process that is gone. Who only looks takes a shared lock, so that two who look at the same moment do not see each other.
+//! The kernel releases a lock when its process ends, however that happens, so a file that can be locked belongs to a
+//! process that is gone. Readers take a shared lock, so that they don't mistake each other for the owner.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -30,18 +30,18 @@ use crate::state::{self, StateFolder};
 
 const ENDING: &str = "ending-";
 
-/// Under what conditions a lease ends.
+/// The conditions under which a lease ends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Terms {
-    /// Its stack stays when nobody holds it.
+    /// The stack stays when nobody holds the lease.
     pub kept: bool,
-    /// But not longer than this, in seconds.
+    /// How long a kept stack stays unused, in seconds; forever if `None`.
     pub idle: Option<u64>,
-    /// The engine's address, as the one who took the lease was told it.
+    /// The engine's address in the process that took the lease.
     pub engine: String,
-    /// Whose processes hold it: numbers of processes mean nothing on another machine, or in another container.
+    /// The machine of the holders: process ids mean nothing on another machine or in another container.
     pub host: String,
-    /// Numbers of runners mean nothing after a reboot.
+    /// The boot of the runners: process ids mean nothing after a reboot.
     pub boot: String,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Holder {
     pub stacks: Vec<String>,
 }
 
-/// The folder of one lease, which may go at any moment unless one holds it.
+/// The folder of one lease. It may disappear at any moment unless this process holds the lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Folder {
     path: PathBuf,
@@ -79,7 +79,7 @@ impl Folder {
         Ok(Folder { path: state.leases()?.join(id) })
     }
 
-    /// All of a user's leases.
+    /// All leases of the user.
     pub(crate) fn all(state: &StateFolder) -> Vec<Folder> {
         let Some(entries) = state.leases().ok().and_then(|path| fs::read_dir(path).ok()) else {
             return Vec::new();
@@ -95,7 +95,7 @@ impl Folder {
         &self.path
     }
 
-    /// The state folder that it lies in.
+    /// The state folder that contains the lease.
     pub(crate) fn state(&self) -> StateFolder {
         StateFolder::at(self.path.parent().and_then(Path::parent).unwrap_or(Path::new("/")))
     }
@@ -104,7 +104,7 @@ impl Folder {
         self.path.is_dir()
     }
 
-    /// Its stacks are being removed, or are to be.
+    /// Whether the lease has ended and its stacks are being removed.
     pub(crate) fn is_ending(&self) -> bool {
         self.name().starts_with(ENDING)
     }
@@ -113,7 +113,7 @@ impl Folder {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// The lease's id, which everything of its stacks carries as a label.
+    /// The lease's id, which is a label on everything in its stacks.
     pub(crate) fn id(&self) -> String {
         let name = self.name();
         match name.strip_prefix(ENDING).and_then(|rest| rest.rsplit_once('.')) {
@@ -122,12 +122,13 @@ impl Folder {
         }
     }
 
-    /// Its terms; where they are lost or damaged, those under which nothing is removed too early.
+    /// The terms. If they are lost or damaged, the defaults, which belong to no host, so that nothing is removed too
+    /// early.
     pub(crate) fn terms(&self) -> Terms {
         read(&self.path.join("lease.json")).unwrap_or_default()
     }
 
-    /// Takes hold of it for this process. The caller has the gate.
+    /// Takes the lease for this process. The caller holds the gate.
     pub(super) fn enter(
         &self,
         terms: &Terms,
@@ -150,7 +151,7 @@ impl Folder {
         Ok(file)
     }
 
-    /// Forgets the holders that are gone.
+    /// Removes the files of holders that are gone.
     fn sweep(&self) {
         for (path, holder) in self.holder_files() {
             if holder.is_none() {
@@ -159,21 +160,21 @@ impl Folder {
         }
     }
 
-    /// The files of its holders, with what is in those of the living.
+    /// The holders' files, with the content of those whose process lives.
     fn holder_files(&self) -> Vec<(PathBuf, Option<Holder>)> {
         let Ok(entries) = fs::read_dir(self.path.join("holders")) else { return Vec::new() };
         let paths = entries.flatten().map(|entry| entry.path());
         paths.map(|path| (path.clone(), is_locked(&path).then(|| read(&path).unwrap_or_default()))).collect()
     }
 
-    /// The processes that hold it.
+    /// The processes that hold the lease.
     pub(crate) fn holders(&self) -> Vec<Holder> {
         self.holder_files().into_iter().filter_map(|(_, holder)| holder).collect()
     }
 
-    /// The test runners that it lasts for.
+    /// The live test runners that the lease is tied to.
     pub(crate) fn runners(&self) -> Vec<Process> {
-        // After a reboot their numbers are others'.
+        // After a reboot, their ids belong to other processes.
         if self.terms().boot != boot() {
             return Vec::new();
         }
@@ -182,17 +183,17 @@ impl Folder {
         runners.filter(Process::is_alive).collect()
     }
 
-    /// Whether somebody holds it, or a runner that it lasts for still runs.
+    /// Whether a process holds the lease, or a runner that it is tied to is still alive.
     pub(crate) fn is_held(&self) -> bool {
         !self.holders().is_empty() || !self.runners().is_empty()
     }
 
-    /// Whether its processes are this machine's, so that it can be told here who of them lives.
+    /// Whether the lease's processes run on this machine, so that this process can see whether they live.
     pub(crate) fn is_of_this_host(&self) -> bool {
         self.terms().host == host()
     }
 
-    /// Blocks this thread until nobody holds it any more and no runner lives.
+    /// Blocks this thread until nobody holds the lease and no runner lives.
     pub(crate) fn wait_until_free(&self) {
         loop {
             if let Some(runner) = self.runners().first() {
@@ -200,7 +201,7 @@ impl Folder {
             } else if let Some((path, _)) =
                 self.holder_files().into_iter().find(|(_, holder)| holder.is_some())
             {
-                // Granted when its owner ends.
+                // Granted when the holder exits.
                 if let Ok(file) = File::open(path) {
                     let _ = file.lock_shared();
                 }
@@ -210,19 +211,19 @@ impl Folder {
         }
     }
 
-    /// Notes that it was in use just now.
+    /// Records that the lease was in use just now.
     pub(crate) fn touch(&self) {
-        // Where this cannot be written, nothing else can, and that is told.
+        // If this cannot be written, neither can the other files, and those errors are reported.
         let _ = open(&self.path.join("used")).map(|file| file.set_modified(SystemTime::now()));
     }
 
-    /// How long nobody has used it, as far as that is known.
+    /// How long the lease has been unused, as far as known.
     pub(crate) fn idle_for(&self) -> Duration {
         let used = fs::metadata(self.path.join("used")).and_then(|metadata| metadata.modified());
         used.ok().and_then(|used| SystemTime::now().duration_since(used).ok()).unwrap_or_default()
     }
 
-    /// Whether it may end now: nobody holds it, and if it is kept, its time has passed.
+    /// Whether the lease may end now: nobody holds it and, if it is kept, its idle time has passed.
     pub(crate) fn is_over(&self) -> bool {
         let terms = self.terms();
         let may_end =
@@ -230,11 +231,11 @@ impl Folder {
         self.is_ending() || (may_end && !self.is_held())
     }
 
-    /// The lock of whoever watches over it; nothing when somebody does.
+    /// Takes the watcher's lock; `None` if another process has it.
     pub(crate) fn watch(&self) -> Option<File> {
         let file = open(&self.path.join("watch")).ok()?;
         while file.try_lock().is_err() {
-            // Somebody watches, unless it is one who only looks at this moment.
+            // The lock is the watcher's, unless a reader has it just now.
             if file.try_lock_shared().is_err() {
                 return None;
             }
@@ -248,9 +249,10 @@ impl Folder {
         is_locked(&self.path.join("watch"))
     }
 
-    /// Ends it, if it is over: from then on whoever wants it finds a new one. Gives its folder, whose stacks are to be removed.
+    /// Ends the lease if it is over: renames its folder, so that the next process that asks for it gets a new lease.
+    /// Returns the renamed folder, whose stacks are then to be removed.
     ///
-    /// The caller has the watch, so that nobody else does the same.
+    /// The caller holds the watcher's lock, so that nobody else ends the lease as well.
     pub(crate) fn end(&self) -> Option<Folder> {
         if self.is_ending() {
             return Some(self.clone());
@@ -264,7 +266,7 @@ impl Folder {
         fs::rename(&self.path, &ending).ok().map(|()| Folder::at(ending))
     }
 
-    /// Removes it, when it has no stack and nobody holds it.
+    /// Removes the lease if it has no stack and nobody holds it.
     pub(crate) fn remove_if_empty(&self) {
         let Ok(_gate) = self.state().gate() else { return };
         if !self.is_held() && self.stacks().is_empty() {
@@ -272,17 +274,17 @@ impl Folder {
         }
     }
 
-    /// Removes it; its stacks are gone.
+    /// Removes the lease, once its stacks are gone.
     pub(crate) fn remove(&self) {
         let _ = fs::remove_dir_all(&self.path);
     }
 
-    /// Writes down why it could not be ended, for those who look.
-    pub(crate) fn tell(&self, error: &Error) {
+    /// Saves why the lease could not be ended: a watcher has nowhere to print it.
+    pub(crate) fn save_error(&self, error: &Error) {
         let _ = state::write_private(&self.path.join("error"), format!("{error:?}\n").as_bytes());
     }
 
-    /// The names of its stacks.
+    /// The names of the lease's stacks.
     pub(crate) fn stacks(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path.join("stacks")) else { return Vec::new() };
         let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -293,21 +295,21 @@ impl Folder {
         self.path.join("stacks").join(format!("{stack}.json"))
     }
 
-    /// What is written down of a stack; nothing when there is no such file, or it is damaged, which is told.
+    /// The record of a stack; `None` if there is none or it is damaged. Damage is logged.
     pub(crate) fn record(&self, stack: &str) -> Option<Record> {
         let path = self.record_file(stack);
         let text = fs::read(&path).ok()?;
         serde_json::from_slice(&text)
             .inspect_err(|error| {
-                tracing::warn!(stack, path = %path.display(), %error, "a state file is damaged, and left out of account");
+                tracing::warn!(stack, path = %path.display(), %error, "ignoring a damaged state file");
             })
             .ok()
     }
 
-    /// The stack of this key, when there is one: up, or still coming up.
+    /// The record of the stack with this key, whether it is up or still coming up.
     pub(crate) fn record_of(&self, key: &str) -> Option<Record> {
         let records = self.stacks().into_iter().filter_map(|stack| self.record(&stack));
-        // The one that is up, where a start that was killed has left another.
+        // A killed start may have left a second one: prefer the one that is up.
         records
             .filter(|record| record.key.as_deref() == Some(key))
             .max_by_key(|record| record.facts.is_some())
@@ -318,11 +320,11 @@ impl Folder {
     }
 
     pub(crate) fn forget(&self, stack: &str) {
-        // A file that stays costs a look at the engine when the lease ends.
+        // A file that stays only costs a request to the engine when the lease ends.
         let _ = fs::remove_file(self.record_file(stack));
     }
 
-    /// Takes the lock of those who bring the stack of `key` up, or, shared, of those who use it.
+    /// Takes the lock of the stack with this key: shared to use the stack, exclusive to change it.
     pub(crate) fn lock_key(&self, key: &str, shared: bool) -> Result<File, Error> {
         let path = self.path.join(format!("up-{key}"));
         let file = open(&path)?;
@@ -331,7 +333,7 @@ impl Folder {
     }
 }
 
-/// Writes down which stacks a process uses, in the file that it has locked.
+/// Records which stacks a process uses, in the file that it has locked.
 pub(super) fn write_holder(mut file: &File, holder: &Holder) -> io::Result<()> {
     let text = serde_json::to_vec(holder)?;
     file.set_len(0)?;
@@ -343,7 +345,7 @@ pub(super) fn write_holder(mut file: &File, holder: &Holder) -> io::Result<()> {
 fn is_locked(path: &Path) -> bool {
     match File::open(path).map(|file| file.try_lock_shared()) {
         Ok(Err(TryLockError::WouldBlock)) => true,
-        // Where locks cannot be had at all, nothing is taken from anybody.
+        // Without working locks, assume that every process lives, so that nothing is removed too early.
         Ok(Err(TryLockError::Error(_))) => true,
         Ok(Ok(())) | Err(_) => false,
     }
@@ -372,7 +374,7 @@ fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    /// A lease in a state folder of a test's own.
+    /// A lease in a test's own state folder.
     fn lease(terms: &Terms) -> (tempfile::TempDir, Folder, Option<File>) {
         let state = tempfile::TempDir::new().expect("there is room");
         let folder = Folder::of(&StateFolder::at(state.path()), "run-1").expect("it has a place");
@@ -381,8 +383,8 @@ mod tests {
         (state, folder, Some(file))
     }
 
-    /// Gives a lock back. A process that another test is just starting has a copy of it for a moment.
-    fn let_go(file: Option<File>, is_locked: impl Fn() -> bool) {
+    /// Releases a lock and waits: a process that another test is just starting may have a copy of it for a moment.
+    fn release(file: Option<File>, is_locked: impl Fn() -> bool) {
         drop(file);
         while is_locked() {
             std::thread::yield_now();
@@ -390,7 +392,7 @@ mod tests {
     }
 
     fn no_longer_hold(folder: &Folder, file: Option<File>) {
-        let_go(file, || !folder.holders().is_empty());
+        release(file, || !folder.holders().is_empty());
     }
 
     fn write_stack(folder: &Folder, stack: &str) {
@@ -399,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_held_until_its_last_holder_is_gone_and_then_ends() {
+    fn a_lease_ends_once_its_last_holder_is_gone() {
         let (_state, folder, mut file) = lease(&Terms::of(false, None, ""));
         write_stack(&folder, "a");
         assert!(folder.is_held() && !folder.is_over());
@@ -409,7 +411,7 @@ mod tests {
         let ending = folder.end().expect("nobody holds it");
         assert!(!folder.exists() && ending.is_ending());
         assert_eq!((ending.id(), ending.stacks()), ("run-1".to_owned(), vec!["a".to_owned()]));
-        assert_eq!(ending.end(), Some(ending), "another may go on with it");
+        assert_eq!(ending.end(), Some(ending), "another process may continue");
     }
 
     #[test]
@@ -418,14 +420,14 @@ mod tests {
         let mut runner = std::process::Command::new("sleep").arg("60").spawn().expect("there is a sleep");
         let above = crate::lease::process::ancestors();
         assert!(!above.is_empty());
-        // Not this process's start: the child's may be in the same tick.
+        // Not this process's start time: the child may have started in the same tick.
         let process = Process { pid: runner.id(), start: "1".to_owned(), ..Process::own() };
         write(&folder.path().join("runners/another-start"), &process).expect("it can be written");
         no_longer_hold(&folder, file);
-        assert!(!folder.is_held(), "a number that came again is not the runner");
+        assert!(!folder.is_held(), "a reused id is not the runner");
         write(&folder.path().join("runners/itself"), &Process::own()).expect("it can be written");
         assert!(folder.is_held());
-        // After a reboot all numbers are others'.
+        // After a reboot, all ids belong to other processes.
         let terms = Terms { boot: "another".to_owned(), ..folder.terms() };
         write(&folder.path().join("lease.json"), &terms).expect("it can be written");
         assert!(!folder.is_held());
@@ -433,10 +435,10 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_lease_ends_when_its_time_has_passed() {
+    fn a_kept_lease_ends_when_its_idle_time_has_passed() {
         let (_state, folder, file) = lease(&Terms::of(true, None, ""));
         no_longer_hold(&folder, file);
-        assert!(!folder.is_over(), "it is kept for good");
+        assert!(!folder.is_over(), "it is kept forever");
         let (_state, folder, file) = lease(&Terms::of(true, Some(Duration::from_secs(60)), ""));
         no_longer_hold(&folder, file);
         assert!(!folder.is_over());
@@ -446,19 +448,19 @@ mod tests {
     }
 
     #[test]
-    fn one_watches_at_a_time_and_who_looks_is_in_nobodys_way() {
+    fn only_one_process_watches_and_readers_do_not_count() {
         let (_state, folder, _file) = lease(&Terms::of(false, None, ""));
         assert!(!folder.is_watched());
         let watch = folder.watch();
         assert!(watch.is_some() && folder.is_watched() && folder.watch().is_none());
-        let_go(watch, || folder.is_watched());
+        release(watch, || folder.is_watched());
         let look = File::open(folder.path().join("watch")).expect("it is there");
         look.lock_shared().expect("nobody has it");
-        assert!(!folder.is_watched(), "another who looks does not watch");
+        assert!(!folder.is_watched(), "another reader does not watch");
     }
 
     #[test]
-    fn a_damaged_record_is_left_out_of_account_and_its_stack_is_not_forgotten() {
+    fn a_damaged_record_is_ignored_but_its_stack_is_still_listed() {
         let (_state, folder, _file) = lease(&Terms::of(false, None, ""));
         write_stack(&folder, "a");
         assert_eq!(folder.record_of("key").map(|record| record.stack), Some("a".to_owned()));
@@ -468,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn terms_that_are_lost_end_nothing_on_another_machine() {
+    fn a_lease_with_lost_terms_belongs_to_no_host() {
         let (_state, folder, file) = lease(&Terms::of(false, None, ""));
         fs::write(folder.path().join("lease.json"), "").expect("it can be written");
         no_longer_hold(&folder, file);
@@ -476,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn holders_that_are_gone_are_forgotten() {
+    fn the_files_of_dead_holders_are_removed() {
         let (_state, folder, file) = lease(&Terms::of(false, None, ""));
         no_longer_hold(&folder, file);
         let other = Holder { process: Process { pid: 1, ..Process::own() }, stacks: Vec::new() };

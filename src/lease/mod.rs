@@ -1,10 +1,10 @@
-//! Who uses a stack, and what becomes of it when they are gone.
+//! Leases: who uses a stack, and what happens when all of them are gone.
 //!
-//! A process that brings a stack up takes a *lease* first: a folder in the state folder, in which it holds a lock as long
-//! as it lives, and over which a *watcher* is set, a process of its own that waits in the kernel for the end of all who
-//! hold the lease and then takes its stacks down. Locks are released by the kernel, so it makes no difference how a process
-//! ends. Everything that is created carries the lease's id and its owner as labels, so that what a watcher missed, because
-//! it was killed as well or the machine was, is found by whoever comes next.
+//! Before a process brings up a stack, it takes a *lease*: a folder in the state folder, in which it holds a lock while
+//! it lives. Each lease has a *watcher*, a separate process that waits in the kernel until all holders are gone and
+//! then takes the lease's stacks down. The kernel releases the locks, so it does not matter how a process ends.
+//! Everything that is created has the lease's id and its owner as labels: if the watcher was killed, or the machine
+//! went down, the next `up` finds what is left.
 
 mod folder;
 mod process;
@@ -23,34 +23,34 @@ pub(crate) use process::{Process, boot, host, is_running};
 pub(crate) use record::{Facts, Record, ServiceFacts};
 pub(crate) use run::Run;
 pub(crate) use watcher::{
-    VARIABLE as WATCHED_LEASE_VARIABLE, ensure_watched, say_that_it_watches, spawn as spawn_watcher,
+    VARIABLE as WATCHED_LEASE_VARIABLE, ensure_watched, report_watching, spawn as spawn_watcher,
 };
 
 use crate::Error;
 use crate::plan::{Plan, hash, label};
 use crate::state::StateFolder;
 
-/// Names the lifetime of stacks for which the test says none.
+/// The default lifetime of stacks for which the test sets none.
 const LIFETIME_VARIABLE: &str = "GREENROOM_LIFETIME";
 
-/// How long a stack lives, and with whom it is shared.
+/// How long a stack lives, and who shares it.
 ///
-/// However a process ends — `std::process::exit`, `panic = "abort"`, Ctrl-C, SIGKILL — what it leaves is taken down by a
-/// watcher, a small process beside it, or by the next `up`.
+/// However a process ends (`std::process::exit`, `panic = "abort"`, Ctrl-C, SIGKILL), a watcher takes down what it
+/// leaves behind: a small process beside it. If the watcher is killed as well, the next `up` does it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lifetime {
-    /// As long as the value, and shared with nobody: it is gone when the [`Stack`](crate::Stack) is dropped.
+    /// As long as the [`Stack`](crate::Stack) value, and not shared: dropping the value removes the stack.
     #[default]
     Test,
-    /// As long as the process: the tests of a binary share it, also when it sits in a `static`, and it is gone when the
-    /// process has ended.
+    /// As long as the process: the tests of a binary share the stack, and it is removed when the process ends. The
+    /// value may be in a `static`.
     Process,
-    /// As long as one invocation of `cargo test` or `cargo nextest run`: all its processes share it, and it is gone when
-    /// the invocation has ended. `GREENROOM_RUN_ID` names one where that cannot be told.
+    /// As long as one invocation of `cargo test` or `cargo nextest run`: all its processes share the stack, and it is
+    /// removed when the invocation ends. For other test runners, set `GREENROOM_RUN_ID` to a name for the invocation.
     Run,
-    /// Until `greenroom down`, for this run and those to come, or until nobody has used it for the time of
-    /// [`idle`](crate::StackBuilder::idle).
+    /// Until `greenroom down`: this run and later ones share the stack. With [`idle`](crate::StackBuilder::idle), also
+    /// until nobody has used it for that time.
     Keep,
 }
 
@@ -70,7 +70,7 @@ impl Lifetime {
         Lifetime::ALL.into_iter().find(|lifetime| lifetime.as_label() == label)
     }
 
-    /// What `GREENROOM_LIFETIME` says, else [`Lifetime::Test`].
+    /// The lifetime that `GREENROOM_LIFETIME` names, else [`Lifetime::Test`].
     pub(crate) fn usual() -> Result<Lifetime, Error> {
         match std::env::var(LIFETIME_VARIABLE).ok().filter(|value| !value.is_empty()) {
             None => Ok(Lifetime::Test),
@@ -87,20 +87,20 @@ impl std::fmt::Display for Lifetime {
     }
 }
 
-/// Which lease a stack is to be under.
+/// The lease to take for a stack.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Request {
     pub lifetime: Lifetime,
     pub id: String,
-    /// What the stack is, for those who share it.
+    /// Identifies the stack to everyone who shares it.
     pub key: Option<String>,
     pub terms: Terms,
     pub runner: Option<Process>,
 }
 
 impl Request {
-    /// The lease for a stack of this plan. Whatever makes two stacks different is in the key: who they are for, where they
-    /// run, the checkout, the resolved file and the options, and whom they are shared with.
+    /// The lease for a stack of this plan. The key covers everything that distinguishes two stacks: the user, the
+    /// engine, the state folder, the checkout, the resolved file with its options, and who shares the stack.
     pub(crate) fn new(
         plan: &Plan,
         lifetime: Lifetime,
@@ -118,7 +118,7 @@ impl Request {
             Lifetime::Run => run.as_ref().map_or("", |run| &run.id),
             Lifetime::Keep => "",
         };
-        // Two checkouts by one name, over a link, are one.
+        // A checkout reached through a symbolic link is the same checkout.
         let directory = plan.directory.canonicalize().unwrap_or_else(|_| plan.directory.clone());
         let key = hash(
             format!(
@@ -143,7 +143,7 @@ impl Request {
     }
 }
 
-/// A lease that this process holds, to its end.
+/// A lease that this process holds until it exits.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub folder: Folder,
@@ -153,11 +153,11 @@ pub(crate) struct Lease {
     holder: Mutex<Holder>,
 }
 
-/// The leases of this process. They are never let go: the kernel does that when the process ends.
+/// The leases of this process. They are never released: the kernel does that when the process exits.
 static HELD: Mutex<BTreeMap<PathBuf, Arc<Lease>>> = Mutex::new(BTreeMap::new());
 
 impl Lease {
-    /// Takes hold of the lease, in which a watcher may have to be set over it. Blocks this thread for some milliseconds.
+    /// Takes the lease, and starts a watcher for it if needed. Blocks this thread for some milliseconds.
     pub(crate) fn take(state: &StateFolder, request: &Request) -> Result<Arc<Lease>, Error> {
         let folder = Folder::of(state, &request.id)?;
         let lease = {
@@ -171,7 +171,7 @@ impl Lease {
                 }
             }
         };
-        // A stack that is kept for good needs a watcher only while it comes up.
+        // A stack that is kept forever needs a watcher only while it comes up.
         if !request.terms.kept || request.terms.idle.is_some() {
             ensure_watched(&lease.folder);
         }
@@ -187,7 +187,7 @@ impl Lease {
         Ok(lease)
     }
 
-    /// Writes down that this process uses the stack, before anything of it is created.
+    /// Records that the stack is coming up and that this process uses it, before anything of it is created.
     pub(crate) fn begin(&self, plan: &Plan, lifetime: Lifetime, key: Option<&str>) -> Result<(), Error> {
         self.uses(&plan.stack);
         self.folder.write_record(&Record {
@@ -202,7 +202,7 @@ impl Lease {
         })
     }
 
-    /// Tells those who look that this process uses the stack.
+    /// Announces that this process uses the stack.
     pub(crate) fn uses(&self, stack: &str) {
         self.write_holder(|stacks| {
             if !stacks.iter().any(|other| other == stack) {
@@ -211,7 +211,7 @@ impl Lease {
         });
     }
 
-    /// It is gone.
+    /// Removes the record of a stack that is gone.
     pub(crate) fn forget(&self, stack: &str) {
         self.folder.forget(stack);
         self.write_holder(|stacks| stacks.retain(|other| other != stack));
@@ -221,7 +221,7 @@ impl Lease {
         let mut holder = self.holder.lock().expect("nothing panics while it holds this lock");
         change(&mut holder.stacks);
         if let Err(error) = folder::write_holder(&self.file, &holder) {
-            tracing::warn!(lease = self.folder.id(), %error, "it could not be written down who uses a stack");
+            tracing::warn!(lease = self.folder.id(), %error, "could not record which stacks this process uses");
         }
     }
 
@@ -233,7 +233,7 @@ impl Lease {
     }
 }
 
-/// The labels of everything that is created for a stack of this lifetime, by this process.
+/// The labels on everything that this process creates for a stack of this lifetime.
 pub(crate) fn labels(
     lifetime: Lifetime,
     key: Option<&str>,
@@ -257,13 +257,13 @@ pub(crate) fn labels(
     .collect()
 }
 
-/// The folder of the lease that the labels of an object name.
+/// The folder of the lease that an object's labels name.
 pub(crate) fn folder_of(labels: &BTreeMap<String, String>) -> Option<Folder> {
     let (state, lease) = (labels.get(label::STATE)?, labels.get(label::LEASE)?);
     Folder::of(&StateFolder::at(state), lease).ok()
 }
 
-/// Whether the stack of an object is being removed, or will be in a moment: everybody it was for is gone.
+/// Whether the stack of an object with these labels is being removed, or soon will be because all its holders are gone.
 pub(crate) fn is_ending(labels: &BTreeMap<String, String>) -> bool {
     let (Some(folder), Some(stack)) = (folder_of(labels), labels.get(label::STACK)) else { return false };
     if folder.stacks().contains(stack) {
@@ -273,7 +273,7 @@ pub(crate) fn is_ending(labels: &BTreeMap<String, String>) -> bool {
     ending.map(|folder| folder.stacks()).any(|stacks| stacks.contains(stack))
 }
 
-/// Whether the owner that the labels of an object name is gone for certain: a process of this machine that runs no more.
+/// Whether the owner that an object's labels name is gone for certain: a process of this machine that no longer runs.
 pub(crate) fn is_orphan(labels: &BTreeMap<String, String>) -> bool {
     let get = |name: &str| labels.get(name).map(String::as_str).unwrap_or_default();
     let lives = |identity: &str| !identity.is_empty() && is_running(identity);
@@ -282,7 +282,7 @@ pub(crate) fn is_orphan(labels: &BTreeMap<String, String>) -> bool {
         && Lifetime::of_label(get(label::LIFETIME)).is_some_and(|lifetime| lifetime != Lifetime::Keep)
         && !get(label::OWNER).is_empty()
         && (get(label::BOOT) != boot() || !(lives(get(label::OWNER)) || lives(get(label::RUNNER))))
-        // Whoever else holds the lease is known in its folder.
+        // If the lease's folder exists, the folder knows the other holders.
         && folder_of(labels).is_none_or(|folder| !folder.exists() && !is_ending(labels))
 }
 
@@ -291,7 +291,7 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
 }
 
-/// The user, by number.
+/// The id of this user; empty on platforms without numeric user ids.
 pub(crate) fn user() -> String {
     #[cfg(unix)]
     return rustix::process::getuid().as_raw().to_string();

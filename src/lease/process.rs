@@ -1,4 +1,4 @@
-//! Processes, told apart also when their numbers come again.
+//! Processes, identified by id and start time, because ids are reused.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -10,23 +10,23 @@ use crate::compose::{HIDDEN, is_secret_name};
 /// How much of a command line is shown.
 const COMMAND_LENGTH: usize = 120;
 
-/// How many processes above this one are looked at.
+/// How many ancestors of this process are inspected.
 const MOST_ANCESTORS: usize = 64;
 
-/// A process of this boot. Its number may come again; number and start together do not.
+/// A process of this boot. Its id may be reused; the pair of id and start time is unique.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Process {
     pub pid: u32,
-    /// When it was started, in the platform's own words.
+    /// The start time, in the platform's own format.
     pub start: String,
-    /// Its command line as it may be shown: short, and with no value of an argument whose name tells a secret.
+    /// The command line to show: shortened, and without the values of arguments that are secrets by their name.
     pub command: String,
 }
 
 /// A process as the process table shows it.
 pub(crate) struct Entry {
     pub process: Process,
-    /// The name of its executable, as the kernel has it.
+    /// The name of the executable, as the kernel shows it.
     pub name: String,
     pub parent: u32,
 }
@@ -36,23 +36,23 @@ impl Process {
         static OWN: OnceLock<Process> = OnceLock::new();
         let look = || {
             let pid = std::process::id();
-            // Without a process table a number has to do.
+            // Without a process table, the id has to do.
             table::entry(pid).map_or(Process { pid, ..Process::default() }, |entry| entry.process)
         };
         OWN.get_or_init(look).clone()
     }
 
-    /// Whether it still runs. One that has ended and that nobody has waited for has ended.
+    /// Whether the process is still running. A zombie is not.
     pub(crate) fn is_alive(&self) -> bool {
         table::entry(self.pid).is_some_and(|entry| entry.process.start == self.start)
     }
 
-    /// Blocks this thread until it has ended.
+    /// Blocks this thread until the process has exited.
     pub(crate) fn wait(&self) {
         table::wait(self);
     }
 
-    /// Number and start in one word, for labels and file names.
+    /// Id and start time in one word, for labels and file names.
     pub(crate) fn identity(&self) -> String {
         let start: String = self.start.chars().filter(char::is_ascii_alphanumeric).collect();
         format!("{}-{start}", self.pid)
@@ -65,7 +65,7 @@ impl fmt::Display for Process {
     }
 }
 
-/// The processes above this one, the nearest first.
+/// The ancestors of this process, the nearest first.
 pub(crate) fn ancestors() -> Vec<Entry> {
     let own = table::entry(std::process::id());
     let parents =
@@ -73,13 +73,13 @@ pub(crate) fn ancestors() -> Vec<Entry> {
     parents.skip(1).take(MOST_ANCESTORS).collect()
 }
 
-/// The process of this number, when there is one; whether it is the one that was meant, only its start tells.
+/// Whether the process with this [identity](Process::identity) is still running.
 pub(crate) fn is_running(identity: &str) -> bool {
     let pid = identity.split('-').next().and_then(|pid| pid.parse().ok());
     pid.and_then(table::entry).is_some_and(|entry| entry.process.identity() == identity)
 }
 
-/// What tells this machine, or container, from others whose processes have numbers of their own.
+/// Identifies this machine or container, and with it the scope of its process ids.
 pub(crate) fn host() -> String {
     #[cfg(unix)]
     let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -88,12 +88,12 @@ pub(crate) fn host() -> String {
     crate::plan::hash(format!("{node} {}", table::namespace()).as_bytes())
 }
 
-/// What tells this boot from those before it.
+/// Identifies this boot of the machine.
 pub(crate) fn boot() -> String {
     table::boot()
 }
 
-/// A command line as it may be shown.
+/// Shortens a command line and hides its secrets.
 fn shown<S: AsRef<str>>(arguments: &[S]) -> String {
     let mut words = Vec::new();
     let mut hides_next = false;
@@ -141,7 +141,7 @@ mod table {
         })
     }
 
-    /// Blocks in the kernel; where that is too old for it, looks from time to time.
+    /// Blocks in the kernel; polls if the kernel is too old for that.
     pub(super) fn wait(process: &Process) {
         let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
         let handle = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
@@ -166,7 +166,7 @@ mod table {
     }
 }
 
-/// Where there is no `/proc`: what `ps` tells.
+/// For platforms without `/proc`: parses the output of `ps`.
 #[cfg(not(target_os = "linux"))]
 mod table {
     use std::process::Command;
@@ -209,7 +209,7 @@ mod table {
     }
 }
 
-/// How often a process is looked at where the kernel cannot tell of its end.
+/// How often a process is polled where the kernel cannot report its exit.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
 
 #[cfg(test)]
@@ -217,22 +217,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_alive_until_it_ends_and_its_number_alone_is_nobody() {
+    fn a_process_is_alive_until_it_exits_and_is_not_identified_by_its_id_alone() {
         let own = Process::own();
         assert!(own.is_alive() && is_running(&own.identity()));
         let other = Process { start: "1".to_owned(), ..own };
         assert!(!other.is_alive() && !is_running(&other.identity()));
 
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("there is a sleep");
-        // A process that has just begun may not show all of its command line yet.
+        // A process that has just started may not show its whole command line yet.
         let process = std::iter::repeat_with(|| table::entry(child.id()).expect("it runs").process)
             .find(|process| process.command.ends_with("60"))
-            .expect("it comes");
+            .expect("its command line appears");
         assert_eq!(process.command, "sleep 60");
         child.kill().expect("it is ours");
         process.wait();
-        assert!(!process.is_alive(), "a zombie has ended");
-        child.wait().expect("it has ended");
+        assert!(!process.is_alive(), "a zombie is not alive");
+        child.wait().expect("it has exited");
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_is_shown_short_and_without_secrets() {
+    fn a_command_line_is_shortened_and_its_secrets_are_hidden() {
         assert_eq!(
             shown(&["/usr/bin/tool", "--password", "hunter2", "API_TOKEN=abc", "--jobs=4", "test"]),
             "tool --password *** API_TOKEN=*** --jobs=4 test"

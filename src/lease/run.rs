@@ -1,8 +1,8 @@
-//! Which invocation of `cargo test` or `cargo nextest run` this process belongs to.
+//! Identifies the invocation of `cargo test` or `cargo nextest run` that this process belongs to.
 
 use super::process::{Entry, Process, ancestors};
 
-/// Names a run, for users whose runner is none of those that are known.
+/// Names a run, for test runners that greenroom does not know.
 const NAME_VARIABLE: &str = "GREENROOM_RUN_ID";
 
 /// <https://nexte.st/docs/configuration/env-vars/>
@@ -11,9 +11,9 @@ const NEXTEST_VARIABLE: &str = "NEXTEST_RUN_ID";
 /// An invocation of a test runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// The same for all processes of it, and no other's.
+    /// Shared by all processes of the run, and unique to it.
     pub id: String,
-    /// The process that ends with it, when that is not one of its tests.
+    /// The runner's process, which ends with the run; `None` if a test binary was started by hand.
     pub runner: Option<Process>,
 }
 
@@ -23,14 +23,16 @@ impl Run {
         Run::identify(variable(NAME_VARIABLE), variable(NEXTEST_VARIABLE), &Process::own(), ancestors())
     }
 
-    /// The user's own name for it; else nextest's; else the nearest `cargo` above; else the process itself.
+    /// The run is identified by the user's name for it, else by nextest's id, else by the nearest `cargo` among the
+    /// ancestors, else by the process itself.
     fn identify(named: Option<String>, nextest: Option<String>, own: &Process, above: Vec<Entry>) -> Run {
         let is_nextest = |entry: &Entry| entry.name.starts_with("cargo-nextest") || entry.name == "nextest";
-        // The names that processes are given may be cut at 15 letters.
+        // The kernel cuts process names at 15 characters.
         let is_cargo = |entry: &Entry| matches!(entry.name.as_str(), "cargo" | "cargo.exe");
         let nearest_nextest = above.iter().position(is_nextest);
         let nearest_cargo = above.iter().position(is_cargo);
-        // A test that nextest runs may call `cargo test` itself: nextest's variable is inherited, and means another run.
+        // A test under nextest may run `cargo test` itself. It inherits nextest's variable, which then means another
+        // run.
         let is_nested =
             matches!((nearest_cargo, nearest_nextest), (Some(cargo), Some(nextest)) if cargo < nextest);
         let nextest = nextest.filter(|_| !is_nested);
@@ -57,7 +59,7 @@ mod tests {
         Process { pid, start: "7".to_owned(), command: String::new() }
     }
 
-    /// The run of process 1 below processes of these names, 2 and up.
+    /// The run of process 1, whose ancestors have these names and the ids 2 and up.
     fn run(named: Option<&str>, nextest: Option<&str>, above: &[&str]) -> (String, Option<u32>) {
         let above = above.iter().zip(2..).map(|(name, pid)| Entry {
             process: process(pid),
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invocation_is_known_by_its_runner() {
+    fn a_run_is_identified_by_its_runner() {
         assert_eq!(run(None, None, &["cargo", "bash"]), ("cargo 2-7".to_owned(), Some(2)));
         assert_eq!(run(None, None, &["rustdoc", "cargo", "cargo"]), ("cargo 3-7".to_owned(), Some(3)));
         assert_eq!(run(None, Some("a"), &["cargo-nextest", "bash"]), ("nextest a".to_owned(), Some(2)));
@@ -78,19 +80,19 @@ mod tests {
     }
 
     #[test]
-    fn a_nextest_of_another_name_is_watched_as_the_parent() {
+    fn if_nextest_has_another_name_the_parent_is_the_runner() {
         assert_eq!(run(None, Some("a"), &["my-runner", "bash"]), ("nextest a".to_owned(), Some(2)));
         assert_eq!(run(None, Some("a"), &["my-runner", "cargo"]), ("nextest a".to_owned(), Some(2)));
     }
 
     #[test]
-    fn a_cargo_test_inside_of_a_nextest_run_is_a_run_of_its_own() {
+    fn a_cargo_test_inside_a_nextest_run_is_its_own_run() {
         let above = ["cargo", "outer_test", "cargo-nextest"];
         assert_eq!(run(None, Some("a"), &above), ("cargo 2-7".to_owned(), Some(2)));
     }
 
     #[test]
-    fn a_user_names_a_run() {
+    fn a_user_can_name_a_run() {
         assert_eq!(run(Some("mine"), Some("a"), &["cargo"]), ("named mine".to_owned(), Some(2)));
         assert_eq!(run(Some("mine"), None, &["make", "bash"]), ("named mine".to_owned(), Some(2)));
     }

@@ -1,6 +1,6 @@
-//! Spawning the process that outlives those it watches over, and takes down what they leave.
+//! Spawns the watcher: a process that outlives the holders of a lease and takes down what they leave behind.
 //!
-//! The watcher is the same executable: `crate::watcher` takes over in it before `main`.
+//! The watcher runs the same executable; `crate::watcher` takes over before `main`.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,21 +10,22 @@ use std::time::Duration;
 
 use super::Folder;
 
-/// Names the lease that a process is to watch over. Only [`spawn`] sets it.
+/// Names the lease that a process should watch. Only [`spawn`] sets it.
 pub(crate) const VARIABLE: &str = "GREENROOM_WATCHED_LEASE";
 
-/// How long the watcher may take to say that it watches.
+/// How long the watcher may take to report that it is watching.
 const READY_LIMIT: Duration = Duration::from_secs(10);
 
-/// What it says then.
+/// The watcher's report.
 const READY: &[u8] = b"watching\n";
 
-/// The watchers that this process has spawned. They outlive it; until then they are its children.
+/// The watchers that this process has spawned. They normally outlive it; if one exits earlier, this process must reap
+/// it.
 static WATCHERS: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
-/// Sees to it that somebody watches over the lease; gives whether that is so.
+/// Makes sure that the lease has a watcher; returns whether it has one.
 ///
-/// Without a watcher everything works, but for a process that is killed: what it leaves stays until the next `up`.
+/// Everything works without a watcher, but if a process is killed, what it leaves behind stays until the next `up`.
 pub(crate) fn ensure_watched(folder: &Folder) -> bool {
     if folder.is_watched() {
         return true;
@@ -33,15 +34,15 @@ pub(crate) fn ensure_watched(folder: &Folder) -> bool {
     if !watched {
         tracing::warn!(
             lease = folder.id(),
-            "no watcher could be started: should this process be killed, its stacks stay until the next `up`"
+            "could not start a watcher: if this process is killed, its stacks stay until the next `up`"
         );
     }
     watched
 }
 
-/// Spawns a watcher for a lease, and waits until it watches.
+/// Spawns a watcher for a lease, and waits until it is watching.
 pub(crate) fn spawn(folder: &Folder) -> Option<()> {
-    // Cargo may have put another file where this process's executable was.
+    // Cargo may have replaced this process's executable since it was started.
     let itself = Path::new("/proc/self/exe");
     let executable = if itself.exists() { itself.to_owned() } else { std::env::current_exe().ok()? };
     let mut command = Command::new(executable);
@@ -54,16 +55,16 @@ pub(crate) fn spawn(folder: &Folder) -> Option<()> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut child = command.spawn().ok()?;
-    let watches = child.stdout.take().is_some_and(says_that_it_watches);
+    let watches = child.stdout.take().is_some_and(reports_watching);
     let mut watchers = WATCHERS.lock().expect("nothing panics while it holds this lock");
-    // Those that have ended are waited for, so that no zombie stays.
+    // Reap the watchers that have exited, so that no zombies stay.
     watchers.retain_mut(|watcher| matches!(watcher.try_wait(), Ok(None)));
     watchers.push(child);
     watches.then_some(())
 }
 
 #[cfg(unix)]
-fn says_that_it_watches(stdout: std::process::ChildStdout) -> bool {
+fn reports_watching(stdout: std::process::ChildStdout) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let limit = Timespec { tv_sec: READY_LIMIT.as_secs() as i64, tv_nsec: 0 };
     let answered = poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&limit));
@@ -73,12 +74,12 @@ fn says_that_it_watches(stdout: std::process::ChildStdout) -> bool {
 }
 
 #[cfg(not(unix))]
-fn says_that_it_watches(_: std::process::ChildStdout) -> bool {
+fn reports_watching(_: std::process::ChildStdout) -> bool {
     false
 }
 
-/// Tells the process that spawned this one that it watches.
-pub(crate) fn say_that_it_watches() -> std::io::Result<()> {
+/// Reports to the parent process that this one is watching.
+pub(crate) fn report_watching() -> std::io::Result<()> {
     std::io::stdout().write_all(READY)?;
     std::io::stdout().flush()
 }

@@ -1,16 +1,16 @@
-//! A command in the container, which must end with 0: a compose healthcheck, run at greenroom's own cadence.
+//! A command in the container that must exit with 0, such as a compose healthcheck, run at greenroom's own cadence.
 
 use super::Target;
 use crate::poll::Answer;
 
-/// How much of a failed command's output is shown: its end, where the error is.
+/// How many characters of a failed command's output are shown: the last ones, where the error is.
 const SHOWN: usize = 500;
 
 pub(super) async fn ask(target: &Target<'_>, argv: &[String]) -> Answer {
     match target.engine.exec(&target.known.id, argv).await {
         Ok(done) if done.code == 0 => Answer::Ready,
         Ok(done) => {
-            Answer::NotYet(format!("`{}` ended with {}{}", argv.join(" "), done.code, end_of(&done.output)))
+            Answer::NotYet(format!("`{}` exited with {}{}", argv.join(" "), done.code, end_of(&done.output)))
         }
         Err(error) => Answer::NotYet(error.to_string()),
     }

@@ -1,4 +1,4 @@
-//! An HTTP request whose answer is judged.
+//! An HTTP request whose answer must be acceptable.
 
 use once_cell::sync::OnceCell;
 use reqwest::Client;
@@ -8,10 +8,10 @@ use crate::address::Address;
 use crate::kind::Accept;
 use crate::poll::Answer;
 
-/// One client for all probes. It keeps no connection: each attempt must find the server as a newcomer would.
+/// One client for all probes. It does not pool connections: each attempt must connect anew, as a new client would.
 static CLIENT: OnceCell<Client> = OnceCell::new();
 
-/// How much of an answer's body is shown.
+/// How many characters of an answer's body are shown.
 const SHOWN: usize = 200;
 
 pub(super) async fn ask(address: &Address, path: &str, accept: Accept) -> Answer {
@@ -41,7 +41,7 @@ fn excerpt(body: &str) -> String {
     line.chars().take(SHOWN).collect()
 }
 
-/// reqwest's own text repeats the URL; the cause at the bottom says what happened.
+/// The innermost cause says what happened; reqwest's own text only repeats the URL.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {

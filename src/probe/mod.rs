@@ -1,8 +1,8 @@
-//! Asking a service, from outside, whether it is ready. A new way of asking is a new file here; a new protocol is one of
+//! Asks a service, from outside, whether it is ready. A new kind of probe is a new file here; a new protocol goes into
 //! `kind::protocol`.
 //!
-//! An answer is *ready*, *not yet* with what was seen, or *never* with the reason. Whether the container still runs is
-//! not asked here: whoever waits looks at the engine between two attempts.
+//! An answer is *ready*, *not yet* with what was observed, or *never* with the reason. Probes do not check whether the
+//! container is still running: the wait inspects it between two attempts.
 
 mod exec;
 #[cfg(feature = "http")]
@@ -27,17 +27,17 @@ use crate::poll::{Answer, Cadence};
 #[cfg(feature = "postgres")]
 pub(crate) use sql::connect_options;
 
-/// How long one attempt over the network may take: a server that takes longer for its first answer is not ready.
+/// How long one attempt over the network may take. A server whose first answer takes longer is not ready.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// The service to ask.
+/// The service to probe.
 pub(crate) struct Target<'a> {
     pub engine: &'a dyn Engine,
     pub planned: &'a PlannedService,
     pub known: &'a Known,
 }
 
-/// Asks once.
+/// Probes once.
 pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
     let attempt = async {
         match probe {
@@ -79,7 +79,7 @@ async fn within(limit: Duration, attempt: impl Future<Output = Answer>) -> Answe
         .unwrap_or_else(|_| Answer::NotYet(format!("no answer within {limit:?}")))
 }
 
-/// How often to ask.
+/// How often to repeat the probe.
 pub(crate) fn cadence(probe: &Probe) -> Cadence {
     match probe {
         Probe::Exec { .. } | Probe::Log { .. } => Cadence::EXEC,

@@ -1,4 +1,4 @@
-//! The first words of a protocol over TCP. Which words those are, and what an answer means, `kind::protocol` tells.
+//! The first messages of a protocol over TCP. `kind::protocol` defines what to send and what an answer means.
 
 use std::io;
 
@@ -10,29 +10,29 @@ use crate::compose::Secrets;
 use crate::kind::{Conversation, Login, Protocol, Step};
 use crate::poll::Answer;
 
-/// How much a server may say before the verdict: more than any first answer is long.
+/// How much a server may send before the verdict: longer than any first answer.
 const MOST_BYTES: u64 = 16 * 1024;
 
-/// How much of an answer is shown.
+/// How many characters of an answer are shown.
 const SHOWN: usize = 200;
 
 pub(super) async fn ask(address: &Address, protocol: Protocol, login: Option<&Login>) -> Answer {
     let mut secrets = Secrets::default();
-    // A server that speaks another protocol may repeat what it was told.
+    // A server that speaks another protocol may echo what it was sent.
     secrets.add(login.and_then(|login| login.password.as_deref()).unwrap_or_default());
-    let told = |text: &str| {
+    let describe = |text: &str| {
         let shown: String = secrets.hide(text).chars().take(SHOWN).collect();
         format!("{shown} ({address})")
     };
     match converse(address, protocol.begin(login).as_mut()).await {
         Ok(Answer::Ready) => Answer::Ready,
-        Ok(Answer::NotYet(seen)) => Answer::NotYet(told(&seen)),
-        Ok(Answer::Never(reason)) => Answer::Never(told(&reason)),
-        Err(error) => Answer::NotYet(told(&error.to_string())),
+        Ok(Answer::NotYet(seen)) => Answer::NotYet(describe(&seen)),
+        Ok(Answer::Never(reason)) => Answer::Never(describe(&reason)),
+        Err(error) => Answer::NotYet(describe(&error.to_string())),
     }
 }
 
-/// Moves the bytes until the conversation has come to its verdict.
+/// Sends and receives until the conversation reaches its verdict.
 async fn converse(address: &Address, conversation: &mut dyn Conversation) -> io::Result<Answer> {
     let mut stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
     let (reader, mut writer) = stream.split();
@@ -51,10 +51,13 @@ async fn converse(address: &Address, conversation: &mut dyn Conversation) -> io:
         }
         if reader.read_buf(&mut heard).await? == 0 {
             return Ok(Answer::NotYet(match (reader.limit(), heard.is_empty()) {
-                (0, _) => format!("it speaks without end: {}", String::from_utf8_lossy(&heard)),
+                (0, _) => format!("it keeps sending: {}", String::from_utf8_lossy(&heard)),
                 (_, true) => "connection was closed without an answer".to_owned(),
                 (_, false) => {
-                    format!("connection was closed within an answer: {}", String::from_utf8_lossy(&heard))
+                    format!(
+                        "connection was closed in the middle of an answer: {}",
+                        String::from_utf8_lossy(&heard)
+                    )
                 }
             }));
         }
@@ -67,7 +70,8 @@ mod tests {
     use super::super::{ATTEMPT, within};
     use super::*;
 
-    /// The answer to a server that says this once it has been spoken to, and then closes the connection or keeps silent.
+    /// The probe's answer to a server that waits for the client, says this, and then closes the connection or stays
+    /// silent.
     async fn answer_to(says: &[&str], then_closes: bool) -> Answer {
         answer_in(Protocol::Memcached, None, says, then_closes).await
     }
@@ -82,7 +86,7 @@ mod tests {
             let mut heard = [0; 100];
             let _ = stream.read(&mut heard).await.expect("the probe speaks");
             for part in says {
-                // The probe may have heard enough.
+                // The probe may already have its verdict.
                 let _ = stream.write_all(part.as_bytes()).await;
             }
             if !then_closes {
@@ -93,28 +97,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_may_come_in_parts() {
+    async fn an_answer_may_arrive_in_parts() {
         assert_eq!(answer_to(&["VER", "SION 1.6\r", "\n"], false).await, Answer::Ready);
     }
 
     #[tokio::test]
-    async fn what_a_server_does_in_the_place_of_an_answer_is_told() {
+    async fn a_missing_or_wrong_answer_is_described() {
         let endless = "x".repeat(2 * MOST_BYTES as usize);
         for (says, expected) in [
             (&[][..], "connection was closed without an answer ("),
-            (&["VERS"][..], "connection was closed within an answer: VERS ("),
+            (&["VERS"][..], "connection was closed in the middle of an answer: VERS ("),
             (&["ERROR\r\n"], "it answered: ERROR ("),
-            (&[endless.as_str()], "it speaks without end: xxxx"),
+            (&[endless.as_str()], "it keeps sending: xxxx"),
         ] {
             let answer = answer_to(says, true).await;
-            let told =
+            let is_expected =
                 matches!(&answer, Answer::NotYet(seen) if seen.starts_with(expected) && seen.len() < 300);
-            assert!(told, "{expected}: {answer:?}");
+            assert!(is_expected, "{expected}: {answer:?}");
         }
     }
 
     #[tokio::test]
-    async fn a_server_that_wants_a_login_gets_it_and_no_answer_shows_it() {
+    async fn a_login_is_sent_and_hidden_in_every_answer() {
         let password = Some("hunter2-hunter2".to_owned());
         let login = Login { user: String::new(), password, database: String::new() };
         for (says, expected) in [

@@ -1,11 +1,11 @@
-//! A server for the tests of probes, which does to the first connection what a test says.
+//! A server for the probes' tests: it accepts one connection and lets the test serve it.
 
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::address::Address;
 use crate::poll::Answer;
 
-/// The answer of `ask` to a server that runs `serve`, and then holds its peace.
+/// The answer of `ask` about a server that runs `serve` and then keeps silent.
 pub(super) async fn served(
     serve: impl AsyncFnOnce(TcpStream),
     ask: impl AsyncFnOnce(&Address) -> Answer,

@@ -1,7 +1,7 @@
 //! A TCP connection that is accepted *and stays open*.
 //!
-//! The engine's port proxy accepts for a container in which nothing listens yet, and closes at once; so an accepted
-//! connection alone tells nothing.
+//! The engine's port proxy accepts connections even when nothing listens in the container yet, and closes them at once.
+//! An accepted connection alone proves nothing.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) async fn ask(address: &Address) -> Answer {
         Err(error) => return Answer::NotYet(format!("{error} ({address})")),
     };
     match tokio::time::timeout(STAYS_OPEN, stream.read(&mut [0])).await {
-        // A server that speaks first, and one that waits for the client to.
+        // A server that speaks first, or one that waits for the client.
         Ok(Ok(1..)) | Err(_) => Answer::Ready,
         Ok(Ok(0)) => Answer::NotYet(format!("connection was closed at once ({address})")),
         Ok(Err(error)) => Answer::NotYet(format!("{error} ({address})")),
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_where_nobody_listens_is_not_ready() {
+    async fn a_port_without_a_listener_is_not_ready() {
         let free = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let port = free.local_addr().expect("it is bound").port();
         drop(free);

@@ -1,4 +1,4 @@
-//! From a builder to a stack: in the background, and cancelled when nobody waits for it any more.
+//! Brings up a stack from a builder: in the background, and cancelled once nobody waits for it.
 
 use tokio::sync::oneshot;
 
@@ -12,43 +12,43 @@ use crate::state::StateFolder;
 use crate::{Error, engine, runtime};
 
 impl StackBuilder {
-    /// Brings the stack up and waits until every service answers. A shared stack that is up already is used as it is: that
-    /// takes one look at the engine.
+    /// Brings the stack up and waits until every service answers. A shared stack that is already up is used as it is,
+    /// after a single request to the engine.
     ///
     /// # Errors
     ///
-    /// As [`Stack::up`].
+    /// As for [`Stack::up`].
     pub async fn up(self) -> Result<Stack, Error> {
         bring_up(self.wanted()?).await
     }
 
-    /// The stack of this file that lives until it is taken down: the one that runs already, else a new one. Two calls at
-    /// the same moment give the same stack, the second after the first.
+    /// Attaches to this file's kept stack, or brings it up if there is none. Of two simultaneous calls, the second
+    /// waits for the first and gets the same stack.
     ///
     /// # Errors
     ///
-    /// As [`Stack::up`].
+    /// As for [`Stack::up`].
     pub async fn attach_or_up(self) -> Result<Stack, Error> {
         self.lifetime(Lifetime::Keep).up().await
     }
 
-    /// The stack of this very file, with these options, that lives until it is taken down, when there is one and it runs.
+    /// Attaches to the kept stack of this file with these options; `None` if none is running.
     ///
     /// # Errors
     ///
-    /// As [`read`](StackBuilder::read), and there is no container engine.
+    /// As for [`read`](StackBuilder::read); also when there is no container engine.
     pub async fn attach(self) -> Result<Option<Stack>, Error> {
         let wanted = self.lifetime(Lifetime::Keep).wanted()?;
         runtime::run(async move { Ok(share::find(wanted).await?.map(Stack::of)) }).await
     }
 }
 
-/// Brings a stack up in the background. When the caller stops waiting — a test's time-out, Ctrl-C — the start is
+/// Brings a stack up in the background. When the caller stops waiting (a test's timeout, Ctrl-C), the start is
 /// cancelled, and what it had created is removed before the drop of this future returns.
 async fn bring_up(wanted: Wanted) -> Result<Stack, Error> {
     let (cancel, cancelled) = oneshot::channel::<()>();
     let (done, is_done) = std::sync::mpsc::sync_channel::<()>(1);
-    // Declared before the receiver, so dropped after it: a stack that is handed over to nobody is removed first.
+    // Declared before the receiver, so dropped after it: a stack that nobody received is removed first.
     let mut guard = StartGuard { cancel: Some(cancel), is_done };
     let (hand_over, receiver) = oneshot::channel();
     runtime::spawn(async move {
@@ -59,7 +59,7 @@ async fn bring_up(wanted: Wanted) -> Result<Stack, Error> {
                 tracing::error!("{error:?}");
             }
         }
-        // The guard may be gone already.
+        // The guard may already be gone.
         let _ = done.send(());
     })?;
     let result = receiver.await.unwrap_or_else(|_| Err(Error::task_lost()));
@@ -76,9 +76,9 @@ struct StartGuard {
 impl Drop for StartGuard {
     fn drop(&mut self) {
         if let Some(cancel) = self.cancel.take() {
-            // A start that has ended already needs no cancelling.
+            // A start that has already ended needs no cancelling.
             let _ = cancel.send(());
-            // At most as long as a drop may take; what is left by then is found by `greenroom down`.
+            // Wait no longer than a drop may take; `greenroom down` finds what is left by then.
             let _ = self.is_done.recv_timeout(DROP_LIMIT);
         }
     }
@@ -90,7 +90,7 @@ async fn start(wanted: Wanted, cancelled: oneshot::Receiver<()>) -> Result<Live,
         return share::up(wanted, state, cancelled).await;
     }
     let request = Request::new(&wanted.plan, wanted.lifetime, None, &state, &engine::address());
-    // The watcher starts while the engine is asked who it is.
+    // The watcher starts while this process connects to the engine.
     let (engine, owner) = tokio::join!(async { engine::connect().await.map_err(Error::from) }, async {
         match request {
             Ok(request) => Owner::take(&state, request).await,

@@ -1,4 +1,4 @@
-//! What to bring up, said step by step.
+//! The builder: which stack to bring up, and how.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -12,7 +12,7 @@ use crate::kind::Probe;
 use crate::lease::Lifetime;
 use crate::plan::{self, Options, Plan, Ports};
 
-/// Which files to read, and what to ask of the stack. [`Stack::builder`](crate::Stack::builder) makes one.
+/// Configures a stack before it is started. [`Stack::builder`](crate::Stack::builder) creates one.
 #[derive(Clone, Default)]
 pub struct StackBuilder {
     files: Vec<PathBuf>,
@@ -31,7 +31,7 @@ pub struct StackBuilder {
     observer: Observer,
 }
 
-/// Variables and probes, which can hold secrets, are left out.
+/// Leaves out variables and probes: they can hold secrets.
 impl std::fmt::Debug for StackBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StackBuilder").field("files", &self.files).finish_non_exhaustive()
@@ -39,106 +39,107 @@ impl std::fmt::Debug for StackBuilder {
 }
 
 impl StackBuilder {
-    /// Without a file: the one that Compose would find, from the working folder upwards.
+    /// A builder without a file. It uses the file that Compose would find, from the working folder upwards.
     #[must_use]
     pub fn new() -> StackBuilder {
         StackBuilder::default()
     }
 
-    /// Reads this compose file; several are merged in order, as Compose's `-f` does.
+    /// Reads this compose file. Several files are merged in order, like Compose's `-f`.
     #[must_use]
     pub fn file(mut self, file: impl AsRef<Path>) -> StackBuilder {
         self.files.push(file.as_ref().to_owned());
         self
     }
 
-    /// The folder from which relative file names count, instead of the process's working folder.
+    /// Resolves relative file names against this folder instead of the process's working folder.
     #[must_use]
     pub fn working_directory(mut self, directory: impl AsRef<Path>) -> StackBuilder {
         self.directory = Some(directory.as_ref().to_owned());
         self
     }
 
-    /// Reads variables from this file instead of `.env.test` or `.env` beside the compose file; the last of several wins.
+    /// Reads variables from this file instead of `.env.test` or `.env` beside the compose file. Later files win.
     #[must_use]
     pub fn env_file(mut self, file: impl AsRef<Path>) -> StackBuilder {
         self.env_files.push(file.as_ref().to_owned());
         self
     }
 
-    /// Sets a variable for the compose file's `${…}`; it beats the process's own and the environment files.
+    /// Sets a variable for the compose file's `${…}`. It takes precedence over the process's environment and the
+    /// environment files.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> StackBuilder {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// Turns a profile on.
+    /// Enables a profile.
     #[must_use]
     pub fn profile(mut self, profile: &str) -> StackBuilder {
         self.profiles.push(profile.to_owned());
         self
     }
 
-    /// Names the project, as Compose's `--project-name` does.
+    /// Names the project, like Compose's `--project-name`.
     #[must_use]
     pub fn project_name(mut self, name: &str) -> StackBuilder {
         self.project_name = Some(name.to_owned());
         self
     }
 
-    /// The project's folder, when it is not that of the first compose file, as Compose's `--project-directory`.
+    /// Sets the project's folder, like Compose's `--project-directory`. The default is the first compose file's folder.
     #[must_use]
     pub fn project_directory(mut self, directory: impl AsRef<Path>) -> StackBuilder {
         self.project_directory = Some(directory.as_ref().to_owned());
         self
     }
 
-    /// Keeps this named volume (its key under the top-level `volumes:`): it survives, under a stable name, and the next
-    /// stack that keeps it finds it again. A kept volume is used by one stack at a time.
+    /// Keeps this named volume (its key under the top-level `volumes:`): it gets a stable name, outlives the stack, and
+    /// is reused by the next stack that keeps it. Only one stack at a time can use a kept volume.
     #[must_use]
     pub fn keep_volume(mut self, key: &str) -> StackBuilder {
         self.keep_volumes.push(key.to_owned());
         self
     }
 
-    /// How long each service may take to become ready, not counting its image. Two minutes unless told otherwise.
+    /// How long each service may take to become ready, not counting its image. The default is two minutes.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> StackBuilder {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Publishes the ports that the file states, where it states them. A second stack on the machine will collide.
+    /// Publishes the fixed host ports that the file states. A second such stack on the machine will collide.
     #[must_use]
     pub fn fixed_ports(mut self) -> StackBuilder {
         self.ports = Ports::AsWritten;
         self
     }
 
-    /// Asks `service` this question instead of what the file or the service's kind would.
+    /// Uses this probe for `service` instead of the one from the file or from the service's kind.
     #[must_use]
     pub fn ready(mut self, service: &str, probe: Probe) -> StackBuilder {
         self.probes.insert(service.to_owned(), probe);
         self
     }
 
-    /// How long the stack lives, and with whom it is shared: [`Lifetime`] tells which to choose. Without this it is what the
-    /// variable `GREENROOM_LIFETIME` says (`test`, `process`, `run`, `keep`), else [`Lifetime::Test`].
+    /// How long the stack lives, and who shares it; see [`Lifetime`]. The default comes from the variable
+    /// `GREENROOM_LIFETIME` (`test`, `process`, `run`, `keep`), else it is [`Lifetime::Test`].
     #[must_use]
     pub fn lifetime(mut self, lifetime: Lifetime) -> StackBuilder {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// Takes a stack of [`Lifetime::Keep`] down when no process has used it for so long.
+    /// Takes a stack of [`Lifetime::Keep`] down once no process has used it for this long.
     #[must_use]
     pub fn idle(mut self, idle: Duration) -> StackBuilder {
         self.idle = Some(idle);
         self
     }
 
-    /// Is told what happens, as it happens. Called from greenroom's own threads.
+    /// Calls `observe` for each event, as it happens, on one of greenroom's own threads.
     #[must_use]
     pub fn observe(mut self, observe: impl Fn(&Event) + Send + Sync + 'static) -> StackBuilder {
         self.observer = Observer::new(observe);
@@ -149,7 +150,7 @@ impl StackBuilder {
     ///
     /// # Errors
     ///
-    /// The files are not there or wrong; every complaint has its place.
+    /// A file is missing or invalid. The error lists every problem with its position.
     pub fn read(&self) -> Result<Project, Error> {
         let working_dir = match &self.directory {
             Some(directory) => std::path::absolute(directory),
@@ -171,11 +172,11 @@ impl StackBuilder {
         compose::read(&request, &Disk).map_err(|problems| Error::compose(&problems))
     }
 
-    /// Decides what would run, without running it.
+    /// Plans what would run, without running it.
     ///
     /// # Errors
     ///
-    /// As [`read`](StackBuilder::read), and a name or option that does not fit the file.
+    /// As for [`read`](StackBuilder::read); also a name or option that does not fit the file.
     pub fn plan(&self) -> Result<Plan, Error> {
         self.plan_of(&self.read()?, &new_id())
     }
@@ -204,22 +205,22 @@ impl StackBuilder {
     }
 }
 
-/// What is to be brought up, or found.
+/// The stack to bring up or to find.
 pub(super) struct Wanted {
     pub plan: Plan,
-    /// The plan of the same for a stack that has a name already, by what makes that name unique.
+    /// Makes the same plan for a stack that already has a name, from the id in that name.
     pub plan_again: Box<PlanAgain>,
     pub lifetime: Lifetime,
-    /// How long a kept stack stays that nobody uses.
+    /// How long an unused kept stack stays.
     pub idle: Option<Duration>,
     pub observer: Observer,
 }
 
 type PlanAgain = dyn Fn(&str) -> Result<Plan, Error> + Send + Sync;
 
-/// Eight hexadecimal digits that no other stack of this machine has.
+/// A random id of eight hexadecimal digits.
 fn new_id() -> String {
-    // The standard library's hasher is seeded by the system's randomness, which is all that is needed here.
+    // The standard library seeds its hasher with the system's randomness; nothing more is needed here.
     let random = RandomState::new().build_hasher().finish();
     format!("{:08x}", random >> 32)
 }

@@ -1,4 +1,4 @@
-//! Stacks that run already, found by their labels.
+//! Stacks that are already running, found by their labels.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::report::{Report, ServiceStatus};
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
-/// A stack that is on the engine, as its labels tell.
+/// A stack found on the engine by its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundStack {
@@ -26,26 +26,26 @@ pub struct FoundStack {
     pub project: String,
     /// The project's folder.
     pub directory: PathBuf,
-    /// How long it lives; none when a later version of greenroom brought it up.
+    /// How long the stack lives; `None` if a newer version of greenroom brought it up.
     pub lifetime: Option<Lifetime>,
-    /// The user that it belongs to, by number; empty where users have none.
+    /// The id of the user who owns the stack; empty on platforms without numeric user ids.
     pub user: String,
-    /// When it was begun.
+    /// When its start began.
     pub since: SystemTime,
     labels: Labels,
 }
 
-/// A process that holds a stack: while it lives, the stack stays.
+/// A process that holds a stack. The stack stays while the process lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
-    /// Its number.
+    /// The process id.
     pub pid: u32,
-    /// Its command line, shortened, without secrets.
+    /// The command line, shortened, without secrets.
     pub command: String,
 }
 
-/// Every stack of greenroom's on this machine, those of tests that run right now among them.
+/// All greenroom stacks on this machine, including those of tests that are running right now.
 ///
 /// # Errors
 ///
@@ -55,11 +55,11 @@ pub async fn stacks() -> Result<Vec<FoundStack>, Error> {
 }
 
 impl StackBuilder {
-    /// The stacks of this file that live until they are taken down.
+    /// The kept stacks of this file.
     ///
     /// # Errors
     ///
-    /// As [`read`](StackBuilder::read), and there is no container engine.
+    /// As for [`read`](StackBuilder::read); also when there is no container engine.
     pub async fn found(&self) -> Result<Vec<FoundStack>, Error> {
         let project = self.read()?;
         let labels = vec![
@@ -93,20 +93,20 @@ impl FoundStack {
         }
     }
 
-    /// Takes it down, whoever brought it up: its containers, networks and fresh volumes.
+    /// Takes the stack down, no matter who brought it up: its containers, networks and fresh volumes.
     ///
     /// # Errors
     ///
-    /// The engine could not remove something; the error says what.
+    /// The engine could not remove something; the error lists what is left.
     pub async fn down(self) -> Result<(), Error> {
         self.down_observed(|_| {}).await
     }
 
-    /// The same; is told what happens, as it happens. Called from greenroom's own threads.
+    /// Like [`down`](FoundStack::down), and calls `observe` for each event, on one of greenroom's own threads.
     ///
     /// # Errors
     ///
-    /// As [`down`](FoundStack::down).
+    /// As for [`down`](FoundStack::down).
     pub async fn down_observed(self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Result<(), Error> {
         let observer = Observer::new(observe);
         runtime::run(async move {
@@ -126,13 +126,14 @@ impl FoundStack {
         .await
     }
 
-    /// Whether it is this user's.
+    /// Whether the stack belongs to this user.
     #[must_use]
     pub fn is_of_this_user(&self) -> bool {
         self.user == lease::user()
     }
 
-    /// The processes that hold it, and the test runner that it lasts for. None hold a kept stack between two runs.
+    /// The processes that hold the stack, and the test runner that its lifetime is tied to. Between two runs nobody
+    /// holds a kept stack.
     #[must_use]
     pub fn holders(&self) -> Vec<Holder> {
         let Some(folder) = lease::folder_of(&self.labels).filter(Folder::is_of_this_host) else {
@@ -143,7 +144,7 @@ impl FoundStack {
         processes.map(|process| Holder { pid: process.pid, command: process.command }).collect()
     }
 
-    /// The logs of its services, by name; the last `tail` lines of each when given.
+    /// The logs of the services, by name; only the last `tail` lines of each if given.
     ///
     /// # Errors
     ///
@@ -162,7 +163,7 @@ impl FoundStack {
         .await
     }
 
-    /// What runs of it, as the engine tells; ready times as they were written down.
+    /// The services as the engine shows them now, with the recorded ready times.
     ///
     /// # Errors
     ///
@@ -178,13 +179,13 @@ impl FoundStack {
                 let Some(name) = container.service() else { continue };
                 let inspection = match engine.inspect(&container.id).await {
                     Ok(inspection) => inspection,
-                    // Another stack's end may come between listing it and looking at it.
+                    // The container may have been removed since it was listed.
                     Err(error) if error.is_not_found() => continue,
                     Err(error) => return Err(error.into()),
                 };
                 let facts = remembered.services.get(&name);
                 let status = match inspection.state {
-                    // Without a record it is not known whether the start was still waiting for it.
+                    // Without a record, the start may still be waiting for the service.
                     State::Running if facts.is_some() => ServiceStatus::Ready,
                     State::Running | State::Paused => ServiceStatus::Running,
                     State::Exited(exit) if exit.code == 0 && facts.is_some() => ServiceStatus::Completed,
@@ -201,7 +202,7 @@ impl FoundStack {
                 project: found.project,
                 services,
                 total: remembered.total,
-                // The file is not at hand.
+                // Warnings come from the file, which was not read here.
                 warnings: Vec::new(),
             })
         })

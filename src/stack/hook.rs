@@ -1,6 +1,6 @@
-//! Hooks: what the file wants run in a container once it has started, and before it is stopped.
+//! Hooks: commands that run in a container after it has started and before it is stopped.
 //!
-//! Compose runs them so since 2.30: <https://docs.docker.com/compose/how-tos/lifecycle/>.
+//! As in Compose since 2.30: <https://docs.docker.com/compose/how-tos/lifecycle/>.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::engine::Engine;
 use crate::event::{Event, Observer};
 use crate::plan::PlannedService;
 
-/// A hook that did not end with 0.
+/// A hook that did not exit with 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HookFailure {
-    /// Which of the service's hooks, counted from 1.
+    /// The hook's position in the service's list, counted from 1.
     pub number: usize,
-    /// How it went: a code, or why it could not be run.
+    /// The exit code, or why the hook could not be run.
     pub what: String,
-    /// What it printed.
+    /// What the hook printed.
     pub output: String,
-    /// There is no container any more in which it could be run.
+    /// The container is gone or has exited.
     pub is_gone: bool,
 }
 
 impl HookFailure {
-    /// As a warning, secrets hidden.
+    /// The warning event, secrets hidden.
     pub(super) fn into_event(self, service: &str, secrets: &Secrets) -> Event {
         Event::HookFailed {
             service: service.to_owned(),
@@ -37,7 +37,7 @@ impl HookFailure {
     }
 }
 
-/// Runs the hooks one after the other; the first that fails ends it.
+/// Runs the hooks one after the other, up to the first failure.
 pub(super) async fn run_all(
     engine: &dyn Engine,
     id: &str,
@@ -50,19 +50,19 @@ pub(super) async fn run_all(
         };
         match tokio::time::timeout_at(deadline, engine.run_hook(id, hook)).await {
             Ok(Ok(done)) if done.code == 0 => {}
-            Ok(Ok(done)) => return failed(format!("ended with {}", done.code), done.output, false),
+            Ok(Ok(done)) => return failed(format!("exited with {}", done.code), done.output, false),
             Ok(Err(error)) => {
                 let is_gone = matches!(error.status, Some(404 | 409));
                 return failed(format!("could not be run: {}", error.message), String::new(), is_gone);
             }
-            Err(_) => return failed("had not ended at its deadline".to_owned(), String::new(), false),
+            Err(_) => return failed("had not exited by its deadline".to_owned(), String::new(), false),
         }
     }
     Ok(())
 }
 
-/// Runs the hooks of a container that is about to be stopped. They get its grace period together; a failure does not keep
-/// it from being stopped.
+/// Runs the hooks of a container that is about to be stopped. They share its grace period; the container is stopped
+/// even if one fails.
 pub(super) async fn pre_stop(
     engine: &dyn Engine,
     id: &str,
@@ -70,11 +70,11 @@ pub(super) async fn pre_stop(
     grace: Duration,
 ) -> Option<HookFailure> {
     let failure = run_all(engine, id, hooks, Instant::now() + grace).await.err()?;
-    // What has ended meanwhile needs no hook: Compose, too, passes over it.
+    // A container that has exited meanwhile needs no hook; Compose skips it, too.
     (!failure.is_gone).then_some(failure)
 }
 
-/// Runs the `pre_stop` hooks of a service's container, and tells the observer if one failed.
+/// Runs the `pre_stop` hooks of a service's container, and notifies the observer if one failed.
 pub(crate) async fn run_pre_stop(
     engine: &dyn Engine,
     planned: &PlannedService,
@@ -83,6 +83,6 @@ pub(crate) async fn run_pre_stop(
     observer: &Observer,
 ) {
     if let Some(failure) = pre_stop(engine, id, &planned.service.pre_stop, planned.stop_grace).await {
-        observer.tell(&failure.into_event(&planned.name, secrets));
+        observer.notify(&failure.into_event(&planned.name, secrets));
     }
 }

@@ -1,4 +1,4 @@
-//! What the engine shows of stacks, by their labels.
+//! Lists stacks on the engine by their labels.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::plan::{PlannedService, label};
 /// The labels of an object on the engine.
 pub(super) type Labels = BTreeMap<String, String>;
 
-/// The stacks that match, by name, each with the labels of one of its parts. A start that was killed early may have left
-/// networks and volumes only.
+/// The stacks that match, by name, each with the labels of one of its objects. Networks and volumes count too: a start
+/// that was killed early may have left nothing else.
 pub(super) async fn stacks(engine: &dyn Engine, filter: &Filter) -> Result<BTreeMap<String, Labels>, Error> {
     let (containers, networks, volumes) =
         tokio::try_join!(engine.containers(filter), engine.networks(filter), engine.volumes(filter))?;
@@ -33,7 +33,7 @@ pub(super) async fn containers_of(engine: &dyn Engine, stack: &str) -> Result<Ve
     Ok(engine.containers(&Filter::label(label::STACK, stack)).await?)
 }
 
-/// The addresses of a service on another's network: they are that one's.
+/// The addresses of a service that shares another container's network: those of that container.
 pub(super) async fn addresses_of_owner(
     engine: &dyn Engine,
     planned: &PlannedService,

@@ -1,4 +1,4 @@
-//! A stack that is up, with all that this process needs to work with it and to end it.
+//! A stack that is up, with everything this process needs to use and remove it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use crate::event::{Event, Observer};
 use crate::lease::Lifetime;
 use crate::state::StateFolder;
 
-/// A stack that is up. Dropping it removes nothing: [`Stack`](super::Stack) decides when to.
+/// A stack that is up. Dropping it removes nothing: [`Stack`](super::Stack) decides when to remove it.
 #[derive(Clone)]
 pub(super) struct Live {
     pub running: Arc<Running>,
@@ -23,28 +23,28 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Whether nobody shares it, so that it ends with the value that stands for it.
-    pub(super) fn is_its_own(&self) -> bool {
+    /// Whether nobody shares the stack, so that it is removed with its `Stack` value.
+    pub(super) fn is_unshared(&self) -> bool {
         self.owner.lifetime == Lifetime::Test
     }
 
-    /// Removes it and tells the observer.
+    /// Removes the stack and notifies the observer.
     pub(super) async fn remove(self, evidence: Evidence) -> Result<(), Error> {
         let Live { running, engine, observer, owner } = self;
         let begin = Instant::now();
         let stack = running.plan.stack.clone();
         let facts = running.facts(engine.version());
-        let told = |service: &str, failure: HookFailure| {
-            observer.tell(&failure.into_event(service, &running.plan.secrets));
+        let on_failure = |service: &str, failure: HookFailure| {
+            observer.notify(&failure.into_event(service, &running.plan.secrets));
         };
-        let hooks = Hooks { known: Some(&facts), told: &told };
+        let hooks = Hooks { known: Some(&facts), on_failure: &on_failure };
         let saved =
             teardown::remove(engine.as_ref(), &StateFolder::of_user(), &stack, &evidence, hooks).await?;
         owner.forget(&stack);
         if let Some(directory) = saved {
-            observer.tell(&Event::EvidenceSaved { directory });
+            observer.notify(&Event::EvidenceSaved { directory });
         }
-        observer.tell(&Event::Removed { stack, after: begin.elapsed() });
+        observer.notify(&Event::Removed { stack, after: begin.elapsed() });
         Ok(())
     }
 }

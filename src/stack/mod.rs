@@ -1,16 +1,17 @@
-//! What runs: brought up from a plan, shared, found again, and taken down.
+//! Stacks: brought up from a plan, shared, found again, and taken down.
 //!
 //! ```text
-//! stack      the value that stands for a stack
+//! stack      the `Stack` value that a test holds
 //! bring_up   from a builder to a stack, in the background
-//!   share    one stack for all who want the same
+//!   share    one stack for everyone who asks for the same one
 //!     up     a new stack: images, networks, volumes, containers, waiting
-//!   end      evidence, hooks, removal; the end of leases; leftovers
-//! found      stacks that run already
+//!   end      evidence, hooks, removal; ending leases; leftovers
+//! found      stacks that are already running
 //! ```
 //!
-//! Below these: `builder` (what to bring up), `owner` (whose a stack is), `running` (what is ready), `live` (a running stack
-//! with its engine and owner), `spec` (what the engine is told), `listing` (what the engine shows), `hook`.
+//! They share `builder` (what to bring up), `owner` (who owns a stack), `running` (what is ready), `live` (a running
+//! stack with its engine and owner), `spec` (what the engine is asked to create), `listing` (what the engine lists),
+//! `hook`.
 
 mod builder;
 mod owner;
@@ -22,7 +23,7 @@ mod end;
 mod live;
 mod up;
 mod share;
-#[expect(clippy::module_inception, reason = "the value that the folder is named after")]
+#[expect(clippy::module_inception, reason = "the folder is named after this type")]
 mod stack;
 mod bring_up;
 mod found;

@@ -1,4 +1,4 @@
-//! Whose a stack is: the labels that say so, and the lease under which it is written down.
+//! The owner of a stack: its labels, and the lease that records it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,29 +11,29 @@ use crate::plan::Plan;
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
-/// The owner of a stack's parts.
+/// The owner of a stack's containers, networks and volumes.
 #[derive(Clone, Debug)]
 pub(super) struct Owner {
     pub lifetime: Lifetime,
-    /// On everything that is created.
+    /// The labels on everything that is created.
     pub labels: BTreeMap<String, String>,
-    /// What the stack is, for those who share it.
+    /// Identifies the stack to everyone who shares it.
     pub key: Option<String>,
     pub lease: Option<Arc<Lease>>,
 }
 
-/// What the lock of a shared stack is wanted for.
+/// Why a process takes the lock of a shared stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum For {
-    /// To use the stack: many may do so at the same moment.
+pub(super) enum LockFor {
+    /// To use the stack, together with others.
     Use,
-    /// To bring the stack up, replace it, or stop a part of it.
+    /// To bring the stack up, replace it, or stop a part of it, alone.
     Change,
 }
 
 impl Owner {
-    /// Takes the lease. A stack that nobody shares works without one, for instance on a machine without a home: then nobody
-    /// takes it down when its process is killed.
+    /// Takes the lease. An unshared stack also works without one, for example on a machine without a home folder, but
+    /// then nobody takes it down if its process is killed.
     pub(super) async fn take(state: &StateFolder, request: Request) -> Result<Owner, Error> {
         let state = state.clone();
         runtime::blocking(move || {
@@ -48,44 +48,44 @@ impl Owner {
         .await
     }
 
-    /// A stack of a test whose lease could not be taken.
+    /// The owner of an unshared stack whose lease could not be taken.
     pub(super) fn without_lease(why: &Error) -> Owner {
-        tracing::warn!(?why, "nobody watches over the stacks of this process");
+        tracing::warn!(?why, "could not take a lease: this process's stacks stay if it is killed");
         let labels = lease::labels(Lifetime::Test, None, None);
         Owner { lifetime: Lifetime::Test, labels, key: None, lease: None }
     }
 
-    /// For tests on the scripted engine.
+    /// An owner without a lease, for tests on the scripted engine.
     #[cfg(test)]
-    pub(super) fn nobody() -> Owner {
+    pub(super) fn for_tests() -> Owner {
         let labels = [(crate::plan::label::LIFETIME.to_owned(), "test".to_owned())].into();
         Owner { lifetime: Lifetime::Test, labels, key: None, lease: None }
     }
 
-    /// Takes the lock of a shared stack, waiting for the process that brings it up. A stack that nobody shares has none.
-    pub(super) async fn lock(&self, what_for: For) -> Result<Option<File>, Error> {
+    /// Takes the lock of a shared stack; waits for a process that is bringing it up. An unshared stack has no lock.
+    pub(super) async fn lock(&self, purpose: LockFor) -> Result<Option<File>, Error> {
         let (Some(lease), Some(key)) = (self.lease.clone(), self.key.clone()) else { return Ok(None) };
-        runtime::blocking(move || lease.folder.lock_key(&key, what_for == For::Use).map(Some)).await
+        runtime::blocking(move || lease.folder.lock_key(&key, purpose == LockFor::Use).map(Some)).await
     }
 
-    /// Writes down that the stack is coming up, before anything of it is created.
+    /// Records that the stack is coming up, before anything is created.
     pub(super) fn begin(&self, plan: &Plan) -> Result<(), Error> {
         let Some(lease) = &self.lease else { return Ok(()) };
         lease.begin(plan, self.lifetime, self.key.as_deref())
     }
 
-    /// Writes down what became known of the stack. Where that fails the stack works all the same, but nobody can share it.
+    /// Records what became known of the stack. If that fails, the stack still works, but nobody can share it.
     pub(super) fn remember(&self, running: &Running, engine: &dyn Engine) {
         let Some(lease) = &self.lease else { return };
         let stack = &running.plan.stack;
         let Some(mut record) = lease.folder.record(stack) else { return };
         record.facts = Some(running.facts(engine.version()));
         if let Err(error) = lease.folder.write_record(&record) {
-            tracing::warn!(stack, %error, "the stack's state could not be saved");
+            tracing::warn!(stack, %error, "could not save the stack's state");
         }
     }
 
-    /// Forgets a stack that is gone.
+    /// Removes the record of a stack that is gone.
     pub(super) fn forget(&self, stack: &str) {
         if let Some(lease) = &self.lease {
             lease.forget(stack);

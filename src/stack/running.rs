@@ -1,4 +1,4 @@
-//! A stack whose services are all ready, as this process knows it.
+//! What this process knows of a stack whose services are all ready.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock, Weak};
@@ -20,14 +20,14 @@ pub(crate) struct Running {
     services: RwLock<BTreeMap<String, Arc<RunningService>>>,
     /// From the start of `up` until the last service was ready, images included.
     pub total: Duration,
-    /// What the plan warns of, and what the engine did.
+    /// Warnings of the plan and of the engine.
     warnings: Vec<Warning>,
-    /// Locks on kept volumes, held as long as the stack is.
+    /// Locks on kept volumes, held while the stack exists.
     _claims: Vec<Claim>,
 }
 
-/// The stacks that values in this process stand for.
-static NOTED: Mutex<Vec<Weak<Running>>> = Mutex::new(Vec::new());
+/// The stacks that this process holds a value of.
+static IN_USE: Mutex<Vec<Weak<Running>>> = Mutex::new(Vec::new());
 
 impl Running {
     pub(super) fn new(
@@ -41,9 +41,9 @@ impl Running {
         let services = services.into_iter().map(|(name, service)| (name, Arc::new(service))).collect();
         let running =
             Arc::new(Running { plan, services: RwLock::new(services), total, warnings, _claims: claims });
-        let mut noted = NOTED.lock().expect("nothing panics while it holds this lock");
-        noted.retain(|noted| noted.strong_count() > 0);
-        noted.push(Arc::downgrade(&running));
+        let mut in_use = IN_USE.lock().expect("nothing panics while it holds this lock");
+        in_use.retain(|in_use| in_use.strong_count() > 0);
+        in_use.push(Arc::downgrade(&running));
         running
     }
 
@@ -52,7 +52,7 @@ impl Running {
         self.services.read().expect("nothing panics while it holds this lock").clone()
     }
 
-    /// A service that was started again has other ports.
+    /// Replaces a service after a restart: its ports may have changed.
     pub(super) fn replace(&self, service: RunningService) {
         self.services
             .write()
@@ -60,7 +60,7 @@ impl Running {
             .insert(service.planned.name.clone(), Arc::new(service));
     }
 
-    /// What runs, and how long each service took.
+    /// The services, and how long each took to become ready.
     pub(crate) fn report(&self) -> Report {
         let services = self.services().into_iter().map(|(name, service)| {
             let status =
@@ -91,12 +91,12 @@ impl Running {
         Facts { engine, total: self.total, services: services.collect() }
     }
 
-    /// How the service was asked, in words, secrets hidden.
+    /// Describes how the service was probed, secrets hidden.
     fn asked(&self, service: &RunningService) -> String {
         self.plan.secrets.hide(&service.ready_when().to_string())
     }
 
-    /// Asks every service whether it answers; gives those that don't.
+    /// Probes every service; returns those that do not answer.
     pub(super) async fn silent(&self, engine: &dyn Engine) -> Vec<Silent> {
         let mut silent = Vec::new();
         for service in self.services().values().filter(|service| !service.known.completed) {
@@ -111,13 +111,13 @@ impl Running {
     }
 }
 
-/// Whether a value in this process stands for the stack of this name.
+/// Whether this process holds a value of the stack of this name.
 pub(super) fn is_used_here(stack: &str) -> bool {
-    let noted = NOTED.lock().expect("nothing panics while it holds this lock");
-    noted.iter().filter_map(Weak::upgrade).any(|running| running.plan.stack == stack)
+    let in_use = IN_USE.lock().expect("nothing panics while it holds this lock");
+    in_use.iter().filter_map(Weak::upgrade).any(|running| running.plan.stack == stack)
 }
 
-/// Asks a service everything that it was asked before.
+/// Runs all probes of a service once more.
 async fn answers(engine: &dyn Engine, service: &RunningService) -> Vec<Answer> {
     let ReadyWhen::Answers(probes) = service.ready_when() else {
         return vec![still_runs(engine, &service.known.id).await];
@@ -130,12 +130,12 @@ async fn answers(engine: &dyn Engine, service: &RunningService) -> Vec<Answer> {
     answers
 }
 
-/// For a service that answers no question, only the engine can be asked.
+/// Checks a service that has no probe: only the engine knows whether it runs.
 async fn still_runs(engine: &dyn Engine, id: &str) -> Answer {
     match engine.inspect(id).await {
         Ok(Inspection { state: State::Running, .. }) => Answer::Ready,
         Ok(Inspection { state: State::Exited(exit), .. }) => Answer::Never(format!("it {exit}")),
-        Ok(_) => Answer::Never("it does not run".to_owned()),
+        Ok(_) => Answer::Never("it is not running".to_owned()),
         Err(error) => Answer::Never(error.to_string()),
     }
 }

@@ -1,4 +1,4 @@
-//! From the plan to what the engine is told: bodies and labels. Pure.
+//! Turns the plan into the engine's specs and labels. Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::plan::{
 
 use super::owner::Owner;
 
-/// Stopped with its signal and this many seconds of grace before it is removed; without it, a container is killed.
+/// A container with this label is stopped gracefully before it is removed, within this many seconds. Others are killed.
 pub(super) const STOP_GRACE_LABEL: &str = "greenroom.stop-grace";
 
 pub(super) fn container(
@@ -123,7 +123,7 @@ fn attachment(plan: &Plan, service: &Service, planned: &PlannedAttachment) -> At
     }
 }
 
-/// `links` and `external_links` as `CONTAINER:ALIAS`; without an alias, what is linked keeps its name.
+/// `links` and `external_links` as `CONTAINER:ALIAS`. The default alias is the name that the file links to.
 fn links(plan: &Plan, service: &Service) -> Vec<String> {
     let split = |link: &String| {
         let (name, alias) = link.split_once(':').unwrap_or((link, link));
@@ -134,7 +134,7 @@ fn links(plan: &Plan, service: &Service) -> Vec<String> {
     own.chain(external).map(|(container, alias)| format!("{container}:{alias}")).collect()
 }
 
-/// A namespace that is shared with a service is its container's.
+/// Translates `service:NAME` to the container of that service.
 fn shared(plan: &Plan, mode: &str) -> String {
     match mode.strip_prefix("service:") {
         Some(name) => format!("container:{}", container_of(plan, name)),
@@ -152,7 +152,7 @@ fn volumes_from(plan: &Plan, from: &str) -> String {
     }
 }
 
-/// The container of a service; the reader has seen to it that there is one.
+/// The container of a service. The reader has checked that the service exists.
 fn container_of(plan: &Plan, service: &str) -> String {
     plan.service(service).map_or_else(|| service.to_owned(), |planned| planned.container.clone())
 }
@@ -182,7 +182,7 @@ pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, owner: &Owner) -> Vol
     labels.insert(label::VOLUME_KEY.to_owned(), planned.key.clone());
     match planned.fate {
         Fate::Kept => {
-            // Not the stack's label: nothing that removes a stack may find it.
+            // Without the stack's label, so that removing the stack does not remove the volume.
             labels.extend(project_labels(plan));
             labels.insert(label::VOLUME.to_owned(), "kept".to_owned());
         }

@@ -1,4 +1,4 @@
-//! The value that stands for a stack in a test.
+//! The `Stack` value that a test holds.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::builder::StackBuilder;
 use super::end::Evidence;
 use super::live::Live;
-use super::owner::For;
+use super::owner::LockFor;
 use super::running::Running;
 use super::up::Start;
 use super::up::service::restart;
@@ -18,7 +18,7 @@ use crate::report::{Report, Silent};
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
-/// How long `Drop` waits for a removal before it lets the process go on.
+/// How long `Drop` waits for a removal before the process goes on.
 pub(super) const DROP_LIMIT: Duration = Duration::from_secs(30);
 
 /// A stack whose services are all ready.
@@ -35,19 +35,19 @@ pub(super) const DROP_LIMIT: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 ///
-/// # When it is not taken down
+/// # Without `down`
 ///
-/// A stack that is dropped without [`down`](Stack::down) — the test panicked, or returned early with an error — saves its
-/// logs and is removed all the same: `Drop` waits for that, at most half a minute. A process that is killed runs no
-/// `Drop`: its watcher does the same in its place.
+/// A stack may be dropped without [`down`](Stack::down): the test panicked, or returned early with an error. `Drop`
+/// then saves the logs and removes the stack; it waits for that up to half a minute. A process that is killed runs no
+/// `Drop`, so its watcher does the same instead.
 ///
-/// # When it is shared
+/// # Shared stacks
 ///
-/// With a [`Lifetime`](crate::Lifetime) other than `Test`, `down` and `Drop` only release this value's share: the next test
-/// finds the stack, and its lifetime decides when it is removed.
-#[must_use = "a stack that is not bound is taken down at once: write `let stack = …`"]
+/// With a [`Lifetime`](crate::Lifetime) other than `Test`, `down` and `Drop` only release this value's share. The
+/// lifetime decides when the stack is removed; until then the next test finds it.
+#[must_use = "an unbound stack is taken down at once: write `let stack = …`"]
 pub struct Stack {
-    /// `None` once it is down.
+    /// `None` once the stack is down.
     live: Option<Live>,
 }
 
@@ -56,18 +56,18 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// - The file is wrong: [`Error::is_usage`].
+    /// - The file is invalid: [`Error::is_usage`].
     /// - There is no container engine: [`Error::is_engine_unavailable`].
     /// - An external network or volume does not exist: [`Error::is_missing_external`].
     /// - A kept volume is in use: [`Error::is_volume_held`].
-    /// - A service ended or did not answer in time: [`Error::is_not_ready`].
+    /// - A service exited or did not answer in time: [`Error::is_not_ready`].
     ///
-    /// Whatever had been started is removed.
+    /// Everything that was started is removed.
     pub async fn up(file: impl AsRef<Path>) -> Result<Stack, Error> {
         Stack::builder(file).up().await
     }
 
-    /// The same with more to say: volumes to keep, probes, deadlines.
+    /// Configures the stack before starting it: volumes to keep, probes, deadlines.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), greenroom::Error> {
@@ -85,61 +85,61 @@ impl Stack {
         StackBuilder::new().file(file)
     }
 
-    /// Takes the stack down: its containers, networks and fresh volumes. Kept volumes stay, and their service is stopped
-    /// gracefully first. One that is shared stays for the others: this gives up a share.
+    /// Takes the stack down: its containers, networks and fresh volumes. Kept volumes stay; the services that use them
+    /// are stopped gracefully first. On a shared stack, this only releases this value's share.
     ///
     /// # Errors
     ///
-    /// The engine could not remove something; the error says what.
+    /// The engine could not remove something; the error lists what is left.
     pub async fn down(mut self) -> Result<(), Error> {
-        match self.live.take().filter(Live::is_its_own) {
+        match self.live.take().filter(Live::is_unshared) {
             Some(live) => runtime::run(live.remove(Evidence::Skip)).await,
             None => Ok(()),
         }
     }
 
-    /// The stack's name on this machine; for `docker compose -p NAME logs`, for example.
+    /// The stack's name on this machine, for example for `docker compose -p NAME logs`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.running().plan.stack
     }
 
-    /// The plan it was brought up from.
+    /// The plan that the stack was brought up from.
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.running().plan
     }
 
-    /// What runs, and how long each took.
+    /// The services, and how long each took to become ready.
     #[must_use]
     pub fn report(&self) -> Report {
         self.running().report()
     }
 
-    /// Asks every service once more whether it answers; gives those that do not, so an empty list is good news.
+    /// Probes every service once more. Returns the services that do not answer: an empty list means that all is well.
     ///
     /// # Errors
     ///
-    /// greenroom could not ask.
+    /// The services could not be probed.
     pub async fn check(&self) -> Result<Vec<Silent>, Error> {
         let (engine, running) = (self.engine().clone(), self.running().clone());
         runtime::run(async move { Ok(running.silent(engine.as_ref()).await) }).await
     }
 
-    /// Stops a service with its own signal and grace period, starts it again and waits until it answers. Handles that
-    /// were asked for before have its old ports: ask for new ones.
+    /// Stops a service with its own signal and grace period, starts it again and waits until it answers. The service
+    /// may get new ports, so existing handles are stale: ask for new ones.
     ///
     /// # Errors
     ///
-    /// The file has no such service, or it does not become ready again.
+    /// The file has no such service, or the service does not become ready again.
     pub async fn restart(&self, service: &str) -> Result<(), Error> {
         let old = self.find(service)?;
         let Live { running, engine, observer, owner } = self.live().clone();
         let plan = running.plan.clone();
         let start = Start::new(engine, plan, observer, owner, StateFolder::of_user());
         runtime::run(async move {
-            // Whoever attaches meanwhile would find a service that does not run.
-            let _lock = start.owner.lock(For::Change).await?;
+            // Without the lock, a process that attaches meanwhile would find the service stopped.
+            let _lock = start.owner.lock(LockFor::Change).await?;
             let new = restart(&start, &old).await.map_err(|failure| failure.into_error(&start.plan, None))?;
             running.replace(new);
             start.owner.remember(&running, start.engine.as_ref());
@@ -161,7 +161,7 @@ impl Stack {
     }
 
     fn live(&self) -> &Live {
-        self.live.as_ref().expect("a stack is only without its services inside `down` and `drop`")
+        self.live.as_ref().expect("only `down` and `drop` take the services out of a stack")
     }
 
     pub(crate) fn running(&self) -> &Arc<Running> {
@@ -183,8 +183,8 @@ impl std::fmt::Debug for Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        let Some(live) = self.live.take().filter(Live::is_its_own) else { return };
-        // Not taken down explicitly: something went wrong, and what explains it is saved.
+        let Some(live) = self.live.take().filter(Live::is_unshared) else { return };
+        // No `down`: something went wrong, so save the evidence.
         let stack = live.running.plan.stack.clone();
         match runtime::block_on_at_most(DROP_LIMIT, live.remove(Evidence::Save { seen: Vec::new() })) {
             Some(Ok(())) => {}

@@ -1,4 +1,4 @@
-//! A kept volume is used by one stack at a time.
+//! Claims kept volumes, so that only one stack at a time uses each.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -14,10 +14,11 @@ use crate::plan::{Fate, Plan, PlannedVolume, label};
 use crate::poll::{Answer, Cadence, Wait};
 use crate::state::StateFolder;
 
-/// How long a stack that is being taken down may take to give a kept volume free: the usual grace period, and some.
+/// How long to wait for a stack that is being taken down to release a kept volume: the usual grace period and then
+/// some.
 const TAKEN_DOWN_WITHIN: Duration = Duration::from_secs(30);
 
-/// A kept volume that is this stack's for now; the lock goes when it is dropped, or with the process.
+/// This stack's claim on a kept volume. The lock is released on drop, or when the process exits.
 #[derive(Debug)]
 pub(crate) struct Claim {
     _lock: File,
@@ -25,8 +26,8 @@ pub(crate) struct Claim {
 
 /// Claims every kept volume of the plan.
 ///
-/// Two servers on one data directory destroy it. The lock keeps apart stacks that are coming up; once a stack runs, the
-/// engine itself shows who uses the volume, also after the process that started it is gone.
+/// Two servers on one data directory would destroy it. The lock keeps apart stacks that are coming up. Once a stack
+/// runs, the engine shows that it uses the volume, even after the process that started it is gone.
 pub(crate) async fn claim_all(
     plan: &Plan,
     engine: &dyn Engine,
@@ -52,7 +53,7 @@ async fn claim(
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            // Who holds it is told as far as it is known.
+            // If the holder's name cannot be read, the error does without it.
             let _ = file.read_to_string(&mut holder);
             return Err(held(match holder.trim() {
                 // The lock is taken a moment before the name is written.
@@ -75,8 +76,8 @@ async fn claim(
     Ok(Claim { _lock: file })
 }
 
-/// The container that runs on the volume. One whose stack is being taken down, because all that it was for has ended, is
-/// waited for: the next run may begin the moment the last one ends.
+/// The running container that uses the volume. If its stack is being taken down, waits for that: the next run may start
+/// the moment the last one ends.
 async fn user_of(volume: &PlannedVolume, engine: &dyn Engine) -> Result<Option<FoundContainer>, Error> {
     let on_volume = Filter { labels: Vec::new(), volume: Some(volume.name.clone()) };
     let mut wait = Wait::until(Instant::now() + TAKEN_DOWN_WITHIN, Cadence::CHEAP);

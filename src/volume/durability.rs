@@ -1,4 +1,4 @@
-//! A kept volume really holds what is to be kept.
+//! Checks that a kept volume really holds the data to keep.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
@@ -10,7 +10,8 @@ use crate::known::RunningService;
 use crate::plan::Plan;
 use crate::probe::connect_options;
 
-/// Checks that every PostgreSQL server which uses a kept volume has its data directory on it, before any test relies on it.
+/// Checks that every PostgreSQL server with a kept volume has its data directory on that volume, before any test relies
+/// on it.
 pub(crate) async fn check_durability(
     plan: &Plan,
     services: impl Iterator<Item = &RunningService>,
@@ -38,7 +39,7 @@ pub(crate) async fn check_durability(
             .map_or("", |mount| &mount.target);
         let place = match (mounted, on) {
             (Some(mount), Some(volume)) => format!("on volume {volume} mounted at {}", mount.target),
-            (Some(mount), None) => format!("on what is mounted at {}", mount.target),
+            (Some(mount), None) => format!("on the mount at {}", mount.target),
             (None, _) => "in the container's own layer, which is removed with it".to_owned(),
         };
         return Err(Error::volume_does_not_keep(&kept.key, service, target, &directory, &place));
@@ -46,7 +47,7 @@ pub(crate) async fn check_durability(
     Ok(())
 }
 
-/// Where the server keeps its data, links resolved.
+/// The server's data directory, symbolic links resolved.
 /// <https://www.postgresql.org/docs/current/runtime-config-file-locations.html>
 async fn data_directory(running: &RunningService, engine: &dyn Engine) -> Result<String, Error> {
     let failed = |what: &str| unknown_place(running, what);

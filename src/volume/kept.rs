@@ -1,4 +1,4 @@
-//! The kept volumes of this machine.
+//! Lists and removes the kept volumes of this machine.
 
 use std::path::PathBuf;
 
@@ -44,11 +44,11 @@ pub async fn kept_volumes() -> Result<Vec<KeptVolume>, Error> {
 }
 
 impl KeptVolume {
-    /// Removes it and all that it keeps.
+    /// Removes the volume and its data.
     ///
     /// # Errors
     ///
-    /// A container uses it, or the engine does not answer.
+    /// A container uses the volume, or the engine does not answer.
     pub async fn remove(self) -> Result<(), Error> {
         runtime::run(async move {
             let engine = engine::connect().await?;

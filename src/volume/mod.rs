@@ -1,4 +1,4 @@
-//! Kept volumes: used by one stack at a time, and really holding what is to be kept.
+//! Kept volumes: used by one stack at a time, and checked to really hold the data to keep.
 
 mod claim;
 #[cfg(feature = "postgres")]

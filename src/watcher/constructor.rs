@@ -1,20 +1,21 @@
-//! Where the watcher begins: before `main`, in the executable that spawned it, whatever that is.
+//! Starts the watcher before `main`, in whichever executable spawned it.
 //!
-//! A test binary, a program without libtest's harness, the `greenroom` command: none of them has a subcommand of ours, and a
-//! helper program of our own would have to be built and found. So the process re-executes itself, and this constructor,
-//! which every executable with greenroom in it has, takes over when the variable says so.
+//! That may be a test binary, a program without libtest's harness, or the `greenroom` command. Not all of them have a
+//! subcommand for the watcher, and a separate helper program would have to be built and found. So the process
+//! re-executes itself, and this constructor, which is part of every executable that links greenroom, takes over if the
+//! variable is set.
 #![expect(
     unsafe_code,
-    reason = "a constructor runs before `main`, which Rust cannot vouch for; and the descriptors that were inherited have \
-              no owner in this process that could close them"
+    reason = "Rust makes no guarantees for code before `main`; and no value in this process owns the inherited \
+              descriptors, so nothing else can close them"
 )]
 
 use std::path::Path;
 
 use crate::lease::WATCHED_LEASE_VARIABLE;
 
-/// The standard library is usable here: it needs nothing that its own start-up before `main` does, which names the main
-/// thread and ignores SIGPIPE. In every other process this reads one variable.
+/// The standard library is usable here: its own start-up before `main` only names the main thread and ignores SIGPIPE.
+/// In every other process, this constructor only reads one variable.
 #[ctor::ctor(unsafe)]
 fn before_main() {
     if let Some(lease) = std::env::var_os(WATCHED_LEASE_VARIABLE) {
@@ -24,17 +25,18 @@ fn before_main() {
     }
 }
 
-/// Closes what the spawning process itself had inherited and passed on: a pipe held open here would keep its reader waiting.
+/// Closes descriptors that the spawning process had inherited and passed on: a pipe held open here would keep its
+/// reader waiting.
 fn close_inherited() {
     #[cfg(unix)]
     for folder in ["/proc/self/fd", "/dev/fd"] {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
         let open: Vec<i32> =
             entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-        // The listing's own descriptor is in it, and closed by now.
+        // The list includes the descriptor of the listing itself, which is closed by now.
         for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
             if Path::new(folder).join(descriptor.to_string()).symlink_metadata().is_ok() {
-                // Nothing in this process has opened anything yet, so nothing uses it.
+                // This process has not opened anything yet, so nothing uses the descriptor.
                 unsafe { rustix::io::close(descriptor) };
             }
         }

@@ -1,4 +1,4 @@
-//! A watcher's life: it waits until its lease is over, and takes down the stacks.
+//! The watcher process: waits until its lease is over, then takes down the lease's stacks.
 
 mod constructor;
 
@@ -6,32 +6,32 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::lease::{Folder, say_that_it_watches};
+use crate::lease::{Folder, report_watching};
 use crate::stack::{discard_unfinished, end_lease};
 
-/// The watcher's whole life.
+/// The watcher's main function.
 fn watch(lease: &Path) {
     #[cfg(unix)]
-    // A session of its own: it dies neither with the terminal nor with the runner's process group.
+    // Its own session: the watcher dies neither with the terminal nor with the runner's process group.
     let _ = rustix::process::setsid();
     let folder = Folder::at(lease);
     let watch = folder.watch();
-    // When somebody else watches already, that is fine, too.
-    let _ = say_that_it_watches();
-    let_go_of_stdout();
+    // If another watcher already has the lock, the lease is watched all the same.
+    let _ = report_watching();
+    detach_stdout();
     if watch.is_some() {
         tend(&folder);
     }
 }
 
-fn let_go_of_stdout() {
+fn detach_stdout() {
     #[cfg(unix)]
     if let Ok(nowhere) = OpenOptions::new().write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdout(nowhere);
     }
 }
 
-/// Waits until the lease is over, and ends it.
+/// Waits until the lease is over, then ends it.
 fn tend(folder: &Folder) {
     while folder.exists() {
         folder.wait_until_free();
@@ -45,7 +45,7 @@ fn tend(folder: &Folder) {
                 && folder.idle_for() < idle
                 && !folder.stacks().is_empty()
             {
-                // Whoever takes it meanwhile holds it, and is waited for above.
+                // A process that takes the lease meanwhile holds it, and the loop above waits for it.
                 std::thread::sleep((idle - folder.idle_for()).min(Duration::from_secs(10)));
             }
             if folder.stacks().is_empty() {

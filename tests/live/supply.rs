@@ -167,9 +167,10 @@ async fn another_process_runs_the_hooks_when_it_takes_the_stack_down() -> Result
 
 #[tokio::test]
 async fn a_hook_that_fails_after_the_start_fails_it() -> Result {
-    let error = supply("failing-hook").up().await.expect_err("its hook ends with 7");
+    let error = supply("failing-hook").up().await.expect_err("its hook exits with 7");
     let story = format!("{error:?}");
-    for part in ["service `fails-after-start` could not be started", "ended with 7", "cannot seed with ***"] {
+    for part in ["service `fails-after-start` could not be started", "exited with 7", "cannot seed with ***"]
+    {
         assert!(story.contains(part), "`{part}` is not in:\n{story}");
     }
     assert!(!story.contains("greenroom-supply-secret"), "{story}");

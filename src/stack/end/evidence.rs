@@ -1,4 +1,4 @@
-//! What explains a failure, saved before anything is removed.
+//! Saves what explains a failure, before anything is removed.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,9 @@ use crate::Error;
 use crate::engine::{Engine, FoundContainer, State};
 use crate::state::{self, StateFolder};
 
-/// Saves every container's whole log as `<service>.log`, and what each was at that moment as `state.txt`.
+/// Saves every container's whole log as `<service>.log`, and the containers' current states as `state.txt`.
 ///
-/// The logs are the services' own words, secrets and all: only their user can read them.
+/// The logs are not redacted and may hold secrets, so only their user can read them.
 pub(super) async fn save(
     engine: &dyn Engine,
     state: &StateFolder,
@@ -39,7 +39,7 @@ async fn describe(
 ) -> Result<String, Error> {
     let service = container.service().unwrap_or_else(|| container.name.clone());
     let (log, inspection) = tokio::join!(engine.logs(&container.id, None), engine.inspect(&container.id));
-    // A log that cannot be read is told where the log would be.
+    // If the log cannot be read, the log file says why.
     let log = log.unwrap_or_else(|error| format!("greenroom: {error}\n"));
     state::write_private(&directory.join(format!("{service}.log")), log.as_bytes())?;
     let state = match inspection.map(|inspection| inspection.state) {

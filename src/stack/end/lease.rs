@@ -1,4 +1,4 @@
-//! Ending a lease: its stacks are taken down, by its watcher or by whoever finds that the watcher did not.
+//! Ends a lease: takes down its stacks. The watcher does this, or whichever process finds that the watcher did not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -14,17 +14,17 @@ use crate::stack::listing;
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
-/// An engine that is told to create something goes on with it when the one who told it is killed. For so long after that,
-/// what appears late is looked for.
+/// An engine finishes creating an object even if the process that asked for it was killed. The clean-up looks this long
+/// for objects that appear late.
 const SETTLE: Duration = Duration::from_secs(3);
 const SETTLE_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long a watcher goes on trying where the engine does not answer, which may be restarting. Then it leaves the stacks to
-/// whoever comes next.
+/// How long a watcher retries while the engine does not answer: it may be restarting. After that, the next `up` removes
+/// the stacks.
 const PATIENCE: Duration = Duration::from_secs(600);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Removes the stacks of a lease that has ended, in the watcher's own process, and as often as it takes.
+/// Removes the stacks of a lease that has ended, with retries. Runs in the watcher's process.
 pub(crate) fn end_lease(ending: &Folder) {
     let begin = Instant::now();
     let mut pause = SETTLE_PAUSE;
@@ -33,7 +33,7 @@ pub(crate) fn end_lease(ending: &Folder) {
         async move { end(&ending).await }
     };
     while let Err(error) = runtime::block_on(again()) {
-        ending.tell(&error);
+        ending.save_error(&error);
         if begin.elapsed() > PATIENCE {
             return;
         }
@@ -42,18 +42,19 @@ pub(crate) fn end_lease(ending: &Folder) {
     }
 }
 
-/// Removes what of a kept lease was only coming up when its process was killed, in the watcher's own process.
+/// Removes the stacks of a kept lease that were still coming up when their process was killed. Runs in the watcher's
+/// process.
 pub(crate) fn discard_unfinished(folder: &Folder) {
     let watched = folder.clone();
     if let Err(error) = runtime::block_on(async move { discard(&watched).await }) {
-        folder.tell(&error);
+        folder.save_error(&error);
     }
 }
 
 pub(super) async fn discard(folder: &Folder) -> Result<(), Error> {
     for stack in folder.stacks() {
         let Some(record) = folder.record(&stack).filter(|record| record.facts.is_none()) else { continue };
-        // Whoever brings it up has this lock.
+        // A process that is bringing the stack up holds this lock.
         let (locked, key) = (folder.clone(), record.key.unwrap_or_default());
         let _lock = runtime::blocking(move || locked.lock_key(&key, false)).await?;
         if folder.record(&stack).is_some_and(|record| record.facts.is_none()) && !folder.is_held() {
@@ -70,7 +71,7 @@ pub(super) async fn discard(folder: &Folder) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes a stack that never came up, or of which nothing is written down any more.
+/// Removes a stack that never came up, or whose record is lost.
 pub(super) async fn remove_unknown(
     engine: &dyn Engine,
     state: &StateFolder,
@@ -80,11 +81,11 @@ pub(super) async fn remove_unknown(
     teardown::remove_found(engine, state, stack, &evidence, None, &Observer::default()).await.map(drop)
 }
 
-/// Removes the stacks of a lease that has ended, and then the lease.
+/// Removes the stacks of a lease that has ended, then the lease.
 async fn end(ending: &Folder) -> Result<(), Error> {
     let stacks = ending.stacks();
     if stacks.is_empty() {
-        // All was taken down by those who brought it up: nothing to ask the engine.
+        // The stacks were taken down before; no need to ask the engine.
         ending.remove();
         return Ok(());
     }
@@ -105,10 +106,10 @@ pub(in crate::stack) async fn end_on(engine: &dyn Engine, ending: &Folder) -> Re
         stacks.extend(under_lease(engine, &state, &id).await?);
         let removals = stacks.iter().map(|stack| {
             let record = records.get(stack).and_then(Option::as_ref);
-            // What ends as it should has nothing to explain.
-            let as_it_should = record
+            // A regular end needs no explanation. A test's stack should have been taken down by its process.
+            let is_regular = record
                 .is_some_and(|record| record.facts.is_some() && record.lifetime != Lifetime::Test.as_label());
-            let evidence = if as_it_should { Evidence::Skip } else { Evidence::Save { seen: Vec::new() } };
+            let evidence = if is_regular { Evidence::Skip } else { Evidence::Save { seen: Vec::new() } };
             let (state, facts) = (&state, record.and_then(|record| record.facts.as_ref()));
             async move {
                 let nobody = Observer::default();
@@ -125,10 +126,10 @@ pub(in crate::stack) async fn end_on(engine: &dyn Engine, ending: &Folder) -> Re
     }
 }
 
-/// The stacks on the engine under a lease of this id, less those of a lease that has taken its place since.
+/// The stacks on the engine with this lease's id, except those of a newer lease with the same id.
 async fn under_lease(engine: &dyn Engine, state: &StateFolder, id: &str) -> Result<Vec<String>, Error> {
     let found = listing::stacks(engine, &Filter::label(label::LEASE, id)).await?;
-    // Looked at after the engine was: a stack is written down before anything of it is created.
+    // Read after the engine was listed: a stack is recorded before anything of it is created.
     let others = Folder::of(state, id)?.stacks();
     Ok(found.into_keys().filter(|name| !others.contains(name)).collect())
 }

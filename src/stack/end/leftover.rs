@@ -1,4 +1,4 @@
-//! What nobody uses any more, and nobody has taken down.
+//! Leftovers: stacks that nobody uses any more and nobody has taken down.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,26 +13,26 @@ use crate::stack::listing;
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
-/// How often, at most, a user's `up` looks for what no lease knows of any more.
+/// How often, at most, a user's `up` looks for stacks that no lease records.
 const ORPHANS_EVERY: Duration = Duration::from_secs(10);
 
-/// What nobody uses any more, and is still there.
+/// A stack that nobody uses any more and nobody has taken down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
     /// The stack's name.
     pub stack: String,
-    /// The project's name; empty when it is not known any more.
+    /// The project's name; empty if the stack's record is lost.
     pub project: String,
     /// The project's folder.
     pub directory: PathBuf,
-    /// How long it was to live.
+    /// The lifetime it was started with.
     pub lifetime: Option<Lifetime>,
-    /// The lease that it is under; none when that is lost.
+    /// The stack's lease; `None` if that is lost.
     lease: Option<Folder>,
 }
 
-/// The user's leases that are over, or nearly so, and that nobody tends.
+/// The user's unwatched leases that have expired, are empty, or hold a stack whose start was killed.
 fn abandoned(state: &StateFolder) -> Vec<Folder> {
     let folders = Folder::all(state).into_iter();
     folders
@@ -46,7 +46,7 @@ fn abandoned(state: &StateFolder) -> Vec<Folder> {
         .collect()
 }
 
-/// Whether there is something in it that was only coming up; or nothing at all.
+/// Whether one of the lease's stacks never finished coming up, or the lease has no stack.
 fn is_unfinished(folder: &Folder) -> bool {
     let stacks = folder.stacks();
     let coming_up = |stack: &String| folder.record(stack).is_some_and(|record| record.facts.is_none());
@@ -72,15 +72,18 @@ async fn orphans(engine: &dyn Engine) -> Result<Vec<Leftover>, Error> {
     Ok(orphans)
 }
 
-/// Sets watchers over the leases that have none and are over, and removes what no lease knows of. In the background of an
-/// `up`, which it neither delays nor fails.
+/// Starts a watcher for every expired, unwatched lease, and removes stacks that no lease records. Runs in the
+/// background of an `up`, and neither delays it nor makes it fail.
 pub(in crate::stack) fn collect_in_the_background(engine: Arc<dyn Engine>, state: StateFolder) {
     let collection = async move {
         let looked = state.clone();
         let collected = runtime::blocking(move || {
             for folder in abandoned(&looked) {
-                tracing::info!(lease = folder.id(), "collecting what an earlier process left");
-                // It removes it in a process of its own, which does not end with this one.
+                tracing::info!(
+                    lease = folder.id(),
+                    "removing the stacks that an earlier process left behind"
+                );
+                // The watcher is a separate process, so the removal goes on after this process exits.
                 lease::spawn_watcher(&folder);
             }
             Ok(looked.is_due("orphans", ORPHANS_EVERY))
@@ -89,7 +92,7 @@ pub(in crate::stack) fn collect_in_the_background(engine: Arc<dyn Engine>, state
             remove_orphans(engine.as_ref(), &state).await;
         }
     };
-    // Without a runtime there is no `up` either.
+    // Without a runtime, `up` fails, too.
     let _ = runtime::spawn(collection);
 }
 
@@ -97,12 +100,16 @@ async fn remove_orphans(engine: &dyn Engine, state: &StateFolder) {
     let orphans = orphans(engine).await.unwrap_or_default();
     for orphan in orphans {
         if let Err(error) = remove_unknown(engine, state, &orphan.stack, Evidence::Skip).await {
-            tracing::warn!(stack = orphan.stack, ?error, "what an earlier process left could not be removed");
+            tracing::warn!(
+                stack = orphan.stack,
+                ?error,
+                "could not remove a stack that an earlier process left behind"
+            );
         }
     }
 }
 
-/// The stacks of this user that nobody uses any more, and that nobody has taken down.
+/// The stacks of this user that nobody uses any more and nobody has taken down.
 ///
 /// # Errors
 ///
@@ -129,11 +136,11 @@ pub async fn leftovers() -> Result<Vec<Leftover>, Error> {
 }
 
 impl Leftover {
-    /// Removes it: its containers, networks and fresh volumes. What somebody has begun to use meanwhile stays.
+    /// Removes the stack's containers, networks and fresh volumes. A stack that has come into use again stays.
     ///
     /// # Errors
     ///
-    /// The engine could not remove something; the error says what.
+    /// The engine could not remove something; the error lists what is left.
     pub async fn remove(self) -> Result<(), Error> {
         runtime::run(async move {
             let engine = engine::connect().await?;
@@ -141,7 +148,7 @@ impl Leftover {
                 let state = StateFolder::of_user();
                 return remove_unknown(engine.as_ref(), &state, &self.stack, Evidence::Skip).await;
             };
-            // Somebody else removes it, when it is watched now.
+            // If the lease is watched by now, its watcher removes the stack.
             let Some(_watch) = folder.watch() else { return Ok(()) };
             if folder.is_over() {
                 return match folder.end() {

@@ -1,4 +1,4 @@
-//! The end of stacks: evidence first, then everything that carries the stack's label, and nothing else.
+//! Ending stacks: saves the evidence, then removes everything with the stack's label, and nothing else.
 
 mod evidence;
 pub(super) mod teardown;

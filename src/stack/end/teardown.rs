@@ -1,4 +1,4 @@
-//! Removing a stack: everything that carries its label, in parallel, and nothing else.
+//! Removes a stack: everything with its label, in parallel, and nothing else.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,31 +18,31 @@ use crate::stack::hook::{self, HookFailure};
 use crate::stack::spec::STOP_GRACE_LABEL;
 use crate::state::StateFolder;
 
-/// How long somebody else's removal of a container may take.
+/// How long to wait for a container that somebody else is removing.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whether logs and states are saved first.
+/// Whether logs and states are saved before the removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::stack) enum Evidence {
-    /// Something failed. What was last seen of each service goes with it.
+    /// Something failed. `seen` is the last observation of each service.
     Save { seen: Vec<(String, String)> },
-    /// It went well: there is nothing to explain.
+    /// Nothing failed: there is nothing to explain.
     Skip,
 }
 
-/// The hooks that are run before anything ends.
+/// The `pre_stop` hooks to run before anything is removed.
 pub(in crate::stack) struct Hooks<'a> {
-    /// What was known of the stack when it had come up; nothing of one that never did, which runs none.
+    /// The facts recorded once the stack was up. A stack that never came up has none and runs no hooks.
     pub known: Option<&'a Facts>,
-    /// Who is told of a service's hook that failed.
-    pub told: &'a (dyn Fn(&str, HookFailure) + Send + Sync),
+    /// Called for each hook that failed, with the service's name.
+    pub on_failure: &'a (dyn Fn(&str, HookFailure) + Send + Sync),
 }
 
-/// Removes the containers, networks and fresh volumes of `stack`. Gives the folder of the evidence, where it was saved.
+/// Removes the containers, networks and fresh volumes of `stack`. Returns the evidence folder if evidence was saved.
 ///
-/// A container is killed, not asked: a process that ignores SIGTERM would cost ten seconds. One that uses a kept volume is
-/// stopped first, with its own signal and grace period, so that what is kept is whole. Hooks that are to run before a stop are
-/// run before anything ends: they may need another service.
+/// Containers are killed, not stopped: a process that ignores SIGTERM would cost ten seconds. Only a container that
+/// uses a kept volume is stopped first, with its own signal and grace period, so that the kept data is consistent. All
+/// `pre_stop` hooks run before any container ends: a hook may need another service.
 pub(in crate::stack) async fn remove(
     engine: &dyn Engine,
     state: &StateFolder,
@@ -55,12 +55,12 @@ pub(in crate::stack) async fn remove(
         tokio::try_join!(engine.containers(&own), engine.networks(&own), engine.volumes(&own))?;
 
     let saved = match evidence {
-        // Evidence that cannot be saved (a full disk) must not keep a stack from being removed.
-        // Without a container there is nothing to explain anything.
+        // A stack must be removed even if its evidence cannot be saved (a full disk).
+        // Without a container there is no evidence.
         Evidence::Save { seen } if !containers.is_empty() => {
             evidence::save(engine, state, stack, &containers, seen)
                 .await
-                .inspect_err(|error| tracing::warn!(stack, %error, "evidence could not be saved"))
+                .inspect_err(|error| tracing::warn!(stack, %error, "could not save the evidence"))
                 .ok()
         }
         Evidence::Save { .. } | Evidence::Skip => None,
@@ -87,7 +87,7 @@ pub(in crate::stack) async fn remove(
     }
 }
 
-/// The same for a stack whose plan is not at hand: only what was written down of it, where there is that.
+/// Removes a stack without its plan, only with its recorded facts, if there are any.
 pub(in crate::stack) async fn remove_found(
     engine: &dyn Engine,
     state: &StateFolder,
@@ -96,12 +96,12 @@ pub(in crate::stack) async fn remove_found(
     known: Option<&Facts>,
     observer: &Observer,
 ) -> Result<Option<PathBuf>, Error> {
-    let told = |service: &str, failure: HookFailure| {
-        // Without the plan it is not known what in a hook's output is a secret.
+    let on_failure = |service: &str, failure: HookFailure| {
+        // Without the plan, the secrets in a hook's output are unknown.
         let failure = HookFailure { output: String::new(), ..failure };
-        observer.tell(&failure.into_event(service, &Secrets::default()));
+        observer.notify(&failure.into_event(service, &Secrets::default()));
     };
-    remove(engine, state, stack, evidence, Hooks { known, told: &told }).await
+    remove(engine, state, stack, evidence, Hooks { known, on_failure: &on_failure }).await
 }
 
 /// Runs the services' `pre_stop` hooks, all at once.
@@ -114,14 +114,14 @@ async fn run_hooks(engine: &dyn Engine, hooks: &Hooks<'_>, containers: &[FoundCo
         Some(async move {
             let failure = hook::pre_stop(engine, &container.id, &known.pre_stop, known.stop_grace).await;
             if let Some(failure) = failure {
-                (hooks.told)(&service, failure);
+                (hooks.on_failure)(&service, failure);
             }
         })
     });
     join_all(runs).await;
 }
 
-/// Removes a container, or waits until whoever is removing it this very moment has done so.
+/// Removes a container. If somebody else is removing it already, waits until it is gone.
 async fn remove_container(engine: &dyn Engine, container: &FoundContainer) -> Result<(), EngineError> {
     let grace = container
         .labels

@@ -1,4 +1,4 @@
-//! Taking hold of a stack whose record is lost or damaged: the engine is asked for all of it.
+//! Adopts a stack whose record is lost or damaged, with what the engine knows of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::stack::listing::addresses_of_owner;
 use crate::stack::running::Running;
 use crate::stack::up::{FALLBACK_PREFIX, login};
 
-/// Takes hold of a stack that runs, else says why it is not fit for use. Every service is asked whether it answers.
+/// Adopts a running stack after probing every service. The error says why the stack is unusable.
 pub(in crate::stack) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Result<Arc<Running>, String> {
     let mut services = BTreeMap::new();
     for planned in &plan.services {
@@ -37,12 +37,12 @@ async fn known(engine: &dyn Engine, planned: &PlannedService) -> Result<Known, S
         State::Running => false,
         State::Exited(exit) if exit.code == 0 => true,
         State::Exited(exit) => return Err(gone(exit.to_string())),
-        State::Created | State::Paused => return Err(gone("does not run".to_owned())),
+        State::Created | State::Paused => return Err(gone("is not running".to_owned())),
     };
     let login = match &planned.login {
         Some(login) if !completed => {
             let login = tokio::time::timeout(planned.timeout, login::resolve(engine, &found.id, login)).await;
-            let login = login.unwrap_or_else(|_| Err("does not let its login be read".to_owned()));
+            let login = login.unwrap_or_else(|_| Err("did not return its login in time".to_owned()));
             Some(login.map_err(gone)?)
         }
         _ => None,

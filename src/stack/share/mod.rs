@@ -1,4 +1,4 @@
-//! One stack for all who want the same: the first brings it up, the others wait for it and take hold of it.
+//! Shares a stack between everyone who asks for the same one: the first brings it up, the others wait and attach to it.
 
 mod adopt;
 mod written;
@@ -11,7 +11,7 @@ use super::builder::Wanted;
 use super::end::{Evidence, teardown};
 use super::listing;
 use super::live::Live;
-use super::owner::{For, Owner};
+use super::owner::{LockFor, Owner};
 use super::running::{Running, is_used_here};
 use super::up::start_new;
 use crate::engine::{self, Engine, Filter};
@@ -24,7 +24,7 @@ use crate::{Error, runtime};
 pub(super) use adopt::adopt;
 pub(super) use written::running;
 
-/// The shared stack: the one that is up, else a new one.
+/// Attaches to the shared stack, or brings it up if it is not running.
 pub(super) async fn up(
     wanted: Wanted,
     state: StateFolder,
@@ -32,7 +32,7 @@ pub(super) async fn up(
 ) -> Result<Live, Error> {
     let shared = Shared::of(&wanted, &state).await?;
     let found = tokio::select! {
-        found = shared.use_as_it_is() => found?,
+        found = shared.find_running() => found?,
         // The sender is dropped only after this has ended.
         Ok(()) = &mut cancelled => return Err(Error::start_cancelled()),
     };
@@ -40,31 +40,31 @@ pub(super) async fn up(
         return Ok(stack);
     }
     let _lock = tokio::select! {
-        lock = shared.owner.lock(For::Change) => lock?,
+        lock = shared.owner.lock(LockFor::Change) => lock?,
         Ok(()) = &mut cancelled => return Err(Error::start_cancelled()),
     };
-    if let Some(stack) = shared.find_or_clear_away(&state).await? {
+    if let Some(stack) = shared.find_or_remove(&state).await? {
         return Ok(stack);
     }
     let engine = engine::connect().await?;
     let (owner, lease) = (shared.owner.clone(), shared.lease.clone());
-    // A kept stack is watched over while it comes up.
+    // Even a kept stack needs a watcher while it comes up.
     runtime::blocking(move || Ok(ensure_watched(&lease.folder))).await?;
     start_new(engine, wanted.plan, wanted.observer, owner, state, cancelled).await
 }
 
-/// The shared stack when it is up.
+/// Attaches to the shared stack if it is up.
 pub(super) async fn find(wanted: Wanted) -> Result<Option<Live>, Error> {
     let state = StateFolder::of_user();
     let shared = Shared::of(&wanted, &state).await?;
-    if let Some(stack) = shared.use_as_it_is().await? {
+    if let Some(stack) = shared.find_running().await? {
         return Ok(Some(stack));
     }
-    let _lock = shared.owner.lock(For::Change).await?;
-    shared.find_or_clear_away(&state).await
+    let _lock = shared.owner.lock(LockFor::Change).await?;
+    shared.find_or_remove(&state).await
 }
 
-/// A stack to be shared, and this process's share in it.
+/// A stack to share, and this process's lease on it.
 struct Shared<'a> {
     wanted: &'a Wanted,
     owner: Owner,
@@ -72,13 +72,13 @@ struct Shared<'a> {
     key: String,
 }
 
-/// What was found of it.
+/// The outcome of looking for the shared stack.
 enum Found {
     Live(Live),
-    /// Nothing is written down of one that is up.
+    /// No record of a stack that came up.
     Nothing,
-    /// It is written down, and it is not fit for use.
-    Unfit {
+    /// The stack has a record, but cannot be used any more.
+    Unusable {
         record: Box<Record>,
         reason: String,
     },
@@ -88,41 +88,41 @@ impl Shared<'_> {
     async fn of<'a>(wanted: &'a Wanted, state: &StateFolder) -> Result<Shared<'a>, Error> {
         let request = Request::new(&wanted.plan, wanted.lifetime, wanted.idle, state, &engine::address())?;
         let owner = Owner::take(state, request).await?;
-        let lease = owner.lease.clone().expect("only a stack that nobody shares goes without a lease");
-        let key = owner.key.clone().expect("a stack that is shared has a key");
+        let lease = owner.lease.clone().expect("only an unshared stack may lack a lease");
+        let key = owner.key.clone().expect("a shared stack has a key");
         Ok(Shared { wanted, owner, lease, key })
     }
 
-    /// The stack, when it is up and well.
-    async fn use_as_it_is(&self) -> Result<Option<Live>, Error> {
-        let _lock = self.owner.lock(For::Use).await?;
+    /// Returns the stack if it is up and usable.
+    async fn find_running(&self) -> Result<Option<Live>, Error> {
+        let _lock = self.owner.lock(LockFor::Use).await?;
         match self.look().await? {
             Found::Live(stack) => Ok(Some(stack)),
-            Found::Nothing | Found::Unfit { .. } => Ok(None),
+            Found::Nothing | Found::Unusable { .. } => Ok(None),
         }
     }
 
-    /// Reads what is written down of it, and asks the engine once whether that still is so.
+    /// Reads the stack's record, and checks it with a single request to the engine.
     async fn look(&self) -> Result<Found, Error> {
         let Some(record) = self.lease.folder.record_of(&self.key) else { return Ok(Found::Nothing) };
         let Some(facts) = &record.facts else { return Ok(Found::Nothing) };
         let plan = self.plan_of(&record.stack)?.for_engine(&facts.engine)?;
-        // Before the look, so that nobody who looks for users takes it for unused.
+        // Announced before the check, so that no other process considers the stack unused meanwhile.
         self.lease.uses(&record.stack);
         let engine = engine::connect_again(&facts.engine).await?;
         let listed = match engine.containers(&Filter::label(label::STACK, &record.stack)).await {
             Ok(listed) => listed,
-            // Connecting tells better what is wrong with an engine.
+            // Connecting anew gives the better error.
             Err(error) => {
                 return Err(engine::connect().await.err().map_or_else(|| error.into(), Error::from));
             }
         };
         match running(plan, facts, &listed) {
             Ok(running) => {
-                self.wanted.observer.tell(&Event::Attached { stack: record.stack });
+                self.wanted.observer.notify(&Event::Attached { stack: record.stack });
                 Ok(Found::Live(self.live(running, engine)))
             }
-            Err(reason) => Ok(Found::Unfit { record: Box::new(record), reason }),
+            Err(reason) => Ok(Found::Unusable { record: Box::new(record), reason }),
         }
     }
 
@@ -135,27 +135,27 @@ impl Shared<'_> {
         Live { running, engine, observer, owner }
     }
 
-    /// With the lock for a change: the stack, when somebody has brought it up meanwhile, or what was written down of it was
-    /// lost; else what is left of it is cleared away.
-    async fn find_or_clear_away(&self, state: &StateFolder) -> Result<Option<Live>, Error> {
-        let unfit = match self.look().await? {
+    /// Returns the stack if another process has brought it up meanwhile, or if it runs but its record is lost.
+    /// Otherwise removes what is left of it. The caller holds the lock for a change.
+    async fn find_or_remove(&self, state: &StateFolder) -> Result<Option<Live>, Error> {
+        let unusable = match self.look().await? {
             Found::Live(stack) => return Ok(Some(stack)),
             Found::Nothing => None,
-            Found::Unfit { record, reason } => Some((record.stack, reason)),
+            Found::Unusable { record, reason } => Some((record.stack, reason)),
         };
         let engine = engine::connect().await?;
         let mut adopted = None;
         let found = listing::stacks(engine.as_ref(), &Filter::label(label::KEY, &self.key)).await?;
         for stack in found.into_keys() {
             let record = self.lease.folder.record(&stack);
-            let reason = match (&unfit, &record) {
-                (Some((unfit, reason)), _) if *unfit == stack => reason.clone(),
+            let reason = match (&unusable, &record) {
+                (Some((unusable, reason)), _) if *unusable == stack => reason.clone(),
                 (_, Some(record)) if record.facts.is_none() => {
-                    format!("the process that was bringing it up is gone: {}", record.by)
+                    format!("the process that was bringing it up has exited: {}", record.by)
                 }
-                // It was replaced before, and somebody used it still.
+                // Replaced before, while another process still used it.
                 (_, Some(_)) => continue,
-                (_, None) if adopted.is_some() => "another one is used".to_owned(),
+                (_, None) if adopted.is_some() => "another stack is used".to_owned(),
                 (_, None) => match self.adopt(&engine, &stack).await {
                     Ok(live) => {
                         adopted = Some(live);
@@ -166,30 +166,29 @@ impl Shared<'_> {
             };
             self.replace(engine.as_ref(), state, &stack, record, reason).await?;
         }
-        if let Some((stack, reason)) = unfit
+        if let Some((stack, reason)) = unusable
             .filter(|(stack, _)| self.lease.folder.record(stack).is_some_and(|record| record.key.is_some()))
         {
-            // Nothing is on the engine any more that could be listed.
-            self.wanted.observer.tell(&Event::Replaced { stack: stack.clone(), reason });
+            // The engine lists nothing of this stack any more.
+            self.wanted.observer.notify(&Event::Replaced { stack: stack.clone(), reason });
             self.lease.forget(&stack);
         }
         Ok(adopted)
     }
 
-    /// What was written down of the stack is lost, or damaged: the engine is asked for it all. Else why the stack is not fit
-    /// for use.
+    /// Adopts a stack whose record is lost or damaged, with what the engine knows of it. The error says why the stack
+    /// is unusable.
     async fn adopt(&self, engine: &Arc<dyn Engine>, stack: &str) -> Result<Live, String> {
         let reason = |error: Error| error.to_string();
         let plan = self.plan_of(stack).and_then(|plan| plan.for_engine(&engine.version())).map_err(reason)?;
         let running = adopt(engine.clone(), plan).await?;
         self.lease.begin(&running.plan, self.owner.lifetime, Some(&self.key)).map_err(reason)?;
         self.owner.remember(&running, engine.as_ref());
-        self.wanted.observer.tell(&Event::Attached { stack: stack.to_owned() });
+        self.wanted.observer.notify(&Event::Attached { stack: stack.to_owned() });
         Ok(self.live(running, engine.clone()))
     }
 
-    /// Removes a stack that is not fit for use, unless somebody still uses it, as far as it goes: then it stays until its
-    /// lease ends.
+    /// Removes an unusable stack. If a process still uses what is left of it, the stack stays until its lease ends.
     async fn replace(
         &self,
         engine: &dyn Engine,
@@ -198,10 +197,10 @@ impl Shared<'_> {
         record: Option<Record>,
         reason: String,
     ) -> Result<(), Error> {
-        self.wanted.observer.tell(&Event::Replaced { stack: stack.to_owned(), reason });
+        self.wanted.observer.notify(&Event::Replaced { stack: stack.to_owned(), reason });
         if self.lease.others_use(stack) || is_used_here(stack) {
             if let Some(record) = record {
-                // Nobody finds it by its key any more.
+                // Without a key, nobody finds the stack any more.
                 self.lease.folder.write_record(&Record { key: None, ..record })?;
             }
             return Ok(());

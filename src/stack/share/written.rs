@@ -1,4 +1,4 @@
-//! A stack that is up, as its record and the engine tell.
+//! Restores a running stack from its record and the engine's list of containers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::stack::running::Running;
 use crate::stack::up::{FALLBACK_PREFIX, fallback_name};
 
-/// The stack as it is written down, with the ports that it has now; else why it is not fit for use any more.
+/// The recorded stack, with the ports it has now. The error says why the stack cannot be used any more.
 pub(in crate::stack) fn running(
     plan: Plan,
     facts: &Facts,
@@ -21,25 +21,25 @@ pub(in crate::stack) fn running(
         let name = &planned.name;
         let known = match facts.services.get(name) {
             Some(facts) => &facts.known,
-            None => return Err(format!("service `{name}` is not written down")),
+            None => return Err(format!("service `{name}` is not in the stack's record")),
         };
         let container = listed
             .iter()
             .find(|container| container.id == known.id)
             .ok_or_else(|| format!("service `{name}` is gone"))?;
         if !known.completed && !container.running {
-            return Err(format!("service `{name}` does not run any more"));
+            return Err(format!("service `{name}` is no longer running"));
         }
-        // On another's network it has that one's ports.
+        // A service on another container's network has that container's ports.
         let on_its_network = match &planned.network_of {
             Some(owner) => listed.iter().find(|container| container.name == *owner),
             None => Some(container),
         };
         let addresses = on_its_network.map(|found| &found.addresses).filter(|found| !found.is_empty());
-        // An engine tells an image by its name only as long as the name means that image.
+        // An engine shows an image's name only while the name refers to that image.
         if container.image.starts_with("sha256:") && container.image != known.image.reference {
             return Err(format!(
-                "service `{name}` runs what was `{}` before that was made anew",
+                "service `{name}` runs an image that `{}` no longer refers to",
                 known.image.reference
             ));
         }

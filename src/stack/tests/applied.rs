@@ -14,11 +14,11 @@ use crate::stack::owner::Owner;
 use crate::stack::spec;
 use crate::stack::up::security;
 
-/// Applied, and in no request to create something; other tests look for these.
+/// Applied keys that are in no create request; other tests cover them.
 const ELSEWHERE: &[&str] = &[
-    // Into the request to build.
+    // In the build request.
     "services.build",
-    // What greenroom itself does before a container runs, while it runs, and after it.
+    // Done by greenroom itself before, during or after a container's run.
     "services.configs",
     "services.depends_on",
     "services.deploy.replicas",
@@ -32,10 +32,10 @@ const ELSEWHERE: &[&str] = &[
     "services.scale",
     "services.secrets",
     "services.volumes.bind.create_host_path",
-    // Into `environment` and `labels`.
+    // Merged into `environment` and `labels`.
     "services.env_file",
     "services.label_file",
-    // Nothing works without them.
+    // Required: the file is invalid without them.
     "services.image",
     "services.ports.target",
     "services.volumes.source",
@@ -44,14 +44,14 @@ const ELSEWHERE: &[&str] = &[
 ];
 
 #[test]
-fn every_applied_key_changes_a_request_or_is_looked_for_elsewhere() {
+fn every_applied_key_changes_a_request_or_is_tested_elsewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("fixtures/requests.yml")).expect("it is readable");
     let file: Json = serde_yaml::from_str(&text).expect("it is YAML");
     let all = requests_of(&file);
-    let mut told = String::new();
+    let mut report = String::new();
     for (path, value) in all.iter().filter(|(path, _)| path.starts_with("plain ")) {
-        let _ = writeln!(told, "{path}: {value}");
+        let _ = writeln!(report, "{path}: {value}");
     }
     let lists =
         [("services", support::APPLIED), ("networks", support::NETWORK), ("volumes", support::VOLUME)];
@@ -65,22 +65,22 @@ fn every_applied_key_changes_a_request_or_is_looked_for_elsewhere() {
         assert!(remove(&mut without, &path), "fixtures/requests.yml has no `{key}`");
         let without = requests_of(&without);
         assert!(all != without, "`{key}` changes no request");
-        let _ = writeln!(told, "{key}");
+        let _ = writeln!(report, "{key}");
         for (path, value) in all.iter().filter(|(path, value)| without.get(*path) != Some(value)) {
-            let _ = writeln!(told, "  + {path}: {value}");
+            let _ = writeln!(report, "  + {path}: {value}");
         }
         for (path, value) in without.iter().filter(|(path, value)| all.get(*path) != Some(value)) {
-            let _ = writeln!(told, "  - {path}: {value}");
+            let _ = writeln!(report, "  - {path}: {value}");
         }
     }
-    expect_file![root.join("fixtures/requests.txt")].assert_eq(&told);
+    expect_file![root.join("fixtures/requests.txt")].assert_eq(&report);
 }
 
-/// The requests that create the file's containers, networks and volumes, a line for each value in them.
+/// The requests that create the file's containers, networks and volumes: one line for each value.
 fn requests_of(file: &Json) -> BTreeMap<String, String> {
     let options = Options { id: "1".to_owned(), ports: Ports::AsWritten, ..Options::default() };
     let plan = plan_of(Path::new("/shop"), &file.to_string(), &options);
-    let owner = Owner::nobody();
+    let owner = Owner::for_tests();
     let mut lines = BTreeMap::new();
     for planned in &plan.services {
         let security = security::read(&planned.service.security_opt, &plan.directory).expect("no profiles");
@@ -96,7 +96,7 @@ fn requests_of(file: &Json) -> BTreeMap<String, String> {
         let request = requests::volume(&spec::volume(&plan, planned, &owner));
         flatten(&format!("volume {}", planned.key), &request, &mut lines);
     }
-    // Hashes of all that the file says.
+    // These hash the whole file.
     lines.retain(|path, _| !path.ends_with("greenroom.plan") && !path.ends_with("config-hash"));
     lines
 }
@@ -114,7 +114,7 @@ fn flatten(path: &str, value: &Json, lines: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Takes a key out wherever it stands, `*` for any name and lists passed through. Whether there was one.
+/// Removes a key everywhere; `*` matches any name, and lists are passed through. Returns whether the key was found.
 fn remove(value: &mut Json, path: &[&str]) -> bool {
     let mut any = false;
     match (value, path) {

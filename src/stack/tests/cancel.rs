@@ -1,4 +1,4 @@
-//! A start that nobody waits for any more.
+//! Cancelled starts.
 
 use expect_test::expect;
 use tokio::sync::oneshot;
@@ -12,12 +12,12 @@ services:
 volumes: {data: {}}
 ";
 
-/// Cancels the start of `stack` after a while; gives the story, and checks that nothing is left, now or later.
+/// Cancels the start of `stack` after a while; checks that nothing is left, now or later, and returns the error.
 async fn cancelled_after(stack: &TestStack, after: std::time::Duration) -> String {
     let (cancel, cancelled) = oneshot::channel();
-    let (result, ()) = tokio::join!(stack.up_unless(cancelled), async {
+    let (result, ()) = tokio::join!(stack.up_cancellable(cancelled), async {
         tokio::time::sleep(after).await;
-        cancel.send(()).expect("the start is under way");
+        cancel.send(()).expect("the start is in progress");
     });
     let story = stack.story(&result.err().expect("it was cancelled"));
     assert_eq!(stack.engine.contents(), "");
@@ -27,17 +27,17 @@ async fn cancelled_after(stack: &TestStack, after: std::time::Duration) -> Strin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_is_cancelled_while_it_waits_leaves_nothing() {
+async fn a_start_cancelled_while_waiting_leaves_nothing() {
     let stack = TestStack::of(FILE);
     stack.script("db", Script::default().answers([(1, "starting")]));
     let story = cancelled_after(&stack, secs(2)).await;
     expect!["the start was cancelled before the stack was ready"].assert_eq(&story);
     assert_eq!(stack.engine.moments("remove container", ""), [2_000, 2_000]);
-    assert!(stack.evidence("state.txt").contains("db: last probe: `ready` ended with 1: starting"));
+    assert!(stack.evidence("state.txt").contains("db: last probe: `ready` exited with 1: starting"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_is_cancelled_in_the_middle_of_a_slow_creation_leaves_nothing() {
+async fn a_start_cancelled_during_a_slow_creation_leaves_nothing() {
     for slow in ["create network", "create volume", "create container"] {
         let stack = TestStack::of(FILE);
         stack.engine.takes(slow, "", secs(10));
@@ -47,7 +47,7 @@ async fn a_start_that_is_cancelled_in_the_middle_of_a_slow_creation_leaves_nothi
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_is_cancelled_in_the_middle_of_a_slow_start_leaves_nothing() {
+async fn a_start_cancelled_during_a_slow_container_start_leaves_nothing() {
     let stack = TestStack::of(FILE);
     stack.engine.takes("start container", "", secs(10));
     cancelled_after(&stack, secs(2)).await;

@@ -1,7 +1,7 @@
-//! A container engine in memory. Its containers do what their script says, and its clock is tokio's, which tests pause.
+//! A container engine in memory. Its containers follow a script, and it uses tokio's clock, which tests pause.
 //!
-//! It is as strict as a real one in what greenroom relies on: a name is taken once, what is in use can't be removed, and a
-//! request that was sent is carried out even when its sender does not wait for the answer.
+//! It is as strict as a real engine in what greenroom relies on: names are unique, an object in use can't be removed,
+//! and a request is carried out even if its sender does not wait for the answer.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -24,10 +24,10 @@ use crate::plan::{EngineVersion, label};
 
 type Labels = BTreeMap<String, String>;
 
-/// What a service's container does. With nothing said it runs on, and every command in it ends with 0.
+/// What a service's container does. By default it keeps running, and every command in it exits with 0.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Script {
-    /// How each run goes; the last one's like repeats.
+    /// The runs in order; the last one repeats.
     runs: Vec<Run>,
     commands: Commands,
     log: String,
@@ -40,12 +40,12 @@ enum Run {
     Ends(Duration, Exit),
 }
 
-/// How the commands that are run in the container go.
+/// The outcome of commands in the container.
 #[derive(Clone, Debug)]
 enum Commands {
-    /// In turn; the last answer repeats.
+    /// These answers in turn; the last one repeats.
     Answer(Vec<ExecOutput>),
-    /// With 1, then, from this long after the start on, with 0.
+    /// Exit code 1 at first, and 0 once the container has run for this long.
     SucceedAfter(Duration),
     Hang,
 }
@@ -57,7 +57,7 @@ impl Default for Commands {
 }
 
 impl Script {
-    /// The next run ends with `code`.
+    /// The next run exits with `code`.
     pub(super) fn ends(self, after: Duration, code: i64) -> Script {
         self.ends_as(after, Exit { code, ..Exit::default() })
     }
@@ -73,7 +73,7 @@ impl Script {
         self
     }
 
-    /// Commands end with these codes and outputs, in turn; the last repeats.
+    /// Commands give these exit codes and outputs, in turn; the last one repeats.
     pub(super) fn answers(mut self, answers: impl IntoIterator<Item = (i64, &'static str)>) -> Script {
         let outputs =
             answers.into_iter().map(|(code, output)| ExecOutput { code, output: output.to_owned() });
@@ -98,7 +98,7 @@ impl Script {
         self
     }
 
-    /// A stop takes the whole grace period.
+    /// The container ignores its stop signal, so that a stop takes the whole grace period.
     pub(super) fn ignores_its_stop_signal(mut self) -> Script {
         self.ignores_stop_signal = true;
         self
@@ -111,7 +111,7 @@ pub(super) enum Whereabouts {
     Nowhere,
     Registry,
     Engine,
-    /// On the engine, and in a registry, which may have another version.
+    /// On the engine and in a registry, which may have a newer version.
     Both,
 }
 
@@ -120,7 +120,7 @@ pub(super) enum Whereabouts {
 struct Call {
     at: Duration,
     what: String,
-    /// A look that changes nothing.
+    /// The request changes nothing.
     is_look: bool,
 }
 
@@ -128,18 +128,18 @@ struct Call {
 struct Container {
     id: String,
     spec: ContainerSpec,
-    /// When it was started last, and how that run goes; `None`: never.
+    /// When the container was last started, and how that run goes; `None` if never.
     run: Option<(Instant, Run)>,
     starts: usize,
     commands: usize,
     /// What was copied into it.
     files: Vec<FileSpec>,
-    /// When somebody else, who is removing it, will have done so.
+    /// When somebody else's removal of the container will be complete.
     gone_at: Option<Instant>,
 }
 
 impl Container {
-    /// By its id, or its name.
+    /// Whether `id` is the container's id or name.
     fn is(&self, id: &str) -> bool {
         self.id == id || self.spec.name == id
     }
@@ -166,21 +166,21 @@ struct World {
     images: BTreeMap<String, (Whereabouts, Image)>,
     containers: Vec<Container>,
     networks: BTreeMap<String, Labels>,
-    /// What the networks with a fixed subnet have.
+    /// The fixed subnets, by network.
     subnets: BTreeMap<String, Vec<String>>,
     volumes: BTreeMap<String, Labels>,
     calls: Vec<Call>,
-    /// What to answer to a request, by its beginning and end.
+    /// Errors for requests with this beginning and this end.
     failures: Vec<(String, String, String)>,
     delays: Vec<(String, String, Duration)>,
     /// Containers that somebody else begins to remove just before greenroom does, and how long that takes.
     removals: BTreeMap<String, Duration>,
-    /// What it says of every container that is created.
+    /// The engine's warnings for every container it creates.
     warnings: Vec<String>,
 }
 
 impl World {
-    /// What the container does: the script of the service that its label names.
+    /// The script of the service that the container's label names.
     fn script(&self, id: &str) -> Script {
         let found = self.containers.iter().find(|container| container.is(id));
         let service = found.and_then(|container| container.spec.labels.get(label::SERVICE));
@@ -197,7 +197,7 @@ impl World {
         found.map_or_else(|| id.to_owned(), |container| container.spec.name.clone())
     }
 
-    /// The fixed addresses on a network of the containers that run.
+    /// The fixed addresses of running containers on a network.
     fn addresses_on(&self, network: &str) -> Vec<(IpAddr, String)> {
         let running = self.containers.iter().filter(|container| container.state() == State::Running);
         let attached = running.flat_map(|container| {
@@ -232,7 +232,7 @@ pub(super) struct ScriptedEngine {
     begin: Instant,
 }
 
-/// What a test sets up and looks at.
+/// What tests set up and check.
 impl ScriptedEngine {
     pub(super) fn new() -> ScriptedEngine {
         ScriptedEngine { world: Arc::default(), begin: Instant::now() }
@@ -265,7 +265,7 @@ impl ScriptedEngine {
         self.world().warnings.push(warning.to_owned());
     }
 
-    /// Every image is in the engine unless a test says otherwise.
+    /// Places an image. By default the engine has every image.
     pub(super) fn image_is(&self, reference: &str, whereabouts: Whereabouts) {
         self.world().images.insert(reference.to_owned(), (whereabouts, Image::default()));
     }
@@ -292,7 +292,7 @@ impl ScriptedEngine {
         self.world().volumes.insert(name.to_owned(), Labels::new());
     }
 
-    /// Somebody else's container, which runs.
+    /// Somebody else's running container.
     pub(super) fn has_container(&self, spec: ContainerSpec) {
         let run = Some((Instant::now(), Run::On));
         let id = format!("foreign-{}", spec.name);
@@ -307,14 +307,14 @@ impl ScriptedEngine {
         });
     }
 
-    /// Every request that asked for a change or ran a command, a line each: milliseconds, and what.
+    /// Every request that changed something or ran a command, one per line, with its time in milliseconds.
     pub(super) fn timeline(&self) -> String {
         let world = self.world();
         let lines = world.calls.iter().filter(|call| !call.is_look);
         lines.map(|call| format!("{} {}\n", call.at.as_millis(), call.what)).collect()
     }
 
-    /// When the requests were made that begin with `operation` and have `name` in them, in milliseconds.
+    /// The times, in milliseconds, of the requests that begin with `operation` and contain `name`.
     pub(super) fn moments(&self, operation: &str, name: &str) -> Vec<u128> {
         let world = self.world();
         let calls = world.calls.iter();
@@ -322,14 +322,14 @@ impl ScriptedEngine {
         meant.map(|call| call.at.as_millis()).collect()
     }
 
-    /// When the one such request was made.
+    /// The time of the only such request.
     pub(super) fn moment(&self, operation: &str, name: &str) -> u128 {
         let moments = self.moments(operation, name);
         assert_eq!(moments.len(), 1, "{operation} {name}: {}", self.timeline());
         moments[0]
     }
 
-    /// What exists, a line each.
+    /// Everything that exists, one object per line.
     pub(super) fn contents(&self) -> String {
         let world = self.world();
         let containers =
@@ -339,7 +339,7 @@ impl ScriptedEngine {
         containers.chain(networks).chain(volumes).collect()
     }
 
-    /// The labels of everything that exists, by what it is.
+    /// The labels of everything that exists, by kind and name.
     pub(super) fn labels(&self) -> BTreeMap<String, Labels> {
         let world = self.world();
         let containers = world
@@ -352,7 +352,7 @@ impl ScriptedEngine {
         containers.chain(networks).chain(volumes).collect()
     }
 
-    /// What was copied into the container of this name: its path, and its text.
+    /// The files that were copied into the container of this name: path and text.
     pub(super) fn files(&self, name: &str) -> Vec<(String, String)> {
         let mut world = self.world();
         let found = world.find(name).map(|container| container.files.clone());
@@ -361,7 +361,7 @@ impl ScriptedEngine {
         files.into_iter().map(text).collect()
     }
 
-    /// The body that the container of this name was created with.
+    /// The spec that the container of this name was created from.
     pub(super) fn spec(&self, name: &str) -> ContainerSpec {
         let mut world = self.world();
         let found = world.find(name).map(|container| container.spec.clone());
@@ -371,7 +371,7 @@ impl ScriptedEngine {
 
 /// How requests are answered.
 impl ScriptedEngine {
-    /// Writes the request down; gives how long it takes, and the failure that the test scripted.
+    /// Records the request; returns its scripted delay and failure.
     fn request(&self, operation: &str, is_look: bool) -> (Duration, Result<(), EngineError>) {
         let mut world = self.world();
         world.containers.retain(|container| container.gone_at.is_none_or(|gone| Instant::now() < gone));
@@ -386,7 +386,7 @@ impl ScriptedEngine {
         (delay.unwrap_or_default(), answer)
     }
 
-    /// A look: at once, and without a trace in the timeline.
+    /// Answers a read-only request: at once, and not shown in the timeline.
     fn look<T>(
         &self,
         operation: &str,
@@ -396,7 +396,7 @@ impl ScriptedEngine {
         see(&mut self.world())
     }
 
-    /// A change, which happens also when the one who asked for it is gone.
+    /// Carries out a change, even if the caller stops waiting.
     async fn change<T: Send + 'static>(
         &self,
         operation: String,
@@ -422,7 +422,7 @@ impl Engine for ScriptedEngine {
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         self.look(&format!("inspect image {reference}"), |world| {
             Ok(match world.images.get(reference) {
-                // The name of a fallback follows from what it is made of: nobody has it before it is built.
+                // A fallback's name is a hash of its sources: nobody has the image before it is built.
                 None => (!reference.starts_with("greenroom-fallback/")).then(Image::default),
                 Some((Whereabouts::Engine | Whereabouts::Both, image)) => Some(image.clone()),
                 Some(_) => None,
@@ -487,7 +487,7 @@ impl Engine for ScriptedEngine {
     async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError> {
         let (name, labels) = (volume.name.clone(), volume.labels.clone());
         self.change(format!("create volume {name}"), move |world| {
-            // As Docker does: one of that name is taken as it is, with its labels.
+            // Like Docker: an existing volume of that name is used as it is, with its labels.
             world.volumes.entry(name).or_insert(labels);
             Ok(())
         })
@@ -505,7 +505,7 @@ impl Engine for ScriptedEngine {
             if let Some(network) = spec.networks.iter().find(|at| !world.networks.contains_key(&at.network)) {
                 return refuse(404, format!("network {} not found", network.network));
             }
-            // An engine would make the volume, without labels: a leak.
+            // A real engine would create the volume without labels: a leak.
             let volumes = spec.mounts.iter().filter(|mount| mount.kind == MountKind::Volume);
             for volume in volumes.filter_map(|mount| mount.source.as_ref()) {
                 if !world.volumes.contains_key(volume) {
@@ -607,7 +607,7 @@ impl Engine for ScriptedEngine {
             }
             Commands::SucceedAfter(after) if begin.elapsed() >= after => ExecOutput::default(),
             Commands::SucceedAfter(_) => ExecOutput { code: 1, output: "starting".to_owned() },
-            // A command ends with its container, and not before.
+            // A hanging command ends only with its container.
             Commands::Hang => match run {
                 Run::Ends(after, _) => {
                     tokio::time::sleep_until(begin + after).await;

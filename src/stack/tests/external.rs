@@ -1,4 +1,4 @@
-//! What is somebody else's: it has to be there, and whoever holds what an engine has only once is named.
+//! External networks and volumes, which must exist, and fixed addresses, which others may already use.
 
 use expect_test::expect;
 
@@ -11,14 +11,14 @@ networks: {front: {ipam: {config: [{subnet: 172.30.9.0/24}]}}}
 ";
 
 #[tokio::test(start_paused = true)]
-async fn a_second_stack_on_a_fixed_subnet_is_told_who_has_it() {
+async fn a_second_stack_on_a_fixed_subnet_names_the_stack_that_has_it() {
     let first = TestStack::of(FIXED_SUBNET);
     let _running = first.up().await.expect("nobody has the subnet");
     let second = first.beside("2", FIXED_SUBNET, Options::default());
     let error = second.up().await.err().expect("the subnet is taken");
     expect![[r#"
         failed to create network greenroom-shop-2_front: Pool overlaps with other one on this address space
-          network `front` asks for the subnet 172.30.9.0/24, and network `greenroom-shop-1_front` has 172.30.9.0/24; it belongs to stack `greenroom-shop-1`
+          network `front` asks for the subnet 172.30.9.0/24, but network `greenroom-shop-1_front` has 172.30.9.0/24; it belongs to stack `greenroom-shop-1`
 
         hint: wait for that stack, or take it down: `greenroom down --stack greenroom-shop-1`; without a fixed subnet any number of stacks run side by side"#]]
     .assert_eq(&second.story(&error));
@@ -30,7 +30,7 @@ networks: {theirs: {external: true, name: their-network}}
 ";
 
 #[tokio::test(start_paused = true)]
-async fn a_second_stack_at_a_fixed_address_is_told_who_has_it() {
+async fn a_second_stack_at_a_fixed_address_names_the_container_that_has_it() {
     let first = TestStack::of(FIXED_ADDRESS);
     first.engine.has_network("their-network");
     let _running = first.up().await.expect("nobody has the address");
@@ -47,7 +47,7 @@ async fn a_second_stack_at_a_fixed_address_is_told_who_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_external_volume_has_to_be_there() {
+async fn an_external_volume_must_exist() {
     let stack = TestStack::of(
         "
 services: {db: {image: db, volumes: ['data:/data']}}
@@ -62,7 +62,7 @@ volumes: {data: {external: true, name: their-data}}
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_external_network_has_to_be_there() {
+async fn an_external_network_must_exist() {
     let stack = TestStack::of(
         "
 services: {db: {image: db, networks: [theirs]}}

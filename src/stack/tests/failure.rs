@@ -1,11 +1,11 @@
-//! How a start that failed is told.
+//! How a failed start is reported.
 
 use expect_test::{Expect, expect};
 
 use super::{Script, TestStack, ms, secs};
 use crate::engine::Exit;
 
-/// A database that two others wait for, and which is asked by a command.
+/// A database with a healthcheck, and two services that wait for it.
 const DB: &str = "
 services:
   db:
@@ -17,7 +17,7 @@ services:
   edge: {image: edge, depends_on: [web]}
 ";
 
-/// Runs [`DB`] with the database scripted, and compares the whole story.
+/// Runs [`DB`] with a scripted database, and compares the complete error.
 async fn check(db: Script, expected: &Expect) -> TestStack {
     let stack = TestStack::of(DB);
     stack.script("db", db);
@@ -28,10 +28,10 @@ async fn check(db: Script, expected: &Expect) -> TestStack {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_healthcheck_that_never_passes_is_told_at_the_deadline() {
+async fn a_healthcheck_that_never_passes_is_reported_at_the_deadline() {
     let db = Script::default().answers([(1, "could not connect"), (2, "no password for hunter2-hunter2\n")]);
     check(db.logs("starting\n"), &expect![[r#"
-        service `db` was not ready after 120.0s: 247 attempts, last: `ready --password ***` ended with 2: no password for ***
+        service `db` was not ready after 120.0s: 247 attempts, last: `ready --password ***` exited with 2: no password for ***
           probe: exec `ready --password ***` ends with 0
           container: greenroom-shop-1-db-1, now removed
           waited for by: `api`, `web`
@@ -39,69 +39,69 @@ async fn a_healthcheck_that_never_passes_is_told_at_the_deadline() {
             starting
           evidence of all services: $STATE/evidence/greenroom-shop-1
 
-        hint: if it only needs longer than 120s, `--timeout` or `x-greenroom: timeout:` gives it more"#]]).await;
+        hint: if it only needs longer than 120s, raise `--timeout` or `x-greenroom: timeout:`"#]]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_healthcheck_that_hangs_is_told_at_the_deadline() {
+async fn a_healthcheck_that_hangs_is_reported_at_the_deadline() {
     check(
         Script::default().hangs(),
         &expect![[r#"
-        service `db` was not ready after 120.0s: 3 attempts, last: no answer within 30s
-          probe: exec `ready --password ***` ends with 0
-          container: greenroom-shop-1-db-1, now removed
-          waited for by: `api`, `web`
-          log: $STATE/evidence/greenroom-shop-1/db.log, empty
-          evidence of all services: $STATE/evidence/greenroom-shop-1
+            service `db` was not ready after 120.0s: 3 attempts, last: no answer within 30s
+              probe: exec `ready --password ***` ends with 0
+              container: greenroom-shop-1-db-1, now removed
+              waited for by: `api`, `web`
+              log: $STATE/evidence/greenroom-shop-1/db.log, empty
+              evidence of all services: $STATE/evidence/greenroom-shop-1
 
-        hint: if it only needs longer than 120s, `--timeout` or `x-greenroom: timeout:` gives it more"#]],
+            hint: if it only needs longer than 120s, raise `--timeout` or `x-greenroom: timeout:`"#]],
     )
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_exit_is_told_at_once_with_the_last_probe_and_the_end_of_the_log() {
+async fn an_exit_is_reported_at_once_with_the_last_probe_and_the_end_of_the_log() {
     let log: String = (1..=40).map(|line| format!("line {line} amqp://me:hunter3@mq\n")).collect();
     let db = Script::default().answers([(2, "connection refused, hunter2-hunter2")]).logs(log);
     let stack = check(
         db.ends(secs(1), 3),
         &expect![[r#"
-        service `db` exited with 3 before it was ready, 1.5s after its start
-          last probe: `ready --password ***` ended with 2: connection refused, ***
-          container: greenroom-shop-1-db-1, now removed
-          waited for by: `api`, `web`
-          log: $STATE/evidence/greenroom-shop-1/db.log, ending in
-            line 11 amqp://me:***@mq
-            line 12 amqp://me:***@mq
-            line 13 amqp://me:***@mq
-            line 14 amqp://me:***@mq
-            line 15 amqp://me:***@mq
-            line 16 amqp://me:***@mq
-            line 17 amqp://me:***@mq
-            line 18 amqp://me:***@mq
-            line 19 amqp://me:***@mq
-            line 20 amqp://me:***@mq
-            line 21 amqp://me:***@mq
-            line 22 amqp://me:***@mq
-            line 23 amqp://me:***@mq
-            line 24 amqp://me:***@mq
-            line 25 amqp://me:***@mq
-            line 26 amqp://me:***@mq
-            line 27 amqp://me:***@mq
-            line 28 amqp://me:***@mq
-            line 29 amqp://me:***@mq
-            line 30 amqp://me:***@mq
-            line 31 amqp://me:***@mq
-            line 32 amqp://me:***@mq
-            line 33 amqp://me:***@mq
-            line 34 amqp://me:***@mq
-            line 35 amqp://me:***@mq
-            line 36 amqp://me:***@mq
-            line 37 amqp://me:***@mq
-            line 38 amqp://me:***@mq
-            line 39 amqp://me:***@mq
-            line 40 amqp://me:***@mq
-          evidence of all services: $STATE/evidence/greenroom-shop-1"#]],
+            service `db` exited with 3 before it was ready, 1.5s after its start
+              last probe: `ready --password ***` exited with 2: connection refused, ***
+              container: greenroom-shop-1-db-1, now removed
+              waited for by: `api`, `web`
+              log: $STATE/evidence/greenroom-shop-1/db.log, ending in
+                line 11 amqp://me:***@mq
+                line 12 amqp://me:***@mq
+                line 13 amqp://me:***@mq
+                line 14 amqp://me:***@mq
+                line 15 amqp://me:***@mq
+                line 16 amqp://me:***@mq
+                line 17 amqp://me:***@mq
+                line 18 amqp://me:***@mq
+                line 19 amqp://me:***@mq
+                line 20 amqp://me:***@mq
+                line 21 amqp://me:***@mq
+                line 22 amqp://me:***@mq
+                line 23 amqp://me:***@mq
+                line 24 amqp://me:***@mq
+                line 25 amqp://me:***@mq
+                line 26 amqp://me:***@mq
+                line 27 amqp://me:***@mq
+                line 28 amqp://me:***@mq
+                line 29 amqp://me:***@mq
+                line 30 amqp://me:***@mq
+                line 31 amqp://me:***@mq
+                line 32 amqp://me:***@mq
+                line 33 amqp://me:***@mq
+                line 34 amqp://me:***@mq
+                line 35 amqp://me:***@mq
+                line 36 amqp://me:***@mq
+                line 37 amqp://me:***@mq
+                line 38 amqp://me:***@mq
+                line 39 amqp://me:***@mq
+                line 40 amqp://me:***@mq
+              evidence of all services: $STATE/evidence/greenroom-shop-1"#]],
     )
     .await;
     let last_asked = stack.engine.moments("run", "db-1").pop().expect("it was asked");
@@ -109,41 +109,41 @@ async fn an_exit_is_told_at_once_with_the_last_probe_and_the_end_of_the_log() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_exit_during_a_command_that_hangs_is_told_at_once() {
+async fn an_exit_during_a_command_that_hangs_is_reported_at_once() {
     let stack = check(
         Script::default().hangs().ends(secs(1), 1),
         &expect![[r#"
-        service `db` exited with 1 before it was ready, 1.0s after its start
-          last probe: `ready --password ***` ended with 137
-          container: greenroom-shop-1-db-1, now removed
-          waited for by: `api`, `web`
-          log: $STATE/evidence/greenroom-shop-1/db.log, empty
-          evidence of all services: $STATE/evidence/greenroom-shop-1"#]],
+            service `db` exited with 1 before it was ready, 1.0s after its start
+              last probe: `ready --password ***` exited with 137
+              container: greenroom-shop-1-db-1, now removed
+              waited for by: `api`, `web`
+              log: $STATE/evidence/greenroom-shop-1/db.log, empty
+              evidence of all services: $STATE/evidence/greenroom-shop-1"#]],
     )
     .await;
     assert_eq!(stack.engine.moments("run", "db-1"), [0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn out_of_memory_is_told() {
+async fn out_of_memory_is_reported() {
     let exit = Exit { code: 137, out_of_memory: true, error: String::new() };
     check(
         Script::default().answers([(1, "")]).ends_as(ms(10), exit),
         &expect![[r#"
-        service `db` exited with 137 (out of memory) before it was ready, 0.0s after its start
-          last probe: `ready --password ***` ended with 1
-          container: greenroom-shop-1-db-1, now removed
-          waited for by: `api`, `web`
-          log: $STATE/evidence/greenroom-shop-1/db.log, empty
-          evidence of all services: $STATE/evidence/greenroom-shop-1
+            service `db` exited with 137 (out of memory) before it was ready, 0.0s after its start
+              last probe: `ready --password ***` exited with 1
+              container: greenroom-shop-1-db-1, now removed
+              waited for by: `api`, `web`
+              log: $STATE/evidence/greenroom-shop-1/db.log, empty
+              evidence of all services: $STATE/evidence/greenroom-shop-1
 
-        hint: raise `mem_limit` of `db`"#]],
+            hint: raise `mem_limit` of `db`"#]],
     )
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_engine_says_about_an_exit_is_told() {
+async fn the_engines_message_about_an_exit_is_reported() {
     let exit = Exit { code: 127, out_of_memory: false, error: "exec: \"serve\": not found".to_owned() };
     check(
         Script::default().ends_as(ms(0), exit),
@@ -169,11 +169,11 @@ async fn a_volume_of_another_version_gives_a_hint() {
             FATAL:  database files are incompatible with server
           evidence of all services: $STATE/evidence/greenroom-shop-1
 
-        hint: the volume was written by another PostgreSQL version; `greenroom volumes rm` it to start clean"#]]).await;
+        hint: the volume was written by another PostgreSQL version; remove it with `greenroom volumes rm` to start clean"#]]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answers_of_the_engine_lose_their_secrets_too() {
+async fn secrets_are_hidden_in_the_engines_messages_too() {
     let stack = TestStack::of(DB);
     stack.engine.fails("start container", "db-1", "exec hunter2-hunter2: no such file");
     expect![[r#"
@@ -185,7 +185,7 @@ async fn the_answers_of_the_engine_lose_their_secrets_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_cannot_be_created_is_told() {
+async fn a_container_that_cannot_be_created_is_reported() {
     let stack = TestStack::of(DB);
     stack.engine.fails("create container", "db-1", "no space left on device");
     expect![[r#"
@@ -208,7 +208,7 @@ async fn a_port_that_is_taken_gives_a_hint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_does_not_tell_what_runs_is_told() {
+async fn an_engine_that_cannot_inspect_is_reported() {
     let stack = TestStack::of(DB);
     stack.engine.fails("inspect container", "db-1", "internal error");
     expect![[r#"
@@ -221,7 +221,7 @@ async fn an_engine_that_does_not_tell_what_runs_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_network_that_cannot_be_created_is_told() {
+async fn a_network_that_cannot_be_created_is_reported() {
     let stack = TestStack::of(DB);
     stack.engine.fails("create network", "default", "could not find an available address pool");
     expect!["failed to create network greenroom-shop-1_default: could not find an available address pool"]
@@ -229,7 +229,7 @@ async fn a_network_that_cannot_be_created_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_question_that_can_never_be_answered_is_told_at_once() {
+async fn a_probe_that_can_never_succeed_is_reported_at_once() {
     let stack =
         TestStack::of("services: {web: {image: web, network_mode: none, x-greenroom: {ready: {tcp: 80}}}}");
     expect![[r#"
@@ -243,7 +243,7 @@ async fn a_question_that_can_never_be_answered_is_told_at_once() {
 
 #[cfg(feature = "postgres")]
 #[tokio::test(start_paused = true)]
-async fn a_password_file_that_is_not_there_is_told() {
+async fn a_missing_password_file_is_reported() {
     let file = "
 services:
   db:
@@ -283,12 +283,12 @@ services:
           log: $STATE/evidence/greenroom-shop-1/db.log, empty
           evidence of all services: $STATE/evidence/greenroom-shop-1
 
-        hint: if it only needs longer than 5s, `--timeout` or `x-greenroom: timeout:` gives it more"#]]
+        hint: if it only needs longer than 5s, raise `--timeout` or `x-greenroom: timeout:`"#]]
     .assert_eq(&stack.failure().await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_one_shot_that_fails_is_told() {
+async fn a_one_shot_that_fails_is_reported() {
     let stack = TestStack::of(
         "
 services:
@@ -309,7 +309,7 @@ services:
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_one_shot_that_does_not_end_is_told_at_the_deadline() {
+async fn a_one_shot_that_does_not_end_is_reported_at_the_deadline() {
     let stack = TestStack::of(
         "
 services:
@@ -318,19 +318,19 @@ services:
 ",
     );
     expect![[r#"
-        service `migrate` was not ready after 10.0s: 72 attempts, last: it still runs
+        service `migrate` was not ready after 10.0s: 72 attempts, last: it is still running
           probe: ends with 0
           container: greenroom-shop-1-migrate-1, now removed
           waited for by: `web`
           log: $STATE/evidence/greenroom-shop-1/migrate.log, empty
           evidence of all services: $STATE/evidence/greenroom-shop-1
 
-        hint: if it only needs longer than 10s, `--timeout` or `x-greenroom: timeout:` gives it more"#]]
+        hint: if it only needs longer than 10s, raise `--timeout` or `x-greenroom: timeout:`"#]]
     .assert_eq(&stack.failure().await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_only_runs_may_not_end_with_1() {
+async fn a_service_without_a_probe_may_not_exit_with_1() {
     let stack = TestStack::of("services: {worker: {image: worker}}");
     stack.script("worker", Script::default().ends(ms(300), 1));
     expect![[r#"
@@ -356,14 +356,14 @@ async fn the_evidence_of_every_service_is_saved() {
         api: greenroom-shop-1-api-1 (api): created, not started
         web: greenroom-shop-1-web-1 (web): created, not started
         edge: greenroom-shop-1-edge-1 (edge): created, not started
-        db: last probe: `ready --password ***` ended with 1: refused ***
+        db: last probe: `ready --password ***` exited with 1: refused ***
     "#]]
     .assert_eq(&stack.evidence("state.txt"));
 }
 
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
-async fn the_evidence_can_be_read_by_its_user_alone() {
+async fn only_its_user_can_read_the_evidence() {
     use std::os::unix::fs::PermissionsExt;
 
     let stack = TestStack::of(DB);
@@ -376,10 +376,10 @@ async fn the_evidence_can_be_read_by_its_user_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_whose_evidence_cannot_be_saved_is_removed_all_the_same() {
+async fn a_stack_is_removed_even_if_its_evidence_cannot_be_saved() {
     let stack = TestStack::of(DB);
     stack.script("db", Script::default().ends(ms(0), 3));
-    // A file stands where the folder would be.
+    // A file is in the folder's place.
     std::fs::write(stack.folder.0.join("evidence"), "").expect("the folder can be written to");
     expect![[r#"
         service `db` exited with 3 before it was ready, 0.0s after its start
@@ -388,7 +388,7 @@ async fn a_stack_whose_evidence_cannot_be_saved_is_removed_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_ends_after_it_was_ready_fails_the_start_all_the_same() {
+async fn a_service_that_exits_after_it_was_ready_fails_the_start() {
     let stack = TestStack::of(
         "
 services:
@@ -399,7 +399,7 @@ services:
     stack.script("db", Script::default().ends(secs(2), 1).logs("out of disk\n"));
     stack.script("web", Script::default().answers_after(secs(5)));
     expect![[r#"
-        service `db` exited with 1 after it had been ready, while the stack was still starting
+        service `db` exited with 1 after it was ready, while the stack was still starting
           container: greenroom-shop-1-db-1, now removed
           log: $STATE/evidence/greenroom-shop-1/db.log, ending in
             out of disk

@@ -18,7 +18,7 @@ configs:
 ";
 
 #[tokio::test(start_paused = true)]
-async fn they_are_copied_into_the_container_before_it_starts() {
+async fn files_are_copied_into_the_container_before_it_starts() {
     let stack = TestStack::of(FILE);
     let running = stack.up().await.expect("it runs");
     expect![[r#"
@@ -53,7 +53,7 @@ async fn they_are_copied_into_the_container_before_it_starts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_a_copy_would_not_be_seen_they_are_mounted_and_gone_with_the_stack() {
+async fn files_that_a_mount_would_hide_are_mounted_and_removed_with_the_stack() {
     for service in [
         "read_only: true",
         "tmpfs: ['/run:size=1m']",
@@ -78,7 +78,7 @@ volumes: {data: {}}";
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_fails_is_told_and_nothing_is_left() {
+async fn a_copy_that_fails_is_reported_and_everything_is_removed() {
     let stack = TestStack::of(FILE);
     stack.engine.fails("copy", "db-1", "no space left on device");
     let story = stack.failure().await;
@@ -87,7 +87,7 @@ async fn a_copy_that_fails_is_told_and_nothing_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_secret_holds_is_hidden_in_whatever_is_told() {
+async fn secret_values_are_hidden_in_errors() {
     let stack = TestStack::of(FILE);
     stack.engine.fails("start container", "db-1", "got `content of password.txt` and `size = 1`");
     let story = stack.failure().await;
@@ -95,7 +95,7 @@ async fn what_a_secret_holds_is_hidden_in_whatever_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_with_another_content_is_another_one() {
+async fn different_content_makes_a_different_stack() {
     let [one, other] =
         ["size = 1", "size = 2"].map(|content| TestStack::of(&FILE.replace("size = 1", content)));
     assert_ne!(one.plan.fingerprint, other.plan.fingerprint);

@@ -1,4 +1,4 @@
-//! What starts when.
+//! The order and the moments in which services start.
 
 use expect_test::expect;
 
@@ -21,7 +21,7 @@ async fn independent_services_start_at_the_same_moment() {
     .assert_eq(&stack.timeline());
 }
 
-/// Two dependents, one in the short form, which Compose would start at once.
+/// Three dependents. Compose would start the one in the short form at once.
 const AFTER_DB: &str = "
 services:
   db: {image: db, healthcheck: {test: [CMD, ready], interval: 30s}}
@@ -31,7 +31,7 @@ services:
 ";
 
 #[tokio::test(start_paused = true)]
-async fn a_dependent_starts_the_moment_its_dependency_answers() {
+async fn a_dependent_starts_as_soon_as_its_dependency_answers() {
     let stack = TestStack::of(AFTER_DB);
     stack.script("db", Script::default().answers_after(secs(3)));
     stack.up().await.expect("db answers after three seconds");
@@ -42,7 +42,7 @@ async fn a_dependent_starts_the_moment_its_dependency_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_condition_service_started_that_is_written_out_waits_for_the_start_alone() {
+async fn an_explicit_service_started_only_waits_for_the_start() {
     let stack = TestStack::of(AFTER_DB);
     stack.script("db", Script::default().answers_after(secs(3)));
     stack.engine.takes("start container", "db-1", ms(700));
@@ -97,7 +97,7 @@ services:
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_cancels_what_is_under_way_and_removes_everything() {
+async fn a_failure_cancels_everything_in_progress_and_removes_everything() {
     let stack = TestStack::of(
         "
 services:

@@ -25,19 +25,19 @@ async fn up() -> (TestStack, std::sync::Arc<crate::stack::running::Running>) {
     (stack, running)
 }
 
-fn told(stack: &TestStack) -> Vec<String> {
+fn hook_failures(stack: &TestStack) -> Vec<String> {
     let events = stack.events().into_iter();
-    let told = events.filter_map(|event| match event {
+    let failures = events.filter_map(|event| match event {
         Event::HookFailed { service, hook, message, output } => {
             Some(format!("{service} {hook} {message}: {output}"))
         }
         _ => None,
     });
-    told.collect()
+    failures.collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_counts_as_started_once_its_hooks_have_ended() {
+async fn a_service_counts_as_started_once_its_hooks_have_finished() {
     let stack = TestStack::of(FILE);
     stack.engine.takes("run `seed", "db-1", ms(300));
     let running = stack.up().await.expect("it runs");
@@ -55,24 +55,24 @@ async fn a_service_counts_as_started_once_its_hooks_have_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hook_that_fails_after_the_start_fails_it_with_what_it_said() {
+async fn a_failed_post_start_hook_fails_the_start_with_its_output() {
     let stack = TestStack::of(FILE);
     stack.script("db", Script::default().answers([(0, ""), (3, "no table prices\ngiving up\n")]));
     expect![[r#"
-        service `db` could not be started: its post_start hook `seed two` ended with 3
-          the hook says: no table prices
+        service `db` could not be started: its post_start hook `seed two` exited with 3
+          hook output: no table prices
             giving up
           container: greenroom-shop-1-db-1, now removed
           waited for by: `web`
           log: $STATE/evidence/greenroom-shop-1/db.log, empty
           evidence of all services: $STATE/evidence/greenroom-shop-1"#]]
     .assert_eq(&stack.failure().await);
-    // What never was up is not stopped in an orderly way.
+    // A stack that never was up runs no `pre_stop` hooks.
     assert_eq!(stack.engine.moments("run `drain`", ""), []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_container_explains_more_than_that_no_hook_could_be_run_in_it() {
+async fn an_exited_container_is_reported_rather_than_its_failed_hook() {
     let stack = TestStack::of(FILE);
     stack.script("db", Script::default().ends(ms(0), 3));
     let story = stack.failure().await;
@@ -84,17 +84,17 @@ async fn the_end_of_a_container_explains_more_than_that_no_hook_could_be_run_in_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hook_that_hangs_after_the_start_fails_it_at_the_services_deadline() {
+async fn a_hanging_post_start_hook_fails_the_start_at_the_services_deadline() {
     let stack = TestStack::of(FILE);
     stack.script("db", Script::default().hangs());
     let begin = tokio::time::Instant::now();
     let story = stack.failure().await;
     assert_eq!(begin.elapsed(), crate::plan::DEFAULT_TIMEOUT);
-    assert!(story.contains("post_start hook `seed one` had not ended at its deadline"), "{story}");
+    assert!(story.contains("post_start hook `seed one` had not exited by its deadline"), "{story}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_hooks_are_run_before_anything_is_stopped() {
+async fn all_hooks_run_before_anything_is_stopped() {
     let (stack, running) = up().await;
     stack.engine.takes("run `drain`", "db-1", secs(2));
     let before = stack.timeline();
@@ -107,22 +107,25 @@ async fn all_hooks_are_run_before_anything_is_stopped() {
         2623 remove network default
     "#]]
     .assert_eq(stack.timeline().strip_prefix(&before).expect("calls are only added"));
-    assert_eq!(told(&stack), [""; 0]);
+    assert_eq!(hook_failures(&stack), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hook_that_fails_before_the_stop_is_told_and_keeps_nothing_from_being_removed() {
+async fn a_failed_pre_stop_hook_is_reported_and_everything_is_removed() {
     let (stack, running) = up().await;
     stack.script("db", Script::default().answers([(4, "cannot drain hunter2-hunter2\n")]));
     stack.script("web", Script::default().hangs());
     let begin = tokio::time::Instant::now();
     stack.down_running(running).await.expect("it is removed");
     assert_eq!(stack.engine.contents(), "");
-    // Its grace period, which is ten seconds where the file says nothing.
+    // The default grace period.
     assert_eq!(begin.elapsed(), secs(10));
     assert_eq!(
-        told(&stack),
-        ["db pre_stop[0] ended with 4: cannot drain ***", "web pre_stop[0] had not ended at its deadline: "]
+        hook_failures(&stack),
+        [
+            "db pre_stop[0] exited with 4: cannot drain ***",
+            "web pre_stop[0] had not exited by its deadline: "
+        ]
     );
 }
 
@@ -143,12 +146,12 @@ async fn a_restart_is_a_stop_and_a_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_ended_needs_no_hook() {
+async fn a_container_that_has_exited_runs_no_hook() {
     let stack = TestStack::of(&FILE.replace("post_start", "x-post-start"));
     stack.script("db", Script::default().ends(secs(3), 0));
     let running = stack.up().await.expect("it runs");
     tokio::time::sleep(secs(3)).await;
     stack.down_running(running).await.expect("it is removed");
     assert_eq!(stack.engine.moments("run `drain`", ""), []);
-    assert_eq!(told(&stack), [""; 0]);
+    assert_eq!(hook_failures(&stack), [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! Which image runs.
+//! Which image a service runs.
 
 use expect_test::expect;
 
@@ -47,7 +47,7 @@ async fn an_image_that_the_file_builds_is_built_and_not_pulled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_that_is_not_to_be_had_is_named() {
+async fn an_unavailable_image_is_named() {
     let stack =
         TestStack::of("services: {db: {image: 'example.org/db:1'}, web: {image: web, depends_on: [db]}}");
     stack.engine.image_is("example.org/db:1", Whereabouts::Nowhere);
@@ -55,7 +55,7 @@ async fn an_image_that_is_not_to_be_had_is_named() {
         service `db` has no image to run: failed to pull image example.org/db:1: repository does not exist
           waited for by: `web`
 
-        hint: check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"#]]
+        hint: check the image's name, try `docker pull`, or declare `build:` or `x-greenroom: fallback:`"#]]
     .assert_eq(&stack.failure().await);
 }
 
@@ -64,12 +64,12 @@ async fn an_image_that_may_not_be_pulled_is_named() {
     let stack = TestStack::of("services: {db: {image: 'db:1', pull_policy: never}}");
     stack.engine.image_is("db:1", Whereabouts::Registry);
     expect![[r#"
-        service `db` has no image to run: failed to find image `db:1`: the engine does not have it, and `pull_policy: never` forbids to pull it
+        service `db` has no image to run: failed to find image `db:1`: the engine does not have it, and `pull_policy: never` forbids pulling it
 
-        hint: check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"#]].assert_eq(&stack.failure().await);
+        hint: check the image's name, try `docker pull`, or declare `build:` or `x-greenroom: fallback:`"#]].assert_eq(&stack.failure().await);
 }
 
-/// A stack in a folder of its own, in which the fallback's context lies.
+/// A stack in its own folder, which contains the fallback's build context.
 fn stack_with_fallback() -> TestStack {
     let folder = Arc::new(TestFolder::new());
     let context = folder.0.join("images/db");
@@ -84,7 +84,7 @@ fn stack_with_fallback() -> TestStack {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fallback_stands_in_and_says_so() {
+async fn a_fallback_is_used_and_reported() {
     let stack = stack_with_fallback();
     let running = stack.up().await.expect("the fallback is built");
     expect![[r#"
@@ -95,7 +95,7 @@ async fn a_fallback_stands_in_and_says_so() {
         0 start container db-1
     "#]]
     .assert_eq(&stack.timeline());
-    let told: Vec<_> =
+    let events: Vec<_> =
         stack.events().into_iter().filter(|event| matches!(event, Event::FallbackImage { .. })).collect();
     expect![[r#"
         [
@@ -107,13 +107,13 @@ async fn a_fallback_stands_in_and_says_so() {
             },
         ]
     "#]]
-    .assert_debug_eq(&told);
+    .assert_debug_eq(&events);
     let report = running.report();
     assert_eq!(report.services["db"].stands_in_for.as_deref(), Some("example.org/db:1"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fallback_that_cannot_be_built_is_told_beside_what_it_stands_in_for() {
+async fn a_fallback_that_cannot_be_built_is_reported_with_the_image_it_replaces() {
     let stack = stack_with_fallback();
     stack.engine.fails("build image", "", "the Dockerfile is empty");
     expect![[r#"

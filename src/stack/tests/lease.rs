@@ -1,4 +1,4 @@
-//! What becomes of stacks when those who held them are gone.
+//! What happens to stacks when all their holders are gone.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ services:
 volumes: {data: {}}
 ";
 
-/// A stack under a lease that has ended, of which this much is written down.
+/// Records the stack, with these facts, under a lease that has ended.
 fn ended(stack: &mut TestStack, lifetime: &str, facts: Option<Facts>) -> Folder {
     let folder = Folder::of(&stack.state(), "ending-run-1.x").expect("there is a state folder");
     let record =
@@ -37,7 +37,7 @@ fn under_lease(stack: &mut TestStack) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_has_ended_takes_its_stacks_with_it_and_no_others() {
+async fn ending_a_lease_removes_its_stacks_and_no_others() {
     let mut stack = TestStack::of(FILE);
     under_lease(&mut stack);
     let other = stack.beside("2", FILE, Options::default());
@@ -49,11 +49,11 @@ async fn a_lease_that_has_ended_takes_its_stacks_with_it_and_no_others() {
     assert!(!stack.engine.contents().contains("greenroom-shop-1"), "{}", stack.engine.contents());
     assert!(stack.engine.contents().contains("greenroom-shop-2"), "{}", stack.engine.contents());
     assert!(!folder.exists());
-    assert!(!stack.evidence_path("state.txt").exists(), "what ends as it should has nothing to explain");
+    assert!(!stack.evidence_path("state.txt").exists(), "a regular end saves no evidence");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_test_whose_process_died_is_explained() {
+async fn evidence_is_saved_for_a_test_whose_process_died() {
     let mut stack = TestStack::of(FILE);
     stack.script("db", Script::default().logs("ready to accept connections\n"));
     under_lease(&mut stack);
@@ -80,14 +80,14 @@ async fn a_kept_volume_outlives_its_lease_and_its_service_is_stopped_gracefully(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_engine_creates_late_for_a_process_that_was_killed_is_removed_too() {
+async fn objects_created_late_for_a_killed_process_are_removed_too() {
     for slow in ["create network", "create volume", "create container"] {
         let mut stack = TestStack::of(FILE);
         under_lease(&mut stack);
         stack.engine.takes(slow, "", secs(2));
         let folder = ended(&mut stack, "run", None);
         let start = stack.start();
-        // Killed: nothing is cleaned up, and what the engine was told it does.
+        // Killed: nothing is cleaned up, and the engine finishes what it was asked for.
         assert!(tokio::time::timeout(ms(500), graph::run(&start)).await.is_err());
         end_on(stack.engine.as_ref(), &folder).await.expect("it is removed");
         tokio::time::sleep(secs(60)).await;
@@ -109,7 +109,7 @@ async fn a_lease_that_cannot_be_ended_stays_for_the_next_try() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_is_up_is_used_as_it_is_written_down() {
+async fn a_running_stack_is_restored_from_its_record() {
     let mut stack = TestStack::of(FILE);
     stack.script("job", Script::default().ends(ms(100), 0));
     under_lease(&mut stack);
@@ -120,7 +120,7 @@ async fn a_stack_that_is_up_is_used_as_it_is_written_down() {
     assert_eq!(found.services()["db"].known.addresses, up.services()["db"].known.addresses);
     assert!(found.services()["job"].known.completed);
 
-    // Ports are the engine's to tell: a service that was started again has others.
+    // The ports come from the engine, not from the record: they change when a service is restarted.
     let ports = published("5432/udp", 50_000);
     for container in &mut listed {
         container.addresses = ports.clone();
@@ -130,7 +130,7 @@ async fn a_stack_that_is_up_is_used_as_it_is_written_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_on_the_network_of_another_has_the_ports_that_one_has_now() {
+async fn a_service_on_another_containers_network_has_its_current_ports() {
     let stack = TestStack::of(
         "{services: {db: {image: db, ports: ['5432:5432/udp']}, side: {image: side, network_mode: 'service:db'}}}",
     );
@@ -148,7 +148,7 @@ async fn a_service_on_the_network_of_another_has_the_ports_that_one_has_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_has_died_or_whose_image_was_made_anew_is_not_used() {
+async fn a_dead_or_outdated_stack_is_not_used() {
     let mut stack = TestStack::of(FILE);
     under_lease(&mut stack);
     let facts = stack.facts(&stack.up().await.expect("it runs"));
@@ -156,12 +156,12 @@ async fn a_stack_that_has_died_or_whose_image_was_made_anew_is_not_used() {
     let why = |change: &dyn Fn(&mut crate::engine::FoundContainer)| {
         let mut listed = listed.clone();
         change(listed.iter_mut().find(|container| container.name.ends_with("db-1")).expect("it is there"));
-        running((*stack.plan).clone(), &facts, &listed).err().expect("it is not fit for use")
+        running((*stack.plan).clone(), &facts, &listed).err().expect("it cannot be used any more")
     };
     assert_eq!(why(&|db| db.id = "another".to_owned()), "service `db` is gone");
-    assert_eq!(why(&|db| db.running = false), "service `db` does not run any more");
+    assert_eq!(why(&|db| db.running = false), "service `db` is no longer running");
     assert_eq!(
         why(&|db| db.image = "sha256:7f3a".to_owned()),
-        "service `db` runs what was `db` before that was made anew"
+        "service `db` runs an image that `db` no longer refers to"
     );
 }

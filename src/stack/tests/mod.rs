@@ -1,4 +1,4 @@
-//! The start graph, readiness, evidence and teardown, on an engine in memory and with paused time.
+//! The start graph, readiness, evidence and teardown, tested on an engine in memory with paused time.
 
 mod engine;
 mod graph;
@@ -50,9 +50,9 @@ const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Makes the plan of a compose file that lies in `directory`, as stack `greenroom-shop-1` unless the options say otherwise.
+/// Plans a compose file in `directory`. The options' id is the end of the stack's name.
 fn plan_of(directory: &Path, compose: &str, options: &Options) -> Plan {
-    /// The compose file, and secrets and configs that hold their own names.
+    /// The compose file, and secret and config files whose content is derived from their names.
     struct OneFile<'a>(&'a str);
 
     impl Files for OneFile<'_> {
@@ -72,7 +72,7 @@ fn plan_of(directory: &Path, compose: &str, options: &Options) -> Plan {
 
     let mut request = Request::in_directory(directory);
     request.project_name = Some("shop".to_owned());
-    let project = compose::read(&request, &OneFile(compose)).expect("the test's file is right");
+    let project = compose::read(&request, &OneFile(compose)).expect("the test's file is valid");
     plan::plan(&project, &OneFile(compose), options).expect("the test's file can be planned")
 }
 
@@ -82,7 +82,7 @@ struct TestStack {
     folder: Arc<TestFolder>,
     plan: Arc<Plan>,
     events: Arc<Mutex<Vec<Event>>>,
-    /// More labels on everything that is created.
+    /// Additional labels on everything that is created.
     labels: BTreeMap<String, String>,
 }
 
@@ -126,12 +126,12 @@ impl TestStack {
     }
 
     async fn up(&self) -> Result<Arc<Running>, Error> {
-        // Held, and sent nothing: nobody cancels this start.
+        // The sender is kept and never used: nobody cancels this start.
         let (_cancel, cancelled) = oneshot::channel();
-        self.up_unless(cancelled).await
+        self.up_cancellable(cancelled).await
     }
 
-    async fn up_unless(&self, cancelled: oneshot::Receiver<()>) -> Result<Arc<Running>, Error> {
+    async fn up_cancellable(&self, cancelled: oneshot::Receiver<()>) -> Result<Arc<Running>, Error> {
         start_or_clean_up(&self.start(), cancelled).await
     }
 
@@ -140,12 +140,12 @@ impl TestStack {
         let observer = Observer::new(move |event| {
             events.lock().expect("nothing panics while it holds this lock").push(event.clone());
         });
-        let mut owner = Owner::nobody();
+        let mut owner = Owner::for_tests();
         owner.labels.extend(self.labels.clone());
         Start::new(self.engine.clone(), self.plan.clone(), observer, owner, self.state())
     }
 
-    /// Brings it up, which must fail and leave nothing; gives the whole story.
+    /// Brings the stack up, which must fail and leave nothing; returns the complete error.
     async fn failure(&self) -> String {
         let error = match self.up().await {
             Ok(_) => panic!("the start did not fail"),
@@ -155,32 +155,32 @@ impl TestStack {
         self.story(&error)
     }
 
-    /// What `unwrap()` prints, with `$STATE` for the folder that differs each time.
+    /// The error as `unwrap()` prints it, with `$STATE` for the state folder, which differs each time.
     fn story(&self, error: &Error) -> String {
         format!("{error:?}").replace(&self.folder.0.display().to_string(), "$STATE")
     }
 
-    /// Takes it down as one that never came up.
+    /// Takes the stack down as if it never came up.
     async fn down(&self) -> Result<(), Error> {
         self.remove(None).await
     }
 
-    /// Takes it down as one that is up.
+    /// Takes the stack down as one that is up.
     async fn down_running(&self, running: Arc<Running>) -> Result<(), Error> {
         self.remove(Some(&self.facts(&running))).await
     }
 
-    /// What is written down of it once it is up.
+    /// The facts recorded once the stack is up.
     fn facts(&self, running: &Running) -> Facts {
         running.facts(self.engine.version())
     }
 
     async fn remove(&self, known: Option<&Facts>) -> Result<(), Error> {
-        let told = |service: &str, failure: HookFailure| {
+        let on_failure = |service: &str, failure: HookFailure| {
             let event = failure.into_event(service, &self.plan.secrets);
             self.events.lock().expect("nothing panics while it holds this lock").push(event);
         };
-        let (engine, hooks) = (self.engine.as_ref(), Hooks { known, told: &told });
+        let (engine, hooks) = (self.engine.as_ref(), Hooks { known, on_failure: &on_failure });
         super::end::teardown::remove(engine, &self.state(), &self.plan.stack, &Evidence::Skip, hooks)
             .await
             .map(drop)
@@ -192,7 +192,7 @@ impl TestStack {
         self.engine.containers(&own).await.expect("the engine answers")
     }
 
-    /// The engine's timeline, the names without the stack's.
+    /// The engine's timeline, without the stack's name in the objects' names.
     fn timeline(&self) -> String {
         let stack = &self.plan.stack;
         self.engine.timeline().replace(&format!("{stack}-"), "").replace(&format!("{stack}_"), "")
@@ -213,7 +213,7 @@ impl TestStack {
     }
 }
 
-/// A folder of a test's own, removed when it is dropped.
+/// A test's own folder, removed on drop.
 struct TestFolder(PathBuf);
 
 impl TestFolder {
@@ -221,7 +221,7 @@ impl TestFolder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("greenroom-test-{}-{number}", std::process::id()));
-        // What a killed process of the same number left behind is none of this test's.
+        // A killed process with the same id may have left files.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("the folder for temporary files can be written to");
         TestFolder(path)

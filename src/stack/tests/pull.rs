@@ -1,4 +1,4 @@
-//! When an image is pulled, and when it is built. What each policy does, Docker Compose 2.40 was asked.
+//! When an image is pulled and when it is built. The expectations were observed with Docker Compose 2.40.
 
 use super::TestStack;
 use super::engine::Whereabouts::{self, Both, Engine, Nowhere, Registry};
@@ -6,9 +6,9 @@ use super::secs;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// What is done for the image `db:1`, which is there, of a service that says `said` besides.
-async fn done(said: &str, whereabouts: Whereabouts) -> Result<String, String> {
-    let stack = TestStack::of(&format!("services: {{db: {{image: 'db:1'{said}}}}}"));
+/// Brings up a service with the image `db:1` and further keys `keys`; returns the pulls and builds.
+async fn done(keys: &str, whereabouts: Whereabouts) -> Result<String, String> {
+    let stack = TestStack::of(&format!("services: {{db: {{image: 'db:1'{keys}}}}}"));
     stack.engine.image_is("db:1", whereabouts);
     up(stack).await
 }
@@ -22,14 +22,14 @@ async fn up(stack: TestStack) -> Result<String, String> {
     Ok(images.collect::<Vec<_>>().join(", then "))
 }
 
-/// The same of one that is built.
+/// Like [`done`], for a service with a `build`.
 async fn done_with_build(policy: &str, whereabouts: Whereabouts) -> String {
-    let said = format!(", build: ., pull_policy: {policy}");
-    done(&said, whereabouts).await.expect("it can be built")
+    let keys = format!(", build: ., pull_policy: {policy}");
+    done(&keys, whereabouts).await.expect("it can be built")
 }
 
 #[tokio::test(start_paused = true)]
-async fn missing_pulls_what_is_not_there_and_builds_what_cannot_be_pulled() {
+async fn missing_pulls_a_missing_image_and_builds_it_if_that_fails() {
     for policy in ["missing", "if_not_present"] {
         assert_eq!(done_with_build(policy, Both).await, "");
         assert_eq!(done_with_build(policy, Registry).await, "pull image db:1");
@@ -40,7 +40,7 @@ async fn missing_pulls_what_is_not_there_and_builds_what_cannot_be_pulled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn always_pulls_and_where_that_fails_goes_on_with_what_a_build_gave() {
+async fn always_pulls_and_falls_back_to_a_build() {
     assert_eq!(done(", pull_policy: always", Both).await.as_deref(), Ok("pull image db:1"));
     assert_eq!(done_with_build("always", Both).await, "pull image db:1");
     assert_eq!(done_with_build("always", Engine).await, "pull image db:1");
@@ -50,12 +50,12 @@ async fn always_pulls_and_where_that_fails_goes_on_with_what_a_build_gave() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn never_builds_at_most() {
+async fn never_only_builds() {
     assert_eq!(done_with_build("never", Engine).await, "");
     assert_eq!(done_with_build("never", Registry).await, "build image db:1");
     let error = done(", pull_policy: never", Registry).await.expect_err("it is not there");
     assert!(
-        error.ends_with("the engine does not have it, and `pull_policy: never` forbids to pull it"),
+        error.ends_with("the engine does not have it, and `pull_policy: never` forbids pulling it"),
         "{error}"
     );
 }
@@ -65,7 +65,7 @@ async fn build_builds_each_time() {
     assert_eq!(done_with_build("build", Both).await, "build image db:1");
     assert_eq!(done(", pull_policy: build", Engine).await.as_deref(), Ok(""));
     let error = done(", pull_policy: build", Registry).await.expect_err("there is nothing to build");
-    assert!(error.ends_with("there is no `build` for its `pull_policy: build` to go by"), "{error}");
+    assert!(error.ends_with("and `pull_policy: build` has no `build` to use"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,13 +83,13 @@ async fn an_image_is_pulled_again_once_it_is_old() {
         stack.engine.image_was_named("db:1", secs(age));
         assert_eq!(up(stack).await.as_deref(), Ok(pulls), "{policy} after {age} s");
     }
-    // The engine does not tell its age.
+    // The engine does not know the image's age.
     assert_eq!(done(", pull_policy: daily", Both).await.as_deref(), Ok("pull image db:1"));
     assert_eq!(done(", pull_policy: daily", Registry).await.as_deref(), Ok("pull image db:1"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_no_name_of_its_own_is_in_no_registry() {
+async fn a_service_without_an_image_name_is_never_pulled() {
     let stack = TestStack::of("services: {db: {build: ., pull_policy: always}}");
     stack.engine.image_is("shop-db", Registry);
     assert_eq!(up(stack).await.as_deref(), Ok("build image shop-db"));

@@ -15,7 +15,7 @@ services:
 ";
 
 #[tokio::test(start_paused = true)]
-async fn a_healthcheck_is_asked_at_once_and_often_whatever_its_interval() {
+async fn a_healthcheck_runs_at_once_and_often_whatever_its_interval() {
     let stack = TestStack::of(HEALTHCHECK);
     stack.script("db", Script::default().answers_after(ms(100)));
     let running = stack.up().await.expect("it answers");
@@ -24,7 +24,7 @@ async fn a_healthcheck_is_asked_at_once_and_often_whatever_its_interval() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_healthcheck_that_fails_more_often_than_its_retries_fails_nothing() {
+async fn more_failures_than_retries_do_not_fail_the_start() {
     let stack = TestStack::of(HEALTHCHECK);
     stack.script("db", Script::default().answers((0..40).map(|_| (1, "no")).chain([(0, "")])));
     stack.up().await.expect("the forty-first answer is good");
@@ -32,7 +32,7 @@ async fn a_healthcheck_that_fails_more_often_than_its_retries_fails_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_healthcheck_that_hangs_is_given_up_after_its_timeout_and_asked_again() {
+async fn a_healthcheck_that_hangs_is_retried_after_its_timeout() {
     let stack = TestStack::of(HEALTHCHECK);
     stack.script("db", Script::default().hangs());
     stack.failure().await;
@@ -40,7 +40,7 @@ async fn a_healthcheck_that_hangs_is_given_up_after_its_timeout_and_asked_again(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_image_has_the_healthcheck_that_the_file_has_not() {
+async fn the_images_healthcheck_is_used_if_the_file_has_none() {
     let stack =
         TestStack::of("services: {db: {image: db}, other: {image: db, healthcheck: {disable: true}}}");
     stack.engine.image_has_healthcheck("db", &["CMD-SHELL", "ready || exit 1"]);
@@ -50,7 +50,7 @@ async fn the_image_has_the_healthcheck_that_the_file_has_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_explicit_probe_takes_the_place_of_the_healthcheck() {
+async fn an_explicit_probe_replaces_the_healthcheck() {
     let file = "services: {db: {image: db, healthcheck: {test: [CMD, theirs]}, x-greenroom: {ready: {exec: [ours]}}}}";
     let stack = TestStack::of(file);
     stack.up().await.expect("it answers");
@@ -73,7 +73,7 @@ async fn a_text_in_the_log_makes_a_service_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_only_runs_is_ready_after_half_a_second() {
+async fn a_service_without_a_probe_is_ready_after_half_a_second() {
     let stack = TestStack::of("services: {worker: {image: worker}}");
     let running = stack.up().await.expect("it runs");
     let after = running.services()["worker"].known.ready_after;
@@ -82,7 +82,7 @@ async fn a_service_that_only_runs_is_ready_after_half_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_only_runs_may_end_with_0() {
+async fn a_service_without_a_probe_may_exit_with_0() {
     let stack =
         TestStack::of("services: {worker: {image: worker, volumes: ['data:/data']}}\nvolumes: {data: {}}");
     stack.script("worker", Script::default().ends(ms(0), 0));
@@ -93,19 +93,19 @@ async fn a_service_that_only_runs_may_end_with_0() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_that_happens_is_told() {
+async fn each_step_is_reported_as_an_event() {
     let stack = TestStack::of(
         "services: {db: {image: db, healthcheck: {test: [CMD, ready]}}, web: {image: web, depends_on: [db]}}",
     );
     stack.script("db", Script::default().answers([(1, ""), (0, "")]));
     stack.up().await.expect("both are ready");
-    let told: Vec<_> = stack.events().iter().map(one_line).collect();
+    let events: Vec<_> = stack.events().iter().map(one_line).collect();
     expect![[r#"
         Started { service: "db" }
         db ready after 20ms: exec `ready` ends with 0
         Started { service: "web" }
         web ready after 623ms: still runs after half a second, or has ended with 0"#]]
-    .assert_eq(&told.join("\n"));
+    .assert_eq(&events.join("\n"));
 }
 
 fn one_line(event: &Event) -> String {

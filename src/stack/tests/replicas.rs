@@ -63,7 +63,7 @@ async fn the_replicas_of_a_service_share_one_image() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sharer_of_a_network_starts_after_its_owner_and_is_asked_through_the_owners_ports() {
+async fn a_network_sharer_starts_after_the_owner_and_is_probed_through_the_owners_ports() {
     let stack = TestStack::of(
         "
 services:
@@ -74,7 +74,7 @@ services:
     stack.script("vpn", Script::default().answers_after(secs(3)));
     let planned = stack.plan.service("vpn").expect("it is planned");
     assert_eq!(planned.ports.iter().map(|port| port.port.number).collect::<Vec<_>>(), [8000]);
-    // Nothing listens at the scripted engine's ports: that it is asked at all shows where.
+    // Nothing listens on the scripted engine's ports; the failure shows which address was probed.
     let failure = stack.failure().await;
     assert!(failure.contains("service `app` was not ready"), "{failure}");
     assert!(failure.contains("127.0.0.1:49153"), "{failure}");

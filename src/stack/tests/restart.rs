@@ -1,4 +1,4 @@
-//! `restart:`, which is greenroom's to do, and only while a service is waited for; and a restart that a test asks for.
+//! `restart:`, which greenroom applies itself and only during start-up, and restarts that a test asks for.
 
 use expect_test::expect;
 
@@ -12,30 +12,30 @@ fn stack(restart: &str) -> TestStack {
     ))
 }
 
-/// When it was started, first and again, in milliseconds.
+/// The times of the first start and the restarts, in milliseconds.
 fn starts(stack: &TestStack) -> Vec<u128> {
     [stack.engine.moments("start", "db-1"), stack.engine.moments("restart", "db-1")].concat()
 }
 
-/// A database that ends before it answers.
+/// A database that exits before it answers.
 fn crashes() -> Script {
     Script::default().answers([(1, "starting up")]).ends(ms(200), 3)
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_is_followed_by_another_start_after_a_growing_pause() {
+async fn each_exit_is_followed_by_a_restart_after_a_growing_pause() {
     let stack = stack("always");
     let script = Script::default().answers_after(ms(300));
     stack.script("db", script.ends(ms(200), 3).ends(ms(200), 0).ends(ms(200), 3).runs_on());
     let running = stack.up().await.expect("the fourth run stays");
     let starts = starts(&stack);
     let between: Vec<_> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    // Each ran for 200 ms; that it had ended was seen up to half a second later.
+    // Each run lasted 200 ms; its exit was noticed up to half a second later.
     for (between, pause) in between.iter().zip([100, 200, 400]) {
         assert!((200 + pause..=200 + pause + 510).contains(between), "{starts:?}");
     }
     assert_eq!(running.services()["db"].known.restarts, 3);
-    let told = stack.events().into_iter().filter_map(|event| match event {
+    let events = stack.events().into_iter().filter_map(|event| match event {
         Event::Restarting { service, exit, pause } => Some(format!("{service} {exit}, again in {pause:?}\n")),
         _ => None,
     });
@@ -44,7 +44,7 @@ async fn an_end_is_followed_by_another_start_after_a_growing_pause() {
         db exited with 0, again in 200ms
         db exited with 3, again in 400ms
     "#]]
-    .assert_eq(&told.collect::<String>());
+    .assert_eq(&events.collect::<String>());
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,8 +63,8 @@ async fn the_deadline_is_respected() {
     let story = stack.failure().await;
     expect![[r#"
         service `db` exited with 3 before it was ready, 29.2s after its start
-          last probe: `ready` ended with 1: starting up
-          it had been restarted 10 times
+          last probe: `ready` exited with 1: starting up
+          restarted 10 times
           container: greenroom-shop-1-db-1, now removed
           log: $STATE/evidence/greenroom-shop-1/db.log, empty
           evidence of all services: $STATE/evidence/greenroom-shop-1"#]]
@@ -73,15 +73,15 @@ async fn the_deadline_is_respected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_failure_starts_again_at_most_as_often_as_it_says() {
+async fn on_failure_restarts_at_most_as_often_as_it_states() {
     let stack = stack("on-failure:2");
     stack.script("db", crashes());
     let story = stack.failure().await;
     assert_eq!(starts(&stack).len(), 3);
     expect![[r#"
         service `db` exited with 3 before it was ready, 1.1s after its start
-          last probe: `ready` ended with 1: starting up
-          it had been restarted 2 times
+          last probe: `ready` exited with 1: starting up
+          restarted 2 times
           container: greenroom-shop-1-db-1, now removed
           log: $STATE/evidence/greenroom-shop-1/db.log, empty
           evidence of all services: $STATE/evidence/greenroom-shop-1"#]]
@@ -89,7 +89,7 @@ async fn on_failure_starts_again_at_most_as_often_as_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_failure_does_not_start_again_what_ended_with_0() {
+async fn on_failure_does_not_restart_after_exit_0() {
     let stack = stack("on-failure");
     stack.script("db", Script::default().answers([(1, "")]).ends(ms(200), 0));
     let story = stack.failure().await;
@@ -98,7 +98,7 @@ async fn on_failure_does_not_start_again_what_ended_with_0() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_policy_an_end_is_final() {
+async fn without_a_policy_an_exit_is_final() {
     let stack = stack("no");
     stack.script("db", crashes());
     stack.failure().await;
@@ -106,7 +106,7 @@ async fn without_a_policy_an_end_is_final() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_only_runs_must_run_for_half_a_second_after_its_last_start() {
+async fn a_service_without_a_probe_must_run_for_half_a_second_after_its_last_start() {
     let stack = TestStack::of("services: {worker: {image: worker, restart: always}}");
     stack.script("worker", Script::default().ends(ms(450), 1).ends(ms(450), 1).runs_on());
     let running = stack.up().await.expect("the third run stays");
@@ -114,7 +114,7 @@ async fn a_service_that_only_runs_must_run_for_half_a_second_after_its_last_star
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_one_shot_is_started_again_until_it_completes() {
+async fn a_one_shot_is_restarted_until_it_completes() {
     let stack = TestStack::of(
         "
 services:
@@ -129,7 +129,7 @@ services:
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_cannot_start_it_again_is_believed() {
+async fn a_restart_that_the_engine_refuses_fails_the_start() {
     let stack = stack("always");
     stack.script("db", crashes());
     stack.engine.fails("restart container", "db-1", "no space left on device");
@@ -161,7 +161,7 @@ async fn a_restart_stops_gracefully_and_waits_until_the_service_answers_again() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_after_which_the_service_does_not_come_back_is_told() {
+async fn a_service_that_exits_after_a_restart_is_reported() {
     let stack = TestStack::of("services: {db: {image: db, healthcheck: {test: [CMD, ready]}}}");
     stack.script("db", Script::default().runs_on().ends(ms(0), 3));
     let running = stack.up().await.expect("it answers");

@@ -1,4 +1,4 @@
-//! What the engine is told of a service, where that is more than the service's own words, and what it can't be told.
+//! Container specs that differ from what the file says, and keys that an engine does not support.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ volumes: {data: {}}
 ";
 
 #[tokio::test(start_paused = true)]
-async fn another_service_is_named_by_its_container() {
+async fn references_to_services_become_containers() {
     let stack = TestStack::of(SHARED);
     let running = stack.up().await.expect("it comes up");
     let spec = stack.engine.spec("greenroom-shop-1-guest-1");
@@ -39,7 +39,7 @@ async fn another_service_is_named_by_its_container() {
     for attachment in &spec.networks {
         assert_eq!(attachment.links, [links.as_slice(), &strangers].concat());
     }
-    // The service's own address is that of its first network.
+    // The service's own MAC address goes to its first network.
     let addresses = spec.networks.iter().map(|at| (at.network.as_str(), at.mac_address.as_deref()));
     assert_eq!(
         addresses.collect::<Vec<_>>(),
@@ -48,7 +48,7 @@ async fn another_service_is_named_by_its_container() {
             ("greenroom-shop-1_back", Some("02:42:ac:11:65:44"))
         ]
     );
-    // Its log stays where it can be read, and the report says so.
+    // The log stays readable, and the report says so.
     assert_eq!(spec.logging, None);
     let warnings: Vec<_> = running.report().warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -60,7 +60,7 @@ async fn another_service_is_named_by_its_container() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_whose_volumes_are_taken_over_is_created_first() {
+async fn a_container_that_shares_its_volumes_is_created_first() {
     let stack = TestStack::of(SHARED);
     stack.engine.takes("create container", "owner-1", secs(2));
     stack.up().await.expect("it comes up");
@@ -69,29 +69,29 @@ async fn a_container_whose_volumes_are_taken_over_is_created_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_engine_warns_of_is_told_and_in_the_report() {
+async fn an_engines_warning_is_an_event_and_in_the_report() {
     let stack = TestStack::of("services: {web: {image: example}}");
     stack.engine.warns("Your kernel does not support Block I/O weight. Weight discarded.\n");
     let running = stack.up().await.expect("it comes up");
     let text =
         "services.web: the engine warns: Your kernel does not support Block I/O weight. Weight discarded.";
     assert_eq!(running.report().warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), [text]);
-    let told = stack.events().into_iter().filter_map(|event| match event {
+    let warnings = stack.events().into_iter().filter_map(|event| match event {
         Event::Warned(warning) => Some(warning.to_string()),
         _ => None,
     });
-    assert_eq!(told.collect::<Vec<_>>(), [text]);
+    assert_eq!(warnings.collect::<Vec<_>>(), [text]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bind_that_is_not_there_is_made_or_named() {
+async fn a_missing_bind_source_is_named() {
     let stack = TestStack::of(
         "services: {web: {image: example, volumes: [{type: bind, source: /no/such/file, target: /etc/shop, bind: {create_host_path: false}}]}}",
     );
-    expect![[r"
-        service `web` could not be started: /no/such/file, which a bind mounts at /etc/shop, does not exist on the host, and `create_host_path` is not set
+    expect![[r#"
+        service `web` could not be started: /no/such/file, to be mounted at /etc/shop, does not exist on the host, and `create_host_path` is not set
 
-        hint: make it, or let greenroom make a folder: `bind: { create_host_path: true }`"]]
+        hint: create it, or let greenroom create a folder: `bind: { create_host_path: true }`"#]]
     .assert_eq(&stack.failure().await);
 }
 
@@ -121,7 +121,7 @@ fn for_engine(engine: &str, api: (u32, u32)) -> Result<Vec<String>, String> {
 }
 
 #[test]
-fn what_an_engine_is_too_old_for_is_told_with_its_place() {
+fn keys_that_the_engine_is_too_old_for_are_reported_with_their_position() {
     expect![[r#"
         compose.yaml:6:18: services.web.mac_address: needs Docker Engine 25.0 (API 1.44) or newer, and this engine is 20.10.24 (API 1.41)
             6 |     mac_address: 02:42:ac:11:65:43
@@ -164,12 +164,12 @@ fn what_an_engine_is_too_old_for_is_told_with_its_place() {
 }
 
 #[test]
-fn an_engine_that_has_all_of_it_is_not_spoken_of() {
+fn a_recent_engine_gives_no_warning() {
     assert_eq!(for_engine("28.1.0", (1, 49)), Ok(Vec::new()));
 }
 
 #[test]
-fn what_an_engine_does_without_is_a_warning() {
+fn an_old_engine_gives_a_warning_for_optional_keys() {
     let plan = plan_of(
         Path::new("/shop"),
         "services: {web: {image: example, annotations: {a: b}, networks: {front: {gw_priority: 1}}}}\nnetworks: {front: {}}",

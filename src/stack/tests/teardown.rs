@@ -28,7 +28,7 @@ fn stack() -> TestStack {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_keeps_a_volume_is_stopped_and_all_else_is_killed_all_at_the_same_time() {
+async fn users_of_kept_volumes_are_stopped_and_all_others_killed_in_parallel() {
     let stack = stack();
     stack.engine.takes("remove container", "", secs(1));
     stack.script("db", Script::default().ignores_its_stop_signal());
@@ -60,7 +60,7 @@ async fn a_container_that_has_ended_is_not_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_is_labelled_as_it_is_created() {
+async fn everything_is_created_with_labels() {
     let stack = stack();
     let running = stack.up().await.expect("it runs");
     let mut labels: BTreeMap<_, _> = stack.engine.labels();
@@ -68,7 +68,7 @@ async fn everything_is_labelled_as_it_is_created() {
     for (what, labels) in &mut labels {
         let kept = what.starts_with("volume greenroom_");
         assert_eq!(labels.contains_key("greenroom.stack"), !kept, "{what}: {labels:?}");
-        // Hashes of the file and of the service, which change with every word of it.
+        // Hashes of the file and of the service, which change with every edit.
         for hash in ["greenroom.plan", "com.docker.compose.config-hash"] {
             if let Some(value) = labels.get_mut(hash) {
                 assert_eq!(value.len(), 12, "{value}");
@@ -163,7 +163,7 @@ async fn everything_is_labelled_as_it_is_created() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_no_label_of_the_stack_is_not_touched() {
+async fn objects_without_the_stacks_label_are_not_touched() {
     let stack = stack();
     let mut spec = {
         let running = stack.up().await.expect("it runs");
@@ -172,7 +172,7 @@ async fn what_has_no_label_of_the_stack_is_not_touched() {
         drop(running);
         spec
     };
-    // The names are ours, the labels are not.
+    // The stack's names, but not its labels.
     spec.labels = [("com.docker.compose.project".to_owned(), "greenroom-shop-1".to_owned())].into();
     spec.networks.clear();
     spec.mounts.clear();
@@ -185,7 +185,7 @@ async fn what_has_no_label_of_the_stack_is_not_touched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_that_fails_is_told_and_the_rest_is_removed() {
+async fn a_removal_that_fails_is_reported_and_the_rest_is_removed() {
     let stack = stack();
     let running = stack.up().await.expect("it runs");
     stack.engine.fails("remove container", "cache-1", "device or resource busy");
@@ -230,7 +230,7 @@ async fn a_removal_elsewhere_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_elsewhere_that_does_not_end_is_told_with_what_was_last_seen() {
+async fn an_endless_removal_elsewhere_is_reported_with_the_last_observation() {
     let stack = stack();
     let running = stack.up().await.expect("it runs");
     stack.engine.is_removed_elsewhere("greenroom-shop-1-web-1", secs(3600));
@@ -249,7 +249,7 @@ async fn a_removal_elsewhere_that_does_not_end_is_told_with_what_was_last_seen()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_cannot_be_stopped_is_told_and_stays() {
+async fn a_container_that_cannot_be_stopped_is_reported_and_stays() {
     let stack = stack();
     let running = stack.up().await.expect("it runs");
     stack.engine.fails("stop container", "within 25s", "unexpected EOF");
@@ -272,7 +272,7 @@ async fn a_container_that_cannot_be_stopped_is_told_and_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_does_not_list_what_there_is_is_told() {
+async fn an_engine_that_cannot_list_is_reported() {
     let stack = stack();
     let running = stack.up().await.expect("it runs");
     stack.engine.fails("list networks", "", "connection refused");
@@ -282,7 +282,7 @@ async fn an_engine_that_does_not_list_what_there_is_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_start_that_cannot_be_cleaned_up_tells_both() {
+async fn a_failed_start_and_a_failed_clean_up_are_both_reported() {
     let stack = stack();
     stack.script("web", Script::default().ends(ms(0), 1));
     stack.engine.fails("remove container", "cache-1", "device or resource busy");

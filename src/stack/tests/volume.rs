@@ -76,7 +76,7 @@ async fn a_kept_volume_survives_a_start_that_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kept_volume_is_one_stacks_at_a_time() {
+async fn only_one_stack_at_a_time_can_use_a_kept_volume() {
     let first = stack();
     let running = first.up().await.expect("it runs");
     let second = first.beside("2", FILE, keeping());
@@ -96,10 +96,10 @@ async fn a_kept_volume_is_one_stacks_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kept_volume_that_a_running_container_uses_is_held_though_nobody_has_its_lock() {
+async fn a_kept_volume_is_held_while_a_container_runs_even_without_the_lock() {
     let first = stack();
     let running = first.up().await.expect("it runs");
-    // As when the process that started it is gone.
+    // As if the process that started it were gone.
     drop(running);
     let second = first.beside("2", FILE, keeping());
     let error = second.up().await.err().expect("the volume is held");
@@ -114,7 +114,7 @@ async fn a_kept_volume_that_a_running_container_uses_is_held_though_nobody_has_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kept_volume_that_a_strangers_container_uses_names_the_container() {
+async fn a_foreign_container_that_uses_a_kept_volume_is_named() {
     let stack = stack();
     let mut spec = {
         let other = stack.beside("2", FILE, keeping());
@@ -173,7 +173,7 @@ async fn stacks_that_keep_nothing_share_nothing() {
 
 #[cfg(feature = "postgres")]
 #[tokio::test(start_paused = true)]
-async fn a_database_whose_data_directory_is_not_known_keeps_nothing() {
+async fn a_database_whose_data_directory_is_unknown_is_an_error() {
     let file = "
 services:
   db: {image: 'postgres:17', volumes: ['data:/data'], network_mode: none, x-greenroom: {ready: {exec: [ready]}}}

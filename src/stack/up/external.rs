@@ -1,5 +1,5 @@
-//! What is not the stack's own: external networks and volumes, which have to be there, and what an engine has only once,
-//! which somebody else may hold.
+//! Resources outside the stack: external networks and volumes, which must exist, and addresses, which others may
+//! already use.
 
 use std::net::IpAddr;
 
@@ -9,33 +9,33 @@ use crate::Error;
 use crate::engine::{Engine, EngineError, Filter, FoundContainer, FoundObject};
 use crate::plan::{Fate, Plan, PlannedNetwork, PlannedService, label};
 
-/// Complains of an external network or volume that does not exist. An engine would make the volume, empty and for good.
+/// Checks that all external networks and volumes exist. An engine would create a missing volume, empty and permanent.
 pub(super) async fn check(plan: &Plan, engine: &dyn Engine) -> Result<(), Error> {
     let networks: Vec<_> = plan.networks.iter().filter(|network| network.network.external).collect();
     if !networks.is_empty() {
         let found = engine.networks(&Filter::default()).await?;
         for network in networks {
-            there_is("network", &network.key, &network.name, &found)?;
+            require("network", &network.key, &network.name, &found)?;
         }
     }
     let volumes: Vec<_> = plan.volumes.iter().filter(|volume| volume.fate == Fate::External).collect();
     if !volumes.is_empty() {
         let found = engine.volumes(&Filter::default()).await?;
         for volume in volumes {
-            there_is("volume", &volume.key, &volume.name, &found)?;
+            require("volume", &volume.key, &volume.name, &found)?;
         }
     }
     Ok(())
 }
 
-fn there_is(what: &str, key: &str, name: &str, found: &[FoundObject]) -> Result<(), Error> {
+fn require(what: &str, key: &str, name: &str, found: &[FoundObject]) -> Result<(), Error> {
     if found.iter().any(|object| object.name == name) {
         return Ok(());
     }
     Err(Error::missing_external(what, key, name))
 }
 
-/// Why a network could not be created: names the network that has its addresses, where one has.
+/// Explains why a network could not be created: names the network that has an overlapping subnet, if there is one.
 pub(super) async fn network_refused(
     engine: &dyn Engine,
     planned: &PlannedNetwork,
@@ -44,7 +44,7 @@ pub(super) async fn network_refused(
     let error = Error::from(refusal);
     let wanted: Vec<IpNet> =
         planned.network.ipam.iter().filter_map(|pool| pool.subnet.as_ref()?.parse().ok()).collect();
-    // What cannot be listed now leaves the engine's own words.
+    // If the networks cannot be listed, the engine's own error has to do.
     let networks = engine.networks(&Filter::default()).await.unwrap_or_default();
     let overlap = networks.iter().find_map(|network| {
         let taken = network.subnets.iter().filter_map(|subnet| subnet.parse::<IpNet>().ok());
@@ -56,7 +56,7 @@ pub(super) async fn network_refused(
     let Some((holder, wanted, taken)) = overlap else { return error };
     let key = &planned.key;
     let held =
-        format!("network `{key}` asks for the subnet {wanted}, and network `{}` has {taken}", holder.name);
+        format!("network `{key}` asks for the subnet {wanted}, but network `{}` has {taken}", holder.name);
     match holder.labels.get(label::STACK) {
         Some(stack) => error
             .with_detail(format!("{held}; it belongs to stack `{stack}`"))
@@ -67,7 +67,7 @@ pub(super) async fn network_refused(
     }
 }
 
-/// Who holds a fixed address that `planned` asks for, in words.
+/// Describes the container that has a fixed address that `planned` asks for.
 pub(super) async fn address_holder(
     plan: &Plan,
     engine: &dyn Engine,
@@ -97,7 +97,7 @@ pub(super) async fn address_holder(
     None
 }
 
-/// A container, and whose it is.
+/// Describes a container and the stack it belongs to.
 fn owned(name: &str, found: Option<&FoundContainer>) -> String {
     match found.and_then(|container| container.labels.get(label::STACK)) {
         Some(stack) => {

@@ -1,4 +1,4 @@
-//! A start that failed, and how it is told.
+//! How a failed start is reported.
 
 use std::path::Path;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl From<EngineError> for Failure {
 /// What happened to the service.
 #[derive(Debug)]
 pub(in crate::stack) enum ServiceFailure {
-    /// There is no image to run, and no fallback, or none that could be built.
+    /// There is no image to run. `fallback` is why the declared fallback, if any, could not be built.
     NoImage {
         error: String,
         fallback: Option<String>,
@@ -42,10 +42,10 @@ pub(in crate::stack) enum ServiceFailure {
     /// The engine could not create or start its container.
     NotStarted {
         error: String,
-        /// Who has what it needs, where that is known.
+        /// Who has the address it needs, if known.
         held: Option<String>,
     },
-    /// A command that the file wants run after the start.
+    /// A `post_start` hook failed.
     PostStart {
         command: String,
         what: String,
@@ -57,7 +57,7 @@ pub(in crate::stack) enum ServiceFailure {
         after: Duration,
         restarts: u32,
     },
-    /// It was ready, and ended while others were still starting.
+    /// The service was ready, but exited while others were still starting.
     EndedAfterReady(Exit),
     GaveUp {
         gave_up: GaveUp,
@@ -69,13 +69,13 @@ pub(in crate::stack) enum ServiceFailure {
 }
 
 impl Failure {
-    /// The whole story, once the evidence has been saved in `evidence`.
+    /// The complete error. `evidence` is the folder where the evidence was saved.
     pub(in crate::stack) fn into_error(self, plan: &Plan, evidence: Option<&Path>) -> Error {
         let (service, failure, waiting) = match self {
             Failure::Other(error) => return error,
             Failure::Service { service, failure, waiting } => (service, failure, waiting),
         };
-        // Every container has a log, be it empty.
+        // A saved log, even an empty one, means that there was a container.
         let log_file = evidence.map(|directory| directory.join(format!("{service}.log")));
         let log = log_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         let hide = |text: &str| plan.secrets.hide(text);
@@ -92,7 +92,7 @@ impl Failure {
         if let (Some(path), Some(log)) = (&log_file, &log) {
             error = error.with_detail(excerpt(path, &hide(log)));
         }
-        // All images are there before any container is created: without one there is no evidence.
+        // Containers are created only once all images are there: without an image there is no evidence.
         let has_evidence = !matches!(failure, ServiceFailure::NoImage { .. });
         if let Some(directory) = evidence.filter(|_| has_evidence) {
             error = error.with_detail(format!("evidence of all services: {}", directory.display()));
@@ -104,7 +104,7 @@ impl Failure {
     }
 }
 
-/// The end of a log, below the path of the whole.
+/// The path of a log, followed by its last lines.
 fn excerpt(path: &Path, log: &str) -> String {
     let lines: Vec<_> = log.lines().collect();
     if lines.is_empty() {
@@ -135,14 +135,12 @@ impl ServiceFailure {
                 format!("service `{service}` could not be started: its post_start hook `{command}` {what}")
             }
             ServiceFailure::Exited { exit, after, .. } => {
-                // What the engine says of it may be long, and gets a line of its own.
+                // The engine's message may be long, so it gets its own line among the details.
                 let exit = Exit { error: String::new(), ..exit.clone() };
                 format!("service `{service}` {exit} before it was ready, {} after its start", seconds(*after))
             }
             ServiceFailure::EndedAfterReady(exit) => {
-                format!(
-                    "service `{service}` {exit} after it had been ready, while the stack was still starting"
-                )
+                format!("service `{service}` {exit} after it was ready, while the stack was still starting")
             }
             ServiceFailure::GaveUp { gave_up, after, .. } if gave_up.timed_out => format!(
                 "service `{service}` was not ready after {}: {}, last: {}",
@@ -166,7 +164,7 @@ impl ServiceFailure {
         if let ServiceFailure::PostStart { output, .. } = self
             && !output.trim().is_empty()
         {
-            details.push(format!("the hook says: {}", output.trim_end().replace('\n', "\n  ")));
+            details.push(format!("hook output: {}", output.trim_end().replace('\n', "\n  ")));
         }
         if let ServiceFailure::NoImage { fallback: Some(error), .. } = self {
             details.push(format!("its fallback could not be built: {error}"));
@@ -188,19 +186,16 @@ impl ServiceFailure {
         if let ServiceFailure::Exited { restarts: restarts @ 1.., .. }
         | ServiceFailure::GaveUp { restarts: restarts @ 1.., .. } = self
         {
-            details.push(format!(
-                "it had been restarted {restarts} {}",
-                if *restarts == 1 { "time" } else { "times" }
-            ));
+            details.push(format!("restarted {restarts} {}", if *restarts == 1 { "time" } else { "times" }));
         }
         details
     }
 
-    /// What to try, for the failures whose cause is usually the same.
+    /// What to try, for failures with a usual cause.
     fn hint(&self, plan: &Plan, service: &str, log: &str) -> Option<String> {
         let says = |text: &str| log.contains(text);
         if says("database files are incompatible with server") {
-            return Some("the volume was written by another PostgreSQL version; `greenroom volumes rm` it to start clean".to_owned());
+            return Some("the volume was written by another PostgreSQL version; remove it with `greenroom volumes rm` to start clean".to_owned());
         }
         match self {
             ServiceFailure::NoImage { error, .. } if error.contains("requires BuildKit") => Some(
@@ -208,7 +203,7 @@ impl ServiceFailure {
                     .to_owned(),
             ),
             ServiceFailure::NoImage { fallback: None, .. } => Some(
-                "check the image's name, `docker pull` it by hand to see more, or declare a build: `build:`, or `x-greenroom: fallback:`"
+                "check the image's name, try `docker pull`, or declare `build:` or `x-greenroom: fallback:`"
                     .to_owned(),
             ),
             ServiceFailure::Exited { exit, .. } | ServiceFailure::EndedAfterReady(exit) if exit.out_of_memory => Some(format!("raise `mem_limit` of `{service}`")),
@@ -216,17 +211,17 @@ impl ServiceFailure {
                 Some("something else on this machine uses the port; without fixed ports the engine picks free ones".to_owned())
             }
             ServiceFailure::NotStarted { error, .. } if error.contains("`create_host_path` is not set") => {
-                Some("make it, or let greenroom make a folder: `bind: { create_host_path: true }`".to_owned())
+                Some("create it, or let greenroom create a folder: `bind: { create_host_path: true }`".to_owned())
             }
             ServiceFailure::GaveUp { gave_up, .. } if gave_up.last.contains("28P01") => Some(match plan.service(service) {
                 Some(planned) if plan.kept_volumes_of(&planned.service).next().is_some() => {
-                    "the kept volume was initialised with another password; use that one, or `greenroom volumes rm` the volume to start clean".to_owned()
+                    "the kept volume was initialised with another password; use that one, or remove the volume with `greenroom volumes rm` to start clean".to_owned()
                 }
-                _ => "the password that the environment gives is not the one that the server was initialised with".to_owned(),
+                _ => "the password in the environment is not the one the server was initialised with".to_owned(),
             }),
             ServiceFailure::GaveUp { gave_up, .. } if gave_up.timed_out => {
                 let timeout = plan.service(service)?.timeout;
-                Some(format!("if it only needs longer than {timeout:?}, `--timeout` or `x-greenroom: timeout:` gives it more"))
+                Some(format!("if it only needs longer than {timeout:?}, raise `--timeout` or `x-greenroom: timeout:`"))
             }
             _ => None,
         }
@@ -237,7 +232,7 @@ fn attempts(count: u32) -> String {
     format!("{count} {}", if count == 1 { "attempt" } else { "attempts" })
 }
 
-/// Seconds to a tenth, as a reader wants them.
+/// Seconds, rounded to a tenth.
 fn seconds(duration: Duration) -> String {
     format!("{:.1}s", duration.as_secs_f64())
 }

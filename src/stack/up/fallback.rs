@@ -1,4 +1,4 @@
-//! Building a declared fallback image, once: its tag is the hash of all that it is made of.
+//! Builds a declared fallback image, once: its tag is a hash of everything it is built from.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,25 +14,25 @@ use crate::engine::{BuildSpec, Context, Dockerfile, Image, Progress};
 use crate::plan::{Base, Fallback, hash};
 use crate::state::unique;
 
-/// What the names of all fallback images begin with.
+/// The prefix of all fallback images' names.
 pub(in crate::stack) const PREFIX: &str = "greenroom-fallback/";
 
-/// The build argument by which a Dockerfile takes its base image.
+/// The build argument that names the Dockerfile's base image.
 const BASE_ARGUMENT: &str = "BASE";
 
-/// How many of a failed program's last lines its error shows.
-const LINES_TOLD: usize = 20;
+/// How many of a failed program's last output lines the error shows.
+const LINES_SHOWN: usize = 20;
 
-/// Where `prepare` programs find the copy of the build context that they may add to.
+/// Points `prepare` programs to a copy of the build context, which they may add files to.
 const CONTEXT_VARIABLE: &str = "GREENROOM_BUILD_CONTEXT";
 
-/// What a fallback image is called, which follows from what it is made of: its name with the hash in it, and the hash.
+/// The name of a fallback image, derived from its content, and the content's hash.
 pub(in crate::stack) fn name(directory: &Path, fallback: &Fallback) -> io::Result<(String, String)> {
     let content = hash_inputs(directory, fallback)?;
     Ok((format!("{PREFIX}{}:{content}", image_name(&fallback.context)), content))
 }
 
-/// Gives the fallback image, which the engine has afterwards, and its name.
+/// Builds the fallback image unless the engine has it; returns its name and the image.
 pub(super) async fn build(
     start: &Start,
     service: &str,
@@ -40,11 +40,11 @@ pub(super) async fn build(
 ) -> Result<(String, Image), String> {
     let directory = &start.plan.directory;
     let (reference, content) =
-        name(directory, fallback).map_err(|error| format!("cannot read what it is made of: {error}"))?;
+        name(directory, fallback).map_err(|error| format!("cannot read its sources: {error}"))?;
     if let Some(image) = find(start, &reference).await? {
         return Ok((reference, image));
     }
-    // Two processes that start at the same moment build it once.
+    // So that two simultaneous processes build the image once.
     let _lock = start.state.lock(format!("build-{content}")).await.map_err(|error| format!("{error:?}"))?;
     if let Some(image) = find(start, &reference).await? {
         return Ok((reference, image));
@@ -72,14 +72,14 @@ pub(super) async fn build(
     let image = find(start, &reference).await?;
     image
         .map(|image| (reference, image))
-        .ok_or_else(|| "it was built, and the engine does not have it".to_owned())
+        .ok_or_else(|| "it was built, but the engine does not have it".to_owned())
 }
 
 async fn find(start: &Start, reference: &str) -> Result<Option<Image>, String> {
     start.engine.image(reference).await.map_err(|error| error.to_string())
 }
 
-/// The base: present, else pulled, else made by its script and imported.
+/// The base image: present, else pulled, else built by its script and imported.
 async fn base_image(start: &Start, base: &Base, progress: Progress<'_>) -> Result<String, String> {
     if find(start, &base.image).await?.is_some() {
         return Ok(base.image.clone());
@@ -109,7 +109,7 @@ async fn base_image(start: &Start, base: &Base, progress: Progress<'_>) -> Resul
     Ok(reference)
 }
 
-/// Runs a program of the host, each line of its output as progress; the last lines are told when it fails.
+/// Runs a program on the host and reports each line of its output as progress. The error holds the last lines.
 async fn run(
     mut command: Command,
     name: &str,
@@ -124,8 +124,8 @@ async fn run(
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("cannot run {name}: {error}"))?;
     let (_, last, status) = tokio::join!(
-        tell_lines(child.stdout.take(), progress),
-        tell_lines(child.stderr.take(), progress),
+        forward_lines(child.stdout.take(), progress),
+        forward_lines(child.stderr.take(), progress),
         child.wait()
     );
     match status {
@@ -135,30 +135,30 @@ async fn run(
     }
 }
 
-/// Tells each line of a program's output, and gives the last ones.
-async fn tell_lines(stream: Option<impl AsyncRead + Unpin>, progress: Progress<'_>) -> Vec<String> {
+/// Reports each line of a program's output as progress; returns the last ones.
+async fn forward_lines(stream: Option<impl AsyncRead + Unpin>, progress: Progress<'_>) -> Vec<String> {
     let mut last = Vec::new();
     let Some(stream) = stream else { return last };
     let mut lines = BufReader::new(stream).lines();
-    // A line that is not text ends the telling, not the program.
+    // A line that is not UTF-8 ends the reporting, not the program.
     while let Ok(Some(line)) = lines.next_line().await {
         progress(&line);
         last.push(line);
-        if last.len() > LINES_TOLD {
+        if last.len() > LINES_SHOWN {
             last.remove(0);
         }
     }
     last
 }
 
-/// A folder that is removed when it is dropped.
+/// A temporary folder, removed on drop.
 struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(purpose: &str) -> io::Result<Scratch> {
         let name = format!("greenroom-{purpose}-{}{}", std::process::id(), unique());
         let path = std::env::temp_dir().join(name);
-        // What a killed process of the same number left behind must not get into the image.
+        // A killed process with the same id may have left files, which must not get into the image.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path)?;
         Ok(Scratch(path))
@@ -185,8 +185,8 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What the image is called: its context's folder, in the letters that an image's name may have. Services that are made of
-/// the same share it.
+/// The name of the context's folder, reduced to the characters that an image name may have. It does not name the
+/// service, so that services with the same sources share an image.
 fn image_name(context: &str) -> String {
     let folder =
         Path::new(context).file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -195,13 +195,13 @@ fn image_name(context: &str) -> String {
     if name.is_empty() { "image".to_owned() } else { name.to_owned() }
 }
 
-/// A fingerprint of what the image is made of: the content of the context, the inputs and the programs that are run, and
-/// what is said to them. Where all that lies does not count, so that several files can share an image.
+/// Hashes everything the image is built from: the contents of the context, the inputs and the programs, and their
+/// arguments. Paths are left out, so that several compose files can share an image.
 fn hash_inputs(directory: &Path, fallback: &Fallback) -> io::Result<String> {
     let base = fallback.base.as_ref();
-    let said =
+    let settings =
         (&fallback.dockerfile, &fallback.args, base.map(|base| &base.image), fallback.prepare.get(1..));
-    let mut content = format!("{said:?}").into_bytes();
+    let mut content = format!("{settings:?}").into_bytes();
     let script = base.map(|base| &base.script);
     let paths =
         [&fallback.context].into_iter().chain(fallback.prepare.first()).chain(script).chain(&fallback.inputs);
@@ -211,7 +211,7 @@ fn hash_inputs(directory: &Path, fallback: &Fallback) -> io::Result<String> {
     Ok(hash(&content))
 }
 
-/// Adds a file, or all files of a folder, each behind its name and length.
+/// Adds a file, or all files in a folder, each preceded by its name and length.
 fn add_content(content: &mut Vec<u8>, path: &Path, name: &Path) -> io::Result<()> {
     if path.is_dir() {
         let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;

@@ -1,4 +1,5 @@
-//! Secrets and configs on their way into a container: copied into it before it starts or, where that cannot be, mounted.
+//! Brings secrets and configs into a container: copies them in before it starts or, where a copy is impossible, mounts
+//! them.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use crate::engine::FileSpec;
 use crate::plan::{Content, Delivery, PlannedFile, PlannedService};
 use crate::state::StateFolder;
 
-/// Writes the files that are mounted below greenroom's state, where only their user gets at them, and gives their mounts.
+/// Writes the files to mount below greenroom's state folder, which only its user can access; returns their mounts.
 pub(super) fn mounts(
     state: &StateFolder,
     stack: &str,
@@ -30,7 +31,7 @@ pub(super) fn mounts(
     mounts.collect()
 }
 
-/// Gives the file to the owner that the compose file names: a file of the host keeps its owner when it is mounted.
+/// Sets the owner that the compose file states: a bind-mounted file keeps its owner from the host.
 #[cfg(unix)]
 fn hand_over(file: &PlannedFile, path: &Path) -> Result<(), String> {
     if file.uid.is_none() && file.gid.is_none() {
@@ -38,19 +39,19 @@ fn hand_over(file: &PlannedFile, path: &Path) -> Result<(), String> {
     }
     std::os::unix::fs::chown(path, file.uid, file.gid).map_err(|error| {
         format!(
-            "cannot give {} to the user and group that the file states: {error}; it has to be mounted, since it cannot be copied into a read-only root file system or below another mount, and only root can give files away",
+            "cannot give {} to the user and group that the compose file states: {error}; it must be mounted, because it cannot be copied into a read-only root file system or below another mount, and only root can change a file's owner",
             file.target
         )
     })
 }
 
-/// There are no such owners here; the engine's own machine decides.
+/// This platform has no numeric owners; the machine that the engine runs on decides.
 #[cfg(not(unix))]
 fn hand_over(_file: &PlannedFile, _path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The files that are copied.
+/// The files to copy.
 pub(super) fn copies(planned: &PlannedService) -> Vec<FileSpec> {
     let copied = planned.files.iter().filter(|file| file.delivery == Delivery::Copied);
     let copies = copied.filter_map(|file| match &file.content {

@@ -1,5 +1,5 @@
-//! The start graph: everything that can run at the same moment does, and a dependent starts the moment its dependency
-//! is where it has to be.
+//! The start graph: everything that can start in parallel does, and a dependent starts as soon as its dependencies meet
+//! their conditions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::stack::running::Running;
 use crate::stack::{listing, spec};
 use crate::volume::{self, Claim};
 
-/// Brings everything up. Dropping it leaves what was created; see [`Start::settle`].
+/// Brings everything up. Dropping the future leaves what was created; see [`Start::settle`].
 pub(in crate::stack) async fn run(start: &Start) -> Result<Arc<Running>, Failure> {
     let begin = Instant::now();
     let (images, claims) = tokio::try_join!(images(start), infrastructure(start))?;
@@ -43,7 +43,7 @@ pub(in crate::stack) async fn run(start: &Start) -> Result<Arc<Running>, Failure
     Ok(Running::new(start.plan.clone(), services, begin.elapsed(), start.take_warnings(), claims))
 }
 
-/// The image of each service: its replicas have the same.
+/// The image of each service, shared by its replicas.
 async fn images(start: &Start) -> Result<BTreeMap<&str, UsedImage>, Failure> {
     let services = start.plan.services.iter().filter(|planned| planned.number == 1).map(async |planned| {
         Ok::<_, Failure>((planned.service.name.as_str(), image::resolve(start, planned).await?))
@@ -51,7 +51,7 @@ async fn images(start: &Start) -> Result<BTreeMap<&str, UsedImage>, Failure> {
     Ok(try_join_all(services).await?.into_iter().collect())
 }
 
-/// Networks and volumes, labelled as they are created.
+/// Creates networks and volumes, with their labels.
 async fn infrastructure(start: &Start) -> Result<Vec<Claim>, Failure> {
     let (plan, engine) = (&start.plan, start.engine.as_ref());
     external::check(plan, engine).await?;
@@ -74,7 +74,7 @@ async fn infrastructure(start: &Start) -> Result<Vec<Claim>, Failure> {
     Ok(claims)
 }
 
-/// Waits until all that `planned` depends on is as far as it has to be.
+/// Waits until everything that `planned` depends on meets its condition.
 async fn dependencies(
     start: &Start,
     planned: &PlannedService,
@@ -83,7 +83,7 @@ async fn dependencies(
     for dependency in &planned.waits_for {
         let enough = match dependency.until {
             Until::Started => Progress::Started,
-            // A service that others wait to complete is ready when it has.
+            // A service with dependents that wait for its completion is ready when it has completed.
             Until::Ready | Until::Completed => Progress::Ready,
         };
         for replica in start.plan.replicas(&dependency.service) {
@@ -94,7 +94,7 @@ async fn dependencies(
     }
 }
 
-/// Fails if a service that was ready has ended while the others were still starting.
+/// Fails if a ready service has exited while others were still starting.
 async fn still_running(start: &Start, services: &BTreeMap<String, RunningService>) -> Result<(), Failure> {
     let containers = listing::containers_of(start.engine.as_ref(), &start.plan.stack).await?;
     for (name, service) in services.iter().filter(|(_, service)| !service.known.completed) {
@@ -103,7 +103,7 @@ async fn still_running(start: &Start, services: &BTreeMap<String, RunningService
             continue;
         }
         if let State::Exited(exit) = start.engine.inspect(id).await?.state
-            // To have run, and to end with 0, is all that is asked of a service which answers no question.
+            // A service without a probe may exit with 0.
             && (exit.code != 0 || service.ready_when() != ReadyWhen::StaysUp)
         {
             return Err(start.failed(name, ServiceFailure::EndedAfterReady(exit)));

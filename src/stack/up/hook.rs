@@ -1,4 +1,4 @@
-//! Hooks that run once a container has started.
+//! Runs `post_start` hooks.
 
 use tokio::time::Instant;
 
@@ -8,7 +8,7 @@ use crate::engine::{Inspection, State};
 use crate::plan::PlannedService;
 use crate::stack::hook;
 
-/// Runs the hooks of a service whose container has just been started, before its deadline.
+/// Runs the hooks of a service whose container has just started, within the service's deadline.
 pub(super) async fn post_start(
     start: &Start,
     planned: &PlannedService,
@@ -22,7 +22,7 @@ pub(super) async fn post_start(
         return Ok(());
     };
     let failure = match start.engine.inspect(id).await {
-        // Its own end explains more than that nothing could be run in it any more.
+        // The container's exit explains more than the hook's failure.
         Ok(Inspection { state: State::Exited(exit), .. }) => ServiceFailure::Exited {
             exit,
             last: Some(format!("post_start[{}] {}", hook.number - 1, hook.what)),

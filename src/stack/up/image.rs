@@ -1,7 +1,7 @@
-//! Which image really runs: present, else pulled, else built, else the declared fallback.
+//! Chooses the image that runs: present, else pulled, else built, else the declared fallback.
 //!
-//! The order is Compose's (<https://github.com/compose-spec/compose-spec/blob/main/05-services.md#pull_policy>); only the
-//! fallback is greenroom's own, and never silent.
+//! The order is Compose's (<https://github.com/compose-spec/compose-spec/blob/main/05-services.md#pull_policy>). Only
+//! the fallback is greenroom's own, and it is always reported.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::known::UsedImage;
 use crate::plan::{PlannedService, PullPolicy, cached_image};
 
-/// Sees to it that the engine has the service's image.
+/// Makes sure that the engine has the service's image, or its fallback.
 pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<UsedImage, Failure> {
     let service = &planned.service;
     let reference =
@@ -30,7 +30,7 @@ pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<U
     let Some(fallback) = &planned.fallback else { return Err(no_image(None)) };
     let (used, image) =
         fallback::build(start, &service.name, fallback).await.map_err(|second| no_image(Some(second)))?;
-    start.observer.tell(&Event::FallbackImage {
+    start.observer.notify(&Event::FallbackImage {
         service: service.name.clone(),
         wanted: reference.clone(),
         used: used.clone(),
@@ -39,7 +39,7 @@ pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<U
     Ok(UsedImage { reference: used, stands_in_for: Some(reference), healthcheck: image.healthcheck })
 }
 
-/// Presence, pull and build, as `pull_policy` decides.
+/// Finds, pulls or builds the image, depending on `pull_policy`.
 async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Result<Image, EngineError> {
     let service = &planned.service;
     let engine = &start.engine;
@@ -49,7 +49,7 @@ async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Res
         progress(&format!("pulling {reference}"));
         match engine.pull(reference, service.platform.as_deref(), &progress).await {
             Ok(()) => return made(start, reference).await,
-            // As Compose does: what can be built need not be had from a registry.
+            // As in Compose, an image that can be built need not be in a registry.
             Err(error) if service.build.is_some() => progress(&error.to_string()),
             Err(error) => return Err(error),
         }
@@ -63,8 +63,8 @@ async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Res
         (_, Some(image)) => Ok(image),
         (_, None) => {
             let why = match planned.pull {
-                PullPolicy::Build => "and there is no `build` for its `pull_policy: build` to go by",
-                _ => "and `pull_policy: never` forbids to pull it",
+                PullPolicy::Build => "and `pull_policy: build` has no `build` to use",
+                _ => "and `pull_policy: never` forbids pulling it",
             };
             let message = format!("the engine does not have it, {why}");
             Err(EngineError::new(format!("find image `{reference}`"), message))
@@ -72,13 +72,13 @@ async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Res
     }
 }
 
-/// Whether the policy asks for a pull; `present` is what the engine has.
+/// Whether the policy asks for a pull. `present` is the image that the engine has.
 fn is_to_be_pulled(policy: PullPolicy, present: Option<&Image>, now: SystemTime) -> bool {
     match policy {
         PullPolicy::Always => true,
         PullPolicy::Never | PullPolicy::Build => false,
         PullPolicy::Missing => present.is_none(),
-        // Of an image that was pulled, most engines do not tell when: then it is old, as for Compose.
+        // Most engines do not record when an image was pulled. Without a time it counts as old, as in Compose.
         PullPolicy::Every(age) => {
             let named_at = present.and_then(|image| image.named_at);
             named_at.is_none_or(|named_at| named_at + age < now)
@@ -86,10 +86,10 @@ fn is_to_be_pulled(policy: PullPolicy, present: Option<&Image>, now: SystemTime)
     }
 }
 
-/// What was pulled or built.
+/// The image that was just pulled or built.
 async fn made(start: &Start, reference: &str) -> Result<Image, EngineError> {
     start.engine.image(reference).await?.ok_or_else(|| {
-        let message = "it was pulled or built, and the engine does not have it all the same";
+        let message = "it was pulled or built, but the engine does not have it";
         EngineError::new(format!("find image `{reference}`"), message)
     })
 }
@@ -108,7 +108,7 @@ fn build_spec(reference: &str, build: &Build, planned: &PlannedService) -> Build
     let platform = match (&planned.service.platform, &build.platforms[..]) {
         (Some(platform), _) => Some(platform.clone()),
         (None, [only]) => Some(only.clone()),
-        // Of several, the engine's own runs here.
+        // Of several platforms, the engine's own is the one to run.
         (None, _) => None,
     };
     BuildSpec {
@@ -129,24 +129,24 @@ fn build_spec(reference: &str, build: &Build, planned: &PlannedService) -> Build
     }
 }
 
-/// Makes the missing host folders of binds that ask for it, as Compose does for binds in the short form; those that do
-/// not must be there.
+/// Creates missing host folders for binds that ask for it, as Compose does for binds in the short form. The other
+/// binds' sources must exist.
 pub(super) fn make_bind_folders(mounts: &[Mount]) -> Result<(), String> {
     for mount in mounts.iter().filter(|mount| mount.kind == MountKind::Bind) {
         let Some(source) = mount.source.as_deref().map(Path::new) else { continue };
-        // What this user may not look at, the engine may all the same.
+        // The engine may see a path that this user cannot access.
         if !matches!(source.try_exists(), Ok(false)) {
             continue;
         }
         if !mount.create_host_path {
             return Err(format!(
-                "{}, which a bind mounts at {}, does not exist on the host, and `create_host_path` is not set",
+                "{}, to be mounted at {}, does not exist on the host, and `create_host_path` is not set",
                 source.display(),
                 mount.target
             ));
         }
         std::fs::create_dir_all(source).map_err(|error| {
-            format!("cannot make the folder {} for a bind mount: {error}", source.display())
+            format!("cannot create the folder {} for a bind mount: {error}", source.display())
         })?;
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! Logins whose settings stand in files inside the container (`POSTGRES_PASSWORD_FILE`).
+//! Reads login settings that are stored in files inside the container (`POSTGRES_PASSWORD_FILE`).
 
 use crate::engine::Engine;
 use crate::kind::{Login, LoginSettings, Setting};
 
-/// Reads the settings that stand in files.
+/// Resolves the settings, reading those that are stored in files.
 pub(in crate::stack) async fn resolve(
     engine: &dyn Engine,
     id: &str,
@@ -24,7 +24,7 @@ async fn read(engine: &dyn Engine, id: &str, setting: &Setting) -> Result<String
         Setting::File(path) => path,
     };
     match engine.exec(id, &["cat".to_owned(), path.clone()]).await {
-        // The images cut the line's end off, too.
+        // The images strip the trailing newline, too.
         Ok(done) if done.code == 0 => Ok(done.output.trim_end_matches(['\n', '\r']).to_owned()),
         Ok(done) => Err(format!("cannot read {path} in the container: {}", done.output.trim())),
         Err(error) => Err(error.to_string()),

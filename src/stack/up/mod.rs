@@ -1,11 +1,11 @@
 //! Bringing up a new stack.
 //!
 //! ```text
-//! graph      everything that can run at the same moment does
+//! graph      starts everything in parallel that can run in parallel
 //!   image    which image runs: present, pulled, built, or the declared fallback
 //!   service  one service: created, started, waited for
 //!     wait   until the container is ready, has ended, or the deadline has passed
-//! start      what all of these work with, and what they leave for whoever cleans up
+//! start      what all of these share, and what the clean-up needs afterwards
 //! failure    how a failed start is reported
 //! ```
 
@@ -41,7 +41,7 @@ use crate::state::StateFolder;
 pub(super) use fallback::{PREFIX as FALLBACK_PREFIX, name as fallback_name};
 pub(super) use start::Start;
 
-/// Brings a new stack up.
+/// Brings up a new stack.
 pub(super) async fn start_new(
     engine: Arc<dyn Engine>,
     plan: Plan,
@@ -51,7 +51,7 @@ pub(super) async fn start_new(
     cancelled: oneshot::Receiver<()>,
 ) -> Result<Live, Error> {
     let plan = plan.for_engine(&engine.version())?;
-    observer.tell(&Event::Planned(plan.clone()));
+    observer.notify(&Event::Planned(plan.clone()));
     collect_in_the_background(engine.clone(), state.clone());
     let start = Start::new(engine.clone(), Arc::new(plan), observer.clone(), owner.clone(), state);
     let running = start_or_clean_up(&start, cancelled).await?;
@@ -59,7 +59,7 @@ pub(super) async fn start_new(
     Ok(Live { running, engine, observer, owner })
 }
 
-/// Runs the start; when it fails or is cancelled, saves the evidence and removes what was created.
+/// Runs the start. If it fails or is cancelled, saves the evidence and removes what was created.
 pub(super) async fn start_or_clean_up(
     start: &Start,
     cancelled: oneshot::Receiver<()>,
@@ -76,7 +76,7 @@ pub(super) async fn start_or_clean_up(
     };
     start.settle().await;
     let evidence = Evidence::Save { seen: start.all_seen() };
-    let no_hooks = Hooks { known: None, told: &|_, _| {} };
+    let no_hooks = Hooks { known: None, on_failure: &|_, _| {} };
     let (engine, stack) = (start.engine.as_ref(), &start.plan.stack);
     let removed = teardown::remove(engine, &start.state, stack, &evidence, no_hooks).await;
     let (saved, left) = match removed {
@@ -87,7 +87,7 @@ pub(super) async fn start_or_clean_up(
         Err(error) => (start.state.evidence_directory(&start.plan.stack).ok(), Some(error)),
     };
     if let Some(directory) = &saved {
-        start.observer.tell(&Event::EvidenceSaved { directory: directory.clone() });
+        start.observer.notify(&Event::EvidenceSaved { directory: directory.clone() });
     }
     let error = failure
         .map_or_else(Error::start_cancelled, |failure| failure.into_error(&start.plan, saved.as_deref()));

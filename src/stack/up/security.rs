@@ -1,10 +1,10 @@
-//! `security_opt` as the engine takes it: a seccomp profile is sent, not named.
+//! `security_opt` as the engine expects it: with the content of a seccomp profile, not its file name.
 
 use std::path::Path;
 
 use crate::engine::Security;
 
-/// Reads the profiles that the options name, from the project's folder, as Compose does.
+/// Reads the profiles that the options name, relative to the project's folder, as Compose does.
 pub(in crate::stack) fn read(options: &[String], directory: &Path) -> Result<Security, String> {
     let mut read = Security::default();
     for option in options {
@@ -12,7 +12,7 @@ pub(in crate::stack) fn read(options: &[String], directory: &Path) -> Result<Sec
             read.shows_system_paths = true;
             continue;
         }
-        // The older way to write it has a colon.
+        // The older notation has a colon.
         let (name, value) = option.split_once('=').or_else(|| option.split_once(':')).unwrap_or((option, ""));
         match (name, value) {
             ("seccomp", "unconfined" | "builtin") => read.options.push(option.clone()),
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_is_sent_and_the_rest_is_as_written() {
+    fn a_profiles_content_is_sent_and_other_options_are_unchanged() {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         std::fs::write(folder.path().join("p.json"), "{\n  \"defaultAction\": \"SCMP_ACT_ALLOW\"\n}")
             .expect("it can be written to");
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_is_not_there_is_named() {
+    fn a_missing_profile_is_named() {
         let error = read(&["seccomp=p.json".to_owned()], Path::new("/nowhere")).expect_err("it is not there");
         assert!(error.starts_with("cannot read the seccomp profile /nowhere/p.json: "), "{error}");
     }

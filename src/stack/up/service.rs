@@ -1,4 +1,4 @@
-//! One service from its image to ready.
+//! Starts one service, from its image to ready.
 
 use std::future::Future;
 
@@ -16,7 +16,7 @@ use crate::plan::PlannedService;
 use crate::stack::hook::run_pre_stop;
 use crate::stack::spec;
 
-/// How far a service is.
+/// How far a service has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Progress {
     Waiting,
@@ -48,7 +48,7 @@ pub(super) async fn run_service(
         }
     };
     let begin = Instant::now();
-    start.observer.tell(&Event::Started { service: name.clone() });
+    start.observer.notify(&Event::Started { service: name.clone() });
     hook::post_start(start, planned, &id, begin).await?;
     progress.send_replace(Progress::Started);
 
@@ -57,7 +57,8 @@ pub(super) async fn run_service(
     Ok(running)
 }
 
-/// Creates the container while its dependencies come up, which saves time, unless it is made of a part of one of them.
+/// Creates the container while its dependencies come up, which saves time, unless it uses another container's
+/// namespaces or volumes: that container must exist first.
 async fn created_and_started(
     start: &Start,
     planned: &PlannedService,
@@ -72,7 +73,7 @@ async fn created_and_started(
         created.warnings.iter().for_each(|warning| start.engine_warns(&planned.name, warning));
         let copies = files::copies(planned);
         if !copies.is_empty() {
-            // Into its layer, which stays when it is started again.
+            // Copied into the container's own layer, which survives a restart.
             start.engine.copy_into(&created.id, &copies).await?;
         }
         Ok::<_, EngineError>(created.id)
@@ -89,8 +90,8 @@ async fn created_and_started(
     Ok(id)
 }
 
-/// Stops the service with its own signal and grace period, starts it again and waits until it is ready. Its hooks run as at
-/// a stop and a start.
+/// Stops the service with its own signal and grace period, starts it again and waits until it is ready. Its `pre_stop`
+/// and `post_start` hooks run, too.
 pub(in crate::stack) async fn restart(
     start: &Start,
     running: &RunningService,
@@ -103,7 +104,7 @@ pub(in crate::stack) async fn restart(
     start.engine.stop(&known.id, planned.stop_grace).await.map_err(engine)?;
     start.engine.restart_container(&known.id).await.map_err(engine)?;
     let begin = Instant::now();
-    start.observer.tell(&Event::Started { service: name.clone() });
+    start.observer.notify(&Event::Started { service: name.clone() });
     hook::post_start(start, planned, &known.id, begin).await?;
     until_ready(start, planned, &known.image, &known.id, begin).await
 }

@@ -1,4 +1,4 @@
-//! What a start works with, and what it leaves for whoever cleans up after it.
+//! What a start works with, and what the clean-up after it needs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,18 +13,18 @@ use crate::plan::Plan;
 use crate::stack::owner::Owner;
 use crate::state::StateFolder;
 
-/// A start under way.
+/// A start in progress.
 pub(in crate::stack) struct Start {
     pub engine: Arc<dyn Engine>,
     pub plan: Arc<Plan>,
     pub observer: Observer,
     pub owner: Owner,
     pub state: StateFolder,
-    /// Creations that are under way: they go on when the start is dropped, so a clean-up waits for them first.
+    /// Creations in progress. They go on when the start is dropped, so a clean-up first waits for them.
     creations: Mutex<Vec<JoinHandle<()>>>,
-    /// What the engine said it does differently from what it was told.
+    /// The engine's warnings about what it does differently.
     warnings: Mutex<Vec<Warning>>,
-    /// The last thing seen of each service.
+    /// The last observation of each service.
     last_seen: Mutex<BTreeMap<String, String>>,
 }
 
@@ -48,15 +48,15 @@ impl Start {
         }
     }
 
-    /// Creates something in a task of its own. Were it simply awaited, a start that is dropped would drop the request with
-    /// it, and the engine might create the thing after the clean-up has looked.
+    /// Creates an object in its own task. If the request were simply awaited, dropping the start would drop the request
+    /// as well, and the engine might create the object after the clean-up.
     pub(super) async fn create<T: Send + 'static>(
         &self,
         creation: impl Future<Output = Result<T, EngineError>> + Send + 'static,
     ) -> Result<T, EngineError> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
-            // The receiver is gone when the start was dropped; the clean-up removes what was created.
+            // If the start was dropped, the receiver is gone; the clean-up removes what was created.
             let _ = sender.send(creation.await);
         });
         lock(&self.creations).push(task);
@@ -65,27 +65,29 @@ impl Start {
             .unwrap_or_else(|_| Err(EngineError::new("create", "greenroom's runtime is shutting down")))
     }
 
-    /// Waits for the creations that are under way; after it, listing the engine shows all there is.
+    /// Waits for the creations in progress. After that, the engine lists everything that was created.
     pub(super) async fn settle(&self) {
         let creations = std::mem::take(&mut *lock(&self.creations));
         for creation in creations {
-            // A creation that panicked created nothing that listing would not show.
+            // Even if the task panicked, the engine lists what it created.
             let _ = creation.await;
         }
     }
 
-    /// Tells the observer how far a service's image is, secrets hidden.
+    /// Notifies the observer of an image's progress, secrets hidden.
     pub(super) fn image_progress(&self, service: &str, line: &str) {
-        self.observer
-            .tell(&Event::ImageProgress { service: service.to_owned(), line: self.plan.secrets.hide(line) });
+        self.observer.notify(&Event::ImageProgress {
+            service: service.to_owned(),
+            line: self.plan.secrets.hide(line),
+        });
     }
 
-    /// Tells the observer of a warning of the engine's, and keeps it for the report.
+    /// Notifies the observer of an engine's warning, and keeps it for the report.
     pub(super) fn engine_warns(&self, service: &str, what: &str) {
         let message =
             self.plan.secrets.hide(&format!("services.{service}: the engine warns: {}", what.trim()));
         let warning = Warning::new(None, message);
-        self.observer.tell(&Event::Warned(warning.clone()));
+        self.observer.notify(&Event::Warned(warning.clone()));
         lock(&self.warnings).push(warning);
     }
 
@@ -94,12 +96,12 @@ impl Start {
         std::mem::take(&mut *lock(&self.warnings))
     }
 
-    /// Notes what was last seen of a service.
+    /// Records the latest observation of a service.
     pub(super) fn saw(&self, service: &str, what: &str) {
         lock(&self.last_seen).insert(service.to_owned(), what.to_owned());
     }
 
-    /// Notes what was seen of a service, unless something was seen before.
+    /// Records an observation of a service, unless there is one already.
     pub(super) fn saw_first(&self, service: &str, what: &str) {
         lock(&self.last_seen).entry(service.to_owned()).or_insert_with(|| what.to_owned());
     }
@@ -108,13 +110,13 @@ impl Start {
         lock(&self.last_seen).get(service).cloned()
     }
 
-    /// The last thing seen of each service, secrets hidden.
+    /// The last observation of each service, secrets hidden.
     pub(super) fn all_seen(&self) -> Vec<(String, String)> {
         let seen = lock(&self.last_seen).clone();
         seen.into_iter().map(|(service, what)| (service, self.plan.secrets.hide(&what))).collect()
     }
 
-    /// A failure of `service`, or of a replica of it, with those that wait for it.
+    /// A failure of `service`, which may be a replica, with the services that wait for it.
     pub(super) fn failed(&self, service: &str, failure: ServiceFailure) -> Failure {
         let written = self.plan.service(service).map_or(service, |planned| &planned.service.name);
         let waiting = self

@@ -1,4 +1,4 @@
-//! Waiting for one container: until it is ready, has ended, or its deadline has passed.
+//! Waits for one container until it is ready, it has exited, or its deadline has passed.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::poll::{Answer, Cadence, GaveUp, Wait};
 use crate::probe::{self, Target};
 use crate::stack::listing::addresses_of_owner;
 
-/// How long a service that answers no question must run to count as ready.
+/// How long a service without a probe must run to count as ready.
 const RUNS_FOR: Duration = Duration::from_millis(500);
 
-/// The first pause before a service is started again; each is twice as long as the last, up to the longest.
+/// The first pause before a restart. Each pause is twice as long as the one before, up to the longest.
 const RESTART_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_RESTART_PAUSE: Duration = Duration::from_secs(5);
 
-/// Waits until a container that was started at `begin` is ready, and tells the observer.
+/// Waits until a container that was started at `begin` is ready, then notifies the observer.
 pub(super) async fn until_ready(
     start: &Start,
     planned: &PlannedService,
@@ -37,7 +37,7 @@ pub(super) async fn until_ready(
     let mut known = waiting.until_ready().await?;
     known.ready_after = waiting.last_start.elapsed();
     known.restarts = waiting.restarts;
-    start.observer.tell(&Event::Ready(ServiceReady {
+    start.observer.notify(&Event::Ready(ServiceReady {
         service: planned.name.clone(),
         image: image.reference.clone(),
         after: known.ready_after,
@@ -47,7 +47,7 @@ pub(super) async fn until_ready(
     Ok(RunningService { planned: planned.clone(), known })
 }
 
-/// A container that is waited for.
+/// The wait for one container.
 struct Waiting<'a> {
     start: &'a Start,
     planned: &'a PlannedService,
@@ -61,7 +61,7 @@ struct Waiting<'a> {
 
 /// How one run of the container went.
 enum Run {
-    /// It is ready, and this is what became known; the times are the caller's to add.
+    /// The container is ready. The caller adds the times.
     Ready(Known),
     Exited {
         exit: Exit,
@@ -99,7 +99,7 @@ impl Waiting<'_> {
                 };
                 return Err(self.start.failed(name, failure));
             }
-            self.start.observer.tell(&Event::Restarting {
+            self.start.observer.notify(&Event::Restarting {
                 service: name.clone(),
                 exit: self.start.plan.secrets.hide(&exit.to_string()),
                 pause,
@@ -114,7 +114,7 @@ impl Waiting<'_> {
         }
     }
 
-    /// Whether the service's restart policy starts it again after this end.
+    /// Whether the service's restart policy restarts it after this exit.
     fn restarts_after(&self, exit: &Exit) -> bool {
         match self.planned.restart {
             Restart::No => false,
@@ -123,7 +123,7 @@ impl Waiting<'_> {
         }
     }
 
-    /// Waits until the container is ready, has ended, or the deadline has passed.
+    /// Waits until the container is ready, it has exited, or the deadline has passed.
     async fn one_run(&self, deadline: Instant) -> Result<Run, EngineError> {
         match self.ready_when {
             ReadyWhen::Answers(probes) => self.until_answered(probes, deadline).await,
@@ -132,7 +132,7 @@ impl Waiting<'_> {
         }
     }
 
-    /// Waits until the container has ended; it is enough to run for `runs_for` where that is given.
+    /// Waits until the container has exited or, if `runs_for` is given, has run for that long.
     async fn until_ended(&self, runs_for: Option<Duration>, deadline: Instant) -> Result<Run, EngineError> {
         let mut wait = Wait::until(deadline, Cadence::CHEAP);
         loop {
@@ -144,7 +144,7 @@ impl Waiting<'_> {
                         seen = Some(found);
                     }
                     Ok(_) if runs_for.is_some() => return Answer::NotYet("it has just started".to_owned()),
-                    Ok(_) => return Answer::NotYet("it still runs".to_owned()),
+                    Ok(_) => return Answer::NotYet("it is still running".to_owned()),
                     Err(error) => return Answer::NotYet(error.to_string()),
                 }
                 Answer::Ready
@@ -158,7 +158,7 @@ impl Waiting<'_> {
         }
     }
 
-    /// What a container is that was waited for without a question: completed, failed, or running.
+    /// Judges a container that was waited for without a probe: completed, failed, or running.
     async fn seen(&self, found: Inspection, deadline: Instant) -> Result<Run, EngineError> {
         match &found.state {
             State::Exited(exit) if exit.code == 0 => {
@@ -167,12 +167,12 @@ impl Waiting<'_> {
             State::Exited(exit) => Ok(self.ended(exit.clone())),
             _ => match self.known_running(found, deadline).await? {
                 Ok(known) => Ok(Run::Ready(known)),
-                Err(gave_up) => self.after(gave_up).await,
+                Err(gave_up) => self.exit_or(gave_up).await,
             },
         }
     }
 
-    /// Asks each question until it is answered.
+    /// Runs each probe until it succeeds.
     async fn until_answered(&self, probes: &[Probe], deadline: Instant) -> Result<Run, EngineError> {
         let found = self.start.engine.inspect(self.id).await?;
         if let State::Exited(exit) = found.state {
@@ -180,7 +180,7 @@ impl Waiting<'_> {
         }
         let known = match self.known_running(found, deadline).await? {
             Ok(known) => known,
-            Err(gave_up) => return self.after(gave_up).await,
+            Err(gave_up) => return self.exit_or(gave_up).await,
         };
         let target = Target { engine: self.start.engine.as_ref(), planned: self.planned, known: &known };
         for probe in probes {
@@ -195,23 +195,23 @@ impl Waiting<'_> {
                 return Ok(self.ended(exit));
             }
             if let Err(gave_up) = asked {
-                return self.after(gave_up).await;
+                return self.exit_or(gave_up).await;
             }
         }
         Ok(Run::Ready(known))
     }
 
-    /// Asks once; when the answer is not "ready", looks whether the container has ended.
+    /// Probes once. If the answer is not "ready", checks whether the container has exited.
     async fn ask(&self, probe: &Probe, target: &Target<'_>, exited: &mut Option<Exit>) -> Answer {
         let answer = probe::ask(probe, target).await;
         let (Answer::NotYet(seen) | Answer::Never(seen)) = &answer else { return answer };
         let name = &self.planned.name;
         match self.start.engine.inspect(self.id).await {
             Ok(Inspection { state: State::Exited(exit), .. }) => {
-                // This answer tells at best that nothing runs; the one before it may tell why.
+                // This answer only shows that nothing runs any more; an earlier one may explain why.
                 self.start.saw_first(name, seen);
                 *exited = Some(exit);
-                Answer::Never("it ended".to_owned())
+                Answer::Never("it exited".to_owned())
             }
             Ok(_) => {
                 self.start.saw(name, seen);
@@ -221,8 +221,8 @@ impl Waiting<'_> {
         }
     }
 
-    /// A question that failed for good: did it fail because the container has ended?
-    async fn after(&self, gave_up: GaveUp) -> Result<Run, EngineError> {
+    /// After a wait that gave up: the container's exit if it has exited, since that explains more.
+    async fn exit_or(&self, gave_up: GaveUp) -> Result<Run, EngineError> {
         Ok(match self.start.engine.inspect(self.id).await?.state {
             State::Exited(exit) => self.ended(exit),
             _ => Run::GaveUp(gave_up),
@@ -233,7 +233,7 @@ impl Waiting<'_> {
         Run::Exited { exit, last: self.start.last_seen(&self.planned.name) }
     }
 
-    /// What is known of a container that runs; gives up where its login cannot be read.
+    /// What is known of a running container. Gives up if its login cannot be read.
     async fn known_running(
         &self,
         found: Inspection,
