@@ -94,7 +94,7 @@ pub struct ServiceReady {
     pub service: String,
     /// The image that runs.
     pub image: String,
-    /// From the container's start to ready.
+    /// From the container's last start until the service was ready.
     pub after: Duration,
     /// How it was probed.
     pub probe: String,

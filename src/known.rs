@@ -39,7 +39,7 @@ pub(crate) struct Known {
 /// The image of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UsedImage {
-    /// What the container was created from.
+    /// The image that the container was created from.
     pub reference: String,
     /// The image that the file names, if a fallback runs instead.
     pub stands_in_for: Option<String>,

@@ -376,8 +376,8 @@ mod tests {
 
     /// A lease in a test's own state folder.
     fn lease(terms: &Terms) -> (tempfile::TempDir, Folder, Option<File>) {
-        let state = tempfile::TempDir::new().expect("there is room");
-        let folder = Folder::of(&StateFolder::at(state.path()), "run-1").expect("it has a place");
+        let state = tempfile::TempDir::new().expect("a temporary folder can be created");
+        let folder = Folder::of(&StateFolder::at(state.path()), "run-1").expect("there is a state folder");
         let holder = Holder { process: Process::own(), stacks: Vec::new() };
         let file = folder.enter(terms, None, &holder).expect("it can be written");
         (state, folder, Some(file))
@@ -417,7 +417,7 @@ mod tests {
     #[test]
     fn a_lease_lasts_as_long_as_its_runner() {
         let (_state, folder, file) = lease(&Terms::of(false, None, ""));
-        let mut runner = std::process::Command::new("sleep").arg("60").spawn().expect("there is a sleep");
+        let mut runner = std::process::Command::new("sleep").arg("60").spawn().expect("`sleep` is installed");
         let above = crate::lease::process::ancestors();
         assert!(!above.is_empty());
         // Not this process's start time: the child may have started in the same tick.

@@ -223,7 +223,7 @@ mod tests {
         let other = Process { start: "1".to_owned(), ..own };
         assert!(!other.is_alive() && !is_running(&other.identity()));
 
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("there is a sleep");
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("`sleep` is installed");
         // A process that has just started may not show its whole command line yet.
         let process = std::iter::repeat_with(|| table::entry(child.id()).expect("it runs").process)
             .find(|process| process.command.ends_with("60"))

@@ -84,7 +84,7 @@ mod tests {
     ) -> Answer {
         let serve = async |mut stream: TcpStream| {
             let mut heard = [0; 100];
-            let _ = stream.read(&mut heard).await.expect("the probe speaks");
+            let _ = stream.read(&mut heard).await.expect("the probe sends something");
             for part in says {
                 // The probe may already have its verdict.
                 let _ = stream.write_all(part.as_bytes()).await;

@@ -77,7 +77,7 @@ impl Running {
         }
     }
 
-    /// What another process needs to know of the stack.
+    /// The facts about the stack that other processes need.
     pub(super) fn facts(&self, engine: EngineVersion) -> Facts {
         let services = self.services().into_iter().map(|(name, service)| {
             let facts = ServiceFacts {

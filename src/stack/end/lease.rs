@@ -97,7 +97,7 @@ pub(in crate::stack) async fn end_on(engine: &dyn Engine, ending: &Folder) -> Re
     let (state, id) = (ending.state(), ending.id());
     let records: BTreeMap<_, _> =
         ending.stacks().into_iter().map(|stack| (stack.clone(), ending.record(&stack))).collect();
-    // A start may have been under way when its process was killed.
+    // The process may have been killed during a start.
     let is_whole =
         records.values().all(|record| record.as_ref().is_some_and(|record| record.facts.is_some()));
     let begin = tokio::time::Instant::now();

@@ -26,7 +26,7 @@ async fn a_dependent_waits_for_every_replica() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_that_ends_is_named() {
+async fn a_replica_that_fails_is_named() {
     let stack = TestStack::of(
         "services: {worker: {image: worker, scale: 2}, web: {image: web, depends_on: [worker]}}",
     );

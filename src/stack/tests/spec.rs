@@ -176,7 +176,7 @@ fn an_old_engine_gives_a_warning_for_optional_keys() {
         &Options::default(),
     );
     let version = EngineVersion { engine: "20.10.24".to_owned(), api: (1, 41) };
-    let warnings = plan.for_engine(&version).expect("it does without").warnings;
+    let warnings = plan.for_engine(&version).expect("the keys are optional").warnings;
     expect![[r#"
         compose.yaml:1:47: services.web.annotations: not applied: it needs Docker Engine 24.0 (API 1.43) or newer, and this engine is 20.10.24 (API 1.41)
         compose.yaml:1:87: services.web.networks.front.gw_priority: not applied: it needs Docker Engine 28.0 (API 1.48) or newer, and this engine is 20.10.24 (API 1.41)

@@ -276,7 +276,7 @@ async fn an_engine_that_cannot_list_is_reported() {
     let stack = stack();
     let running = stack.up().await.expect("it runs");
     stack.engine.fails("list networks", "", "connection refused");
-    let error = stack.down().await.expect_err("it cannot be known what to remove");
+    let error = stack.down().await.expect_err("the stack's objects cannot be listed");
     drop(running);
     expect!["failed to list networks: connection refused"].assert_eq(&stack.story(&error));
 }

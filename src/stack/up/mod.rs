@@ -4,7 +4,7 @@
 //! graph      starts everything in parallel that can run in parallel
 //!   image    which image runs: present, pulled, built, or the declared fallback
 //!   service  one service: created, started, waited for
-//!     wait   until the container is ready, has ended, or the deadline has passed
+//!     wait   until the container is ready, it has exited, or the deadline has passed
 //! start      what all of these share, and what the clean-up needs afterwards
 //! failure    how a failed start is reported
 //! ```

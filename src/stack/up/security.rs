@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_profiles_content_is_sent_and_other_options_are_unchanged() {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let folder = tempfile::tempdir().expect("a temporary folder can be created");
         std::fs::write(folder.path().join("p.json"), "{\n  \"defaultAction\": \"SCMP_ACT_ALLOW\"\n}")
             .expect("it can be written to");
         let options =
