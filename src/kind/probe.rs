@@ -148,6 +148,7 @@ impl Probe {
     }
 }
 
+#[cfg(any(feature = "http", test))]
 impl Accept {
     /// Whether this answer counts as ready.
     pub(crate) fn accepts(self, status: u16, body: &str) -> bool {
