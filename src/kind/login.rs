@@ -1,4 +1,4 @@
-//! How to log in: what the file says of it, and what that comes to.
+//! How to log in to a service, by the settings in its compose file.
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, stated};
 use crate::compose::Service;
 
-/// What a kind's image reads its login from.
+/// The settings from which a kind's image reads its login.
 pub(super) struct Row {
     pub user: Field,
     pub password: Field,
     pub database: Field,
-    /// A variable with this at its end names a file inside the container that holds the value.
+    /// The suffix of variables that name a file, inside the container, with the value.
     pub file_suffix: &'static str,
 }
 
-/// The settings of which the first that is stated counts, and what counts without any.
+/// Setting names, of which the first stated one counts, and the default if none is stated.
 pub(super) struct Field(pub &'static [&'static str], pub Otherwise);
 
 #[derive(Clone, Copy)]
 pub(super) enum Otherwise {
     Is(&'static str),
-    /// It is called as the user is.
+    /// The same as the user's name.
     AsUser,
     Nothing,
 }
@@ -30,7 +30,7 @@ pub(super) enum Otherwise {
 /// How to log in to a service, by the settings that its image reads.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LoginSettings {
-    /// The kind of server that is logged in to.
+    /// The kind of server.
     pub(crate) kind: Kind,
     pub(crate) user: Setting,
     pub(crate) password: Option<Setting>,
@@ -44,18 +44,18 @@ pub(crate) enum Setting {
     File(String),
 }
 
-/// How to log in, every setting read from where it stood.
+/// How to log in, with the values of all settings.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Login {
-    /// Empty where this kind of server has none.
+    /// Empty if this kind of server has no users.
     pub user: String,
     pub password: Option<String>,
-    /// Empty where this kind of server has none.
+    /// Empty if this kind of server has no databases.
     pub database: String,
 }
 
 impl Row {
-    /// `read` gives what is known to lie in a file inside the container.
+    /// `read` returns the contents of a file inside the container, if they are known.
     fn settings(
         &self,
         kind: Kind,
@@ -88,7 +88,7 @@ impl Row {
 }
 
 impl Kind {
-    /// How to log in to a service of this kind. `read` gives what is known to lie in a file inside the container.
+    /// How to log in to a service of this kind. `read` returns the contents of a file inside the container, if known.
     pub(crate) fn login(
         self,
         service: &Service,
@@ -99,7 +99,7 @@ impl Kind {
 }
 
 impl LoginSettings {
-    /// The password that the file states. A default is no secret.
+    /// The password that the file states, unless it is the kind's well-known default.
     pub(crate) fn secret(&self) -> Option<&str> {
         let default = match self.kind.row()?.login.as_ref()?.password.1 {
             Otherwise::Is(value) => Some(value),

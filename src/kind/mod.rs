@@ -1,7 +1,7 @@
-//! What a service is: its images, its port, how to log in, and the question that proves it ready.
+//! Kinds of service: their images, port, login, and the probe that shows that a service is ready.
 //!
-//! All of that is data: a kind is an entry of the table in `table.rs`, a protocol is a file below `protocol/`. Nothing here
-//! asks, waits, or reads this process's environment. How a service is asked in the end is decided in `plan`.
+//! All of this is data: a kind is an entry of the table in `table.rs`, a protocol is a file below `protocol/`. This
+//! module does not probe, wait, or read this process's environment. `plan` decides which probe a service gets.
 
 mod login;
 mod probe;
@@ -18,32 +18,32 @@ pub use table::Kind;
 pub(crate) use login::{Login, Setting};
 pub(crate) use protocol::{Conversation, Step};
 
-/// What is known of a kind.
+/// The properties of a kind.
 ///
-/// A *setting* is the name of an environment variable or, with leading dashes, a flag of the server's command line.
+/// A *setting* is an environment variable or, with leading dashes, a flag of the server's command line.
 struct Row {
-    /// The names of its images, without registry, namespace and tag. They are compared whole, because
+    /// The names of its images, without registry, namespace and tag. Only whole names match, because
     /// `postgres-exporter` is not PostgreSQL.
     images: &'static [&'static str],
     port: Port,
-    /// `None`: there is nothing to log in to.
+    /// `None`: this kind has no login.
     login: Option<login::Row>,
-    /// The question that proves it ready, on its port inside the container.
+    /// The probe that shows that it is ready, on its port inside the container.
     round_trip: fn(u16) -> Probe,
 }
 
-/// On which port a server listens inside its container.
+/// The port on which a server listens inside its container.
 struct Port {
-    /// The settings that move it; the first that holds a port counts.
+    /// The settings that change the port; the first with a valid port counts.
     settings: &'static [&'static str],
-    /// Whether the first TCP port that the file publishes is taken for it.
+    /// Whether to use the first TCP port that the file publishes, if no setting states one.
     published: bool,
-    /// Where nothing else says it.
+    /// The port if nothing else states one.
     default: u16,
 }
 
 impl Kind {
-    /// The kind of an image by its name: `timescale/timescaledb-ha:pg16-ts2.14` is of the PostgreSQL family.
+    /// The kind of an image, by its name: `timescale/timescaledb-ha:pg16-ts2.14` is [`Kind::Postgres`].
     #[must_use]
     pub fn of_image(reference: &str) -> Kind {
         let name = reference.rsplit('/').next().unwrap_or(reference);
@@ -64,13 +64,13 @@ impl Kind {
         Some(set.or_else(|| first_tcp_port(service).filter(|_| *published)).unwrap_or(*default))
     }
 
-    /// The question that proves a service of this kind ready.
+    /// The probe that shows that a service of this kind is ready.
     pub(crate) fn round_trip(self, port: u16) -> Option<Probe> {
         self.row().map(|row| (row.round_trip)(port))
     }
 
-    /// The kind whose login `probe` needs: this one, unless the probe is another kind's, as a query to a PostgreSQL server
-    /// is of which the image's name does not tell that it is one.
+    /// The kind whose login `probe` needs. It differs from `self` if the image's name does not show the real kind, for
+    /// example for an SQL probe of a PostgreSQL server with an unusual image.
     pub(crate) fn asked_by(self, probe: &Probe) -> Kind {
         let is_own = |kind: &Kind| kind.round_trip(0).is_some_and(|own| own.logs_in_as(probe));
         if is_own(&self) {
@@ -85,7 +85,7 @@ pub(crate) fn first_tcp_port(service: &Service) -> Option<u16> {
     service.ports.iter().find(|port| port.protocol == "tcp").map(|port| port.target)
 }
 
-/// What the file says for a setting, unless that is empty.
+/// The file's value for a setting, unless it is empty.
 fn stated<'a>(service: &'a Service, setting: &str) -> Option<&'a str> {
     let value = match setting.starts_with('-') {
         true => flag(service, setting),
@@ -94,7 +94,7 @@ fn stated<'a>(service: &'a Service, setting: &str) -> Option<&'a str> {
     value.filter(|value| !value.is_empty())
 }
 
-/// The value of a flag of the service's command line: `--port 1` or `--port=1`.
+/// The value of a flag on the service's command line: `--port 1` or `--port=1`.
 fn flag<'a>(service: &'a Service, flag: &str) -> Option<&'a str> {
     let mut words = [&service.entrypoint, &service.command].into_iter().flatten().flatten();
     while let Some(word) = words.next() {

@@ -1,4 +1,4 @@
-//! A question to a service. The asking is `crate::probe`'s.
+//! Probes as data. `crate::probe` runs them.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::Protocol;
 
 pub(super) const POSTGRES_PORT: u16 = 5432;
 
-/// A question that a service must answer well to count as ready.
+/// A check that a service must pass to count as ready.
 ///
 /// ```
 /// use greenroom::Probe;
@@ -16,20 +16,20 @@ pub(super) const POSTGRES_PORT: u16 = 5432;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Probe {
-    /// A query to a PostgreSQL server, through the published port, as the user that the service's environment sets up.
+    /// A query to a PostgreSQL server, through the published port, as the user set in the service's environment.
     Sql {
         /// The port inside the container.
         port: u16,
-        /// The query; that it succeeds is enough.
+        /// The query. Only its success counts, not its result.
         query: String,
     },
     /// An HTTP request through the published port.
     Http {
-        /// The port inside the container; `None`: the service's first published one.
+        /// The port inside the container. `None`: the service's first published port.
         port: Option<u16>,
-        /// The path, with its leading slash.
+        /// The path, with a leading slash.
         path: String,
-        /// Which answers count.
+        /// Which responses count as ready.
         accept: Accept,
     },
     /// A TCP connection through the published port is accepted and stays open.
@@ -37,26 +37,26 @@ pub enum Probe {
         /// The port inside the container.
         port: u16,
     },
-    /// The first words of a protocol, through the published port, with the service's login where that is known.
+    /// A first exchange in a protocol, through the published port, with the service's login if known.
     Protocol {
         /// The port inside the container.
         port: u16,
         /// The protocol.
         protocol: Protocol,
     },
-    /// A command in the container ends with 0.
+    /// A command in the container exits with 0.
     Exec {
-        /// The program and its arguments; no shell reads them.
+        /// The program and its arguments, run without a shell.
         argv: Vec<String>,
     },
     /// A line of the container's log contains this text.
     Log {
-        /// What to look for, as it stands.
+        /// The text to look for, taken literally.
         text: String,
     },
 }
 
-/// Which HTTP answers count as ready.
+/// Which HTTP responses count as ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Accept {
@@ -64,11 +64,11 @@ pub enum Accept {
     Success,
     /// Exactly this status.
     Status(u16),
-    /// Anything below 500: the server is there, though it may not know the path.
+    /// Any status below 500: the server runs, even if the path does not exist.
     Below500,
     /// Grafana's `/api/health`: 200 with `"database": "ok"`.
     GrafanaHealth,
-    /// Spring Boot's `/actuator/health`: `UP` where it exists; where it does not, anything below 500.
+    /// Spring Boot's `/actuator/health`: `UP` or, if there is no such endpoint, any status below 500.
     ActuatorHealth,
 }
 
@@ -91,7 +91,7 @@ impl Probe {
         Probe::Sql { port: POSTGRES_PORT, query: query.to_owned() }
     }
 
-    /// The first words of a protocol, on the port that is usual for it.
+    /// A first exchange in a protocol, on its usual port.
     #[must_use]
     pub fn protocol(protocol: Protocol) -> Probe {
         Probe::Protocol { port: protocol.port(), protocol }
@@ -103,13 +103,13 @@ impl Probe {
         Probe::Exec { argv: argv.into_iter().map(Into::into).collect() }
     }
 
-    /// A text in the container's log.
+    /// A line with this text in the container's log.
     #[must_use]
     pub fn log(text: &str) -> Probe {
         Probe::Log { text: text.to_owned() }
     }
 
-    /// The same question on another port (the one inside the container). Means nothing to `Exec` and `Log`.
+    /// The same probe on another port inside the container. No effect on `Exec` and `Log`.
     #[must_use]
     pub fn on(mut self, new: u16) -> Probe {
         match &mut self {
@@ -120,7 +120,7 @@ impl Probe {
         self
     }
 
-    /// For [`Probe::Http`]: which answers count.
+    /// Sets which responses count as ready. Only has an effect on [`Probe::Http`].
     #[must_use]
     pub fn accepting(mut self, which: Accept) -> Probe {
         if let Probe::Http { accept, .. } = &mut self {
@@ -129,7 +129,7 @@ impl Probe {
         self
     }
 
-    /// The port inside the container that must be published for the question to be asked.
+    /// The port inside the container that must be published for this probe.
     pub(crate) fn needs_port(&self) -> Option<u16> {
         match self {
             Probe::Sql { port, .. } | Probe::Tcp { port } | Probe::Protocol { port, .. } => Some(*port),
@@ -138,7 +138,7 @@ impl Probe {
         }
     }
 
-    /// Whether both log in to the same kind of server.
+    /// Whether both probes log in to the same kind of server.
     pub(super) fn logs_in_as(&self, other: &Probe) -> bool {
         match (self, other) {
             (Probe::Sql { .. }, Probe::Sql { .. }) => true,
@@ -150,7 +150,7 @@ impl Probe {
 
 #[cfg(any(feature = "http", test))]
 impl Accept {
-    /// Whether this answer counts as ready.
+    /// Whether this response counts as ready.
     pub(crate) fn accepts(self, status: u16, body: &str) -> bool {
         let says = |key: &str| {
             serde_json::from_str::<serde_json::Value>(body)
@@ -162,7 +162,7 @@ impl Accept {
             Accept::Status(wanted) => status == wanted,
             Accept::Below500 => status < 500,
             Accept::GrafanaHealth => status == 200 && says("database").as_deref() == Some("ok"),
-            // A service without an actuator answers 404, maybe in JSON with a numeric `status` of its own.
+            // A service without an actuator answers 404, perhaps with JSON that has a numeric `status`.
             Accept::ActuatorHealth => status < 500 && says("status").is_none_or(|word| word == "UP"),
         }
     }

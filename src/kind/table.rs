@@ -4,15 +4,16 @@ use super::login::{self, Field, Otherwise};
 use super::probe::POSTGRES_PORT;
 use super::{Accept, Port, Probe, Protocol, Row};
 
-/// Makes [`Kind`] of the table. An entry is the variant's docs, the variant, its name in `x-greenroom: kind:`, its row.
+/// Generates [`Kind`] from the table. An entry is the variant's docs, the variant, its name in `x-greenroom: kind:`, and
+/// its row.
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident $name:literal $row:expr;)+) => {
-        /// What greenroom knows a service to be; decides its probe and which handle it has.
+        /// The kind of a service. It decides the service's probe and handle.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
         #[non_exhaustive]
         pub enum Kind {
             $($(#[doc = $doc])+ #[serde(rename = $name)] $kind,)+
-            /// Anything else: no round trip is known.
+            /// Any other service: no round trip is known.
             #[serde(rename = "other")]
             Other,
         }
@@ -105,7 +106,7 @@ kinds! {
         round_trip: |port| Probe::protocol(Protocol::Memcached).on(port),
     };
 
-    /// Redis, and what speaks its protocol in its place: Valkey, KeyDB, Dragonfly, Garnet.
+    /// Redis and compatible servers: Valkey, KeyDB, Dragonfly, Garnet.
     Redis "redis" Row {
         images: &["redis", "redis-stack", "redis-stack-server", "valkey", "keydb", "dragonfly", "garnet"],
         port: Port {
@@ -113,7 +114,7 @@ kinds! {
             published: false,
             default: 6379,
         },
-        // The official images read no variable; Bitnami's do.
+        // Only Bitnami's images read variables; the official images do not.
         login: Some(login::Row {
             user: Field(&[], Otherwise::Nothing),
             password: Field(&["--requirepass", "REDIS_PASSWORD", "VALKEY_PASSWORD"], Otherwise::Nothing),

@@ -1,4 +1,4 @@
-//! The table of kinds as a whole, and what is read from a service by it.
+//! Tests of the table of kinds, and of the port and login read from a service.
 
 use std::collections::BTreeSet;
 

@@ -1,16 +1,16 @@
-//! Which keys of `build` the engine's classic builder can do: it is on every engine, and needs no plugin.
+//! Which keys of `build` the engine's classic builder supports. Every engine has that builder, and it needs no plugin.
 
 use super::problem;
 use crate::compose::{Problem, Project, Warning};
 
-/// What only BuildKit has, and the image would not be the same without.
+/// Keys that only BuildKit supports, and that change the image.
 pub(super) const NEEDS_BUILDKIT: [&str; 5] =
     ["build.additional_contexts", "build.entitlements", "build.privileged", "build.secrets", "build.ssh"];
 
-/// Contexts that only BuildKit fetches.
+/// Schemes of contexts that only BuildKit can fetch.
 const BUILDKIT_SCHEMES: [&str; 4] = ["docker-image://", "oci-layout://", "service:", "target:"];
 
-/// Complains of values that the builder cannot do, and notes those that it need not; `support` knows the keys.
+/// Refuses values that the builder does not support, and warns of those it can ignore. `support` checks the keys.
 pub(super) fn check(
     project: &Project,
     service: &str,
@@ -29,7 +29,7 @@ pub(super) fn check(
     for (index, source) in build.cache_from.iter().enumerate() {
         if cached_image(source).is_none() {
             let path = path(&format!("cache_from[{index}]"));
-            let message = format!("{path}: greenroom's builds take steps over from images only");
+            let message = format!("{path}: greenroom can only use images as a build cache");
             warnings.push(Warning::new(project.place(&path), message));
         }
     }
@@ -45,7 +45,7 @@ pub(super) fn needs_buildkit(project: &Project, path: &str, what: &str) -> Box<P
     refused
 }
 
-/// The image that an entry of `cache_from` names: the entry itself, or the `ref` of one that names a registry.
+/// The image that an entry of `cache_from` names: the entry itself, or the `ref` of an entry of type `registry`.
 pub(crate) fn cached_image(source: &str) -> Option<String> {
     if !source.contains('=') {
         return Some(source.to_owned());

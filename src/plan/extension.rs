@@ -1,4 +1,4 @@
-//! `x-greenroom`, the part of a compose file that is greenroom's own. `serde_yaml` types it.
+//! `x-greenroom`, greenroom's own extension of a compose file, deserialised with `serde_yaml`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use super::problem;
 use crate::compose::{Problem, Project};
 use crate::kind::{Accept, Kind, Probe, Protocol};
 
-/// What `x-greenroom:` of a service may say.
+/// A service's `x-greenroom:`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a mapping")]
 pub(super) struct Extension {
-    /// What the service is, where its image's name does not tell.
+    /// The service's kind, if its image's name does not show it.
     #[serde(default)]
     pub kind: Option<Kind>,
     #[serde(default)]
@@ -25,7 +25,7 @@ pub(super) struct Extension {
     pub fallback: Option<Fallback>,
 }
 
-/// `ready:` names one question; `port` and `status` refine it.
+/// `ready:` names exactly one probe; `port` and `status` refine that probe.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", expecting = "a mapping such as {http: /health}")]
 struct Ready {
@@ -36,15 +36,15 @@ struct Ready {
     log: Option<String>,
     port: Option<u16>,
     status: Option<u16>,
-    /// The port by the protocol's key.
+    /// The port, by the protocol's key.
     #[serde(flatten)]
     protocols: BTreeMap<String, serde_yaml::Value>,
 }
 
-/// The keys of [`Ready`] that ask something, in the order in which messages list them. Those of the protocols follow.
+/// The keys of [`Ready`] that name a probe, in the order in which messages list them. The protocols' keys follow.
 const QUESTIONS: [&str; 5] = ["http", "tcp", "sql", "exec", "log"];
 
-/// How to build an image that may stand in where the real one is neither here nor to be had.
+/// How to build a replacement image, used if the real image is neither present nor available from a registry.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a mapping such as {context: images/db}")]
 #[non_exhaustive]
@@ -57,26 +57,26 @@ pub struct Fallback {
     /// Build arguments.
     #[serde(default)]
     pub args: BTreeMap<String, String>,
-    /// What the Dockerfile's `ARG BASE` stands for.
+    /// The value of the Dockerfile's `ARG BASE`.
     #[serde(default)]
     pub base: Option<Base>,
-    /// A program of the host, with its arguments, that is run in the project's folder before the build. It finds a copy
-    /// of the context at `GREENROOM_BUILD_CONTEXT` and may add to it, for example what a compiler made.
+    /// A program, with its arguments, that runs on the host in the project's folder before the build. The variable
+    /// `GREENROOM_BUILD_CONTEXT` names a copy of the context, to which the program may add files such as compiled code.
     #[serde(default)]
     pub prepare: Vec<String>,
-    /// Files and folders, besides the context, that the image is made of: a change of theirs makes a new image.
+    /// Files and folders outside the context that the image depends on: when one changes, the image is rebuilt.
     #[serde(default)]
     pub inputs: Vec<String>,
 }
 
-/// A base image that can be made without a registry.
+/// A base image that can be built without a registry.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a mapping of `image` and `script`")]
 #[non_exhaustive]
 pub struct Base {
-    /// The image to use where a registry gives it.
+    /// The image to use if a registry provides it.
     pub image: String,
-    /// Where none does: a program that writes a root filesystem as a tar file to the path that is its argument.
+    /// Used otherwise: a program that writes a root filesystem, as a tar file, to the path given as its argument.
     pub script: String,
 }
 
@@ -85,7 +85,7 @@ fn default_dockerfile() -> String {
 }
 
 impl Extension {
-    /// Types the `x-greenroom` of `service`; without one, an empty extension.
+    /// Deserialises the `x-greenroom` of `service`. A service without one gets an empty extension.
     pub(super) fn of(project: &Project, service: &str) -> Result<Extension, Box<Problem>> {
         let Some(value) = &project.services[service].greenroom else { return Ok(Extension::default()) };
         serde_yaml::to_value(value)
@@ -101,7 +101,7 @@ impl Extension {
             .map_err(|message| problem(project, &format!("{}.timeout", path(service)), message))
     }
 
-    /// The question that the file asks.
+    /// The probe that the file states.
     pub(super) fn probe(&self, project: &Project, service: &str) -> Result<Option<Probe>, Box<Problem>> {
         let Some(ready) = &self.ready else { return Ok(None) };
         ready
@@ -112,7 +112,7 @@ impl Extension {
 }
 
 impl Ready {
-    /// The question, or what is wrong with it.
+    /// The probe, or a message that says what is wrong with `ready:`.
     fn probe(&self) -> Result<Probe, String> {
         let mut probes: Vec<Probe> = Vec::new();
         probes.extend(self.http.as_deref().map(|path| {
@@ -144,7 +144,7 @@ impl Ready {
     }
 }
 
-/// `{redis: 6379}`.
+/// The probe for a protocol's key and port: `{redis: 6379}`.
 fn in_protocol(key: &str, port: &serde_yaml::Value) -> Result<Probe, String> {
     let Some(protocol) = Protocol::named(key) else {
         let known: Vec<_> = questions().chain(["port", "status"]).map(|key| format!("`{key}`")).collect();
@@ -155,7 +155,7 @@ fn in_protocol(key: &str, port: &serde_yaml::Value) -> Result<Probe, String> {
     Ok(Probe::protocol(protocol).on(port))
 }
 
-/// The keys that ask something.
+/// All keys that name a probe.
 fn questions() -> impl Iterator<Item = &'static str> {
     QUESTIONS.into_iter().chain(Protocol::ALL.iter().map(|protocol| protocol.name()))
 }

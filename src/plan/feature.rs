@@ -1,5 +1,5 @@
-//! Which questions this build can ask. Without a Cargo feature a probe is not compiled in: it is refused where somebody asks
-//! for it, and where a service's kind would ask it, a TCP connection takes its place, with a warning.
+//! Which probes this build supports. A probe whose Cargo feature is off is refused if it was asked for explicitly. If a
+//! service's kind would use it, a TCP connection replaces it, with a warning.
 
 use super::{Plan, Readiness, problem};
 use crate::compose::{Problem, Project, Warning};
@@ -14,7 +14,7 @@ fn missing(probe: &Probe) -> Option<&'static str> {
     }
 }
 
-/// Refuses a probe that was asked for and cannot be asked. `path` is where it was.
+/// Refuses an explicit probe that this build does not support. `path` is where the probe was stated.
 pub(super) fn check(project: &Project, path: &str, probe: &Probe) -> Result<(), Box<Problem>> {
     let Some(feature) = missing(probe) else { return Ok(()) };
     let message = format!("the probe needs the feature `{feature}`, and greenroom was built without it");
@@ -23,13 +23,13 @@ pub(super) fn check(project: &Project, path: &str, probe: &Probe) -> Result<(), 
     Err(refused)
 }
 
-/// The round trip for a known kind, as far as this build can make it.
+/// The round trip for a known kind, or a TCP connection if this build lacks the feature for it.
 pub(super) fn round_trip(kind: Kind, port: u16) -> Option<Probe> {
     let probe = kind.round_trip(port)?;
     Some(if missing(&probe).is_some() { Probe::tcp(port) } else { probe })
 }
 
-/// What is asked or checked less than with all features.
+/// Warnings for the probes and checks that are weaker because a feature is off.
 pub(super) fn warnings(project: &Project, plan: &Plan) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for planned in plan.services.iter().filter(|planned| planned.number == 1) {

@@ -1,7 +1,7 @@
-//! Secrets and configs: which files a service finds in its container, and what they hold.
+//! Secrets and configs: which files a service gets in its container, and their contents.
 //!
-//! <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#secrets>; without a swarm they are what
-//! `file`, `environment` and `content` say, as Docker Compose has it.
+//! Without a swarm, their contents come from `file`, `environment` or `content`, as with Docker Compose.
+//! <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#secrets>
 
 use std::fmt;
 use std::io;
@@ -12,29 +12,29 @@ use super::{problem, support};
 use crate::compose::Secrets;
 use crate::compose::{FileReference, FileSource, Files, Problem, Project, Service, Warning};
 
-/// Who may read a secret or config of which the file does not say it: everybody in the container.
+/// The default mode of a secret or config: every user in the container may read it.
 const DEFAULT_MODE: u32 = 0o444;
 
 /// Top-level keys that only a swarm understands.
 const SWARM_KEYS: [&str; 3] = ["driver", "driver_opts", "template_driver"];
 
-/// A secret or config, as a service finds it in its container.
+/// A secret or config as a file in a service's container.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlannedFile {
     /// Its key in the file.
     pub key: String,
-    /// Whether it is a secret: what it holds is hidden wherever greenroom prints.
+    /// Whether it is a secret. greenroom never prints the contents of a secret.
     pub is_secret: bool,
     /// Its path inside the container.
     pub target: String,
-    /// Who may read it.
+    /// Its permission bits.
     pub mode: u32,
-    /// Whose it is, where the file says it; else root's.
+    /// Its owner's user id; `None`: root.
     pub uid: Option<u32>,
-    /// Whose group's it is, where the file says it; else root's.
+    /// Its group's id; `None`: root.
     pub gid: Option<u32>,
-    /// How it gets there.
+    /// How it gets into the container.
     pub delivery: Delivery,
     pub(crate) content: Content,
 }
@@ -43,21 +43,21 @@ pub struct PlannedFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// It is copied into the container's own layer before the container starts.
+    /// Copied into the container's own layer before the container starts.
     Copied,
-    /// It is mounted read-only: the layer cannot be written, or something mounted over it hides what is.
+    /// Mounted read-only, because the layer is read-only or another mount would hide a copy.
     Mounted,
 }
 
-/// What a file holds.
+/// The contents of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Content {
     Bytes(Arc<[u8]>),
-    /// Compose binds what the file names, be it a folder.
+    /// A folder on the host. Compose bind-mounts whatever `file` names, folders included.
     Folder(PathBuf),
 }
 
-/// The two kinds, in the words of a compose file.
+/// Whether a file is a secret or a config.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Secret,
@@ -65,7 +65,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// The key below which it stands, of a service and at the top.
+    /// Its key in the compose file, in a service and at the top level.
     fn key(self) -> &'static str {
         match self {
             Kind::Secret => "secrets",
@@ -80,7 +80,7 @@ impl Kind {
         }
     }
 
-    /// Where it lies in the container: a relative target, like the name alone, below Compose's folder for its kind.
+    /// The path in the container. Relative targets, and names without a target, are below the kind's default folder.
     fn target(self, reference: &FileReference) -> String {
         let folder = match self {
             Kind::Secret => "/run/secrets",
@@ -93,7 +93,7 @@ impl Kind {
     }
 }
 
-/// The files of a service. What is wrong with one is added to `problems`, with its place.
+/// The files of a service. Problems are added to `problems`, with their places.
 pub(super) fn plan(
     project: &Project,
     disk: &dyn Files,
@@ -156,7 +156,7 @@ fn plan_file(
     })
 }
 
-/// What a copy into the container's layer would not show, or what it would change besides.
+/// Whether `target` is below a mount. A copy into the container's layer would be hidden there, or change the mount.
 fn is_below_a_mount(service: &Service, target: &str) -> bool {
     let tmpfs = service.tmpfs.iter().map(|entry| entry.split(':').next().unwrap_or(entry));
     let mounts = service.volumes.iter().map(|mount| mount.target.as_str());
@@ -178,8 +178,7 @@ fn content(project: &Project, disk: &dyn Files, kind: Kind, key: &str) -> Result
         SWARM_KEYS.into_iter().find(|key| written.get(key).is_some())
     };
     if let Some(swarm_key) = of_swarm {
-        let message =
-            format!("only a swarm has {}s with `{swarm_key}`: no engine has them alone", kind.noun());
+        let message = format!("{}s with `{swarm_key}` exist only in a swarm", kind.noun());
         let mut refused = problem(project, &format!("{path}.{swarm_key}"), message);
         refused.hint = Some(format!(
             "for tests, give it a source of its own in an override file: `{}: {{{key}: !override {{file: FILE}}}}`",
@@ -217,18 +216,18 @@ fn content(project: &Project, disk: &dyn Files, kind: Kind, key: &str) -> Result
     }
 }
 
-/// Labels of a secret or config are a swarm's; a service does not see them.
+/// Warns of labels on a secret or config: only a swarm uses them, and a service cannot see them.
 fn note_labels(project: &Project, kind: Kind, key: &str, warnings: &mut Vec<Warning>) {
     if project.document()[kind.key()][key].get("labels").is_some() {
         let warning = support::not_applied(project, &format!("{}.{key}.labels", kind.key()), "labels");
-        // Several services may use it.
+        // Several services may use the same secret or config.
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
     }
 }
 
-/// Remembers what the secrets among `files` hold.
+/// Adds the contents of the secrets among `files` to `secrets`, so that they are hidden in output.
 pub(super) fn add_secrets(files: &[PlannedFile], secrets: &mut Secrets) {
     for file in files.iter().filter(|file| file.is_secret) {
         if let Content::Bytes(bytes) = &file.content {
@@ -238,8 +237,8 @@ pub(super) fn add_secrets(files: &[PlannedFile], secrets: &mut Secrets) {
 }
 
 impl PlannedFile {
-    /// What it holds as a setting's value, if `path` names it: text, without the end of its last line, as the images
-    /// that read `*_FILE` variables take it.
+    /// Its contents as a setting's value, if `path` is its path: text without trailing line breaks, the way images read
+    /// the file of a `*_FILE` variable.
     pub(crate) fn text_at(&self, path: &str) -> Option<&str> {
         match &self.content {
             Content::Bytes(bytes) if Path::new(path) == Path::new(&self.target) => {
@@ -249,7 +248,7 @@ impl PlannedFile {
         }
     }
 
-    /// Adds what it is made of, so that a stack with another content is told from this one.
+    /// Adds its contents, so that stacks with different contents have different fingerprints.
     pub(super) fn add_to_fingerprint(&self, content: &mut Vec<u8>) {
         match &self.content {
             Content::Bytes(bytes) => {
@@ -275,7 +274,7 @@ impl fmt::Display for PlannedFile {
     }
 }
 
-/// What it holds is left out.
+/// Leaves out the contents.
 impl fmt::Debug for PlannedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,7 +1,7 @@
-//! Decides, before anything runs: which services, in what order, under which names and ports, what becomes of each
-//! volume, how each service is asked whether it is ready, and how long it may take.
+//! Decides, before anything runs, which services start, in what order, under which names and ports, the fate of each
+//! volume, how each service is probed, and how long it may take to become ready.
 //!
-//! Pure: a plan is a value that can be printed, compared and tested.
+//! This module has no side effects: a plan is a value that can be printed, compared and tested.
 
 mod build;
 mod extension;
@@ -41,24 +41,24 @@ pub(crate) use need::EngineVersion;
 pub(crate) use readiness::ReadyWhen;
 pub(crate) use values::is_readable;
 
-/// How long a service may take to become ready, not counting its image, unless told otherwise.
+/// How long a service may take to become ready, without the time for its image, unless configured otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long a service gets between its stop signal and being killed, unless the file says otherwise.
+/// The time between a service's stop signal and its being killed, unless the file says otherwise.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#stop_grace_period>
 const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(10);
 
-/// What is asked of a stack besides its compose file.
+/// The options for a stack besides its compose file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
-    /// What makes the stack's names unique.
+    /// The suffix that makes the stack's names unique.
     pub id: String,
     /// Keys of the volumes to keep.
     pub keep_volumes: Vec<String>,
     pub ports: Ports,
-    /// Every service's deadline; the file's own, or [`DEFAULT_TIMEOUT`], without it.
+    /// The deadline for every service. `None`: the file's, or else [`DEFAULT_TIMEOUT`].
     pub timeout: Option<Duration>,
-    /// Probes given in Rust, by service.
+    /// Probes set in Rust, by service.
     pub probes: BTreeMap<String, Probe>,
 }
 
@@ -66,62 +66,61 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ports {
-    /// On 127.0.0.1, at ports that the engine picks: any number of stacks run side by side.
+    /// Ports on 127.0.0.1 that the engine picks: any number of stacks can run side by side.
     #[default]
     Picked,
     /// The addresses and ports that the file states.
     AsWritten,
 }
 
-/// What will run, before it does. Printed by `greenroom plan`.
+/// What will run. `greenroom plan` prints it.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Plan {
-    /// The stack's name: unique on this machine, and Compose's project name for it.
+    /// The stack's name, unique on this machine. It is also the Compose project name of the stack.
     pub stack: String,
-    /// The project's name, as Compose derives it.
+    /// The project's name, derived as Compose does.
     pub project: String,
     /// The project's folder.
     pub directory: PathBuf,
     /// The environment files that were read.
     pub env_files: Vec<PathBuf>,
-    /// The services, each after what it depends on.
+    /// The services, each after its dependencies.
     pub services: Vec<PlannedService>,
     /// The networks.
     pub networks: Vec<PlannedNetwork>,
     /// The volumes.
     pub volumes: Vec<PlannedVolume>,
-    /// What the file says and greenroom does not apply, and what the reader warned of.
+    /// The settings of the file that greenroom does not apply, and the warnings from reading it.
     pub warnings: Vec<Warning>,
-    /// What the engine must have for it.
+    /// The engine features that the plan needs.
     pub(crate) needs: Vec<need::Need>,
-    /// A fingerprint of the file and the options; the same for every stack of the same.
+    /// A fingerprint of the file and the options: stacks with the same input have the same fingerprint.
     pub(crate) fingerprint: String,
     pub(crate) secrets: Secrets,
 }
 
-/// A service with everything decided that can be known before its image is seen. One of several replicas, where the file
-/// asks for them.
+/// A service, or one of its replicas, with everything that can be decided before its image is known.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PlannedService {
-    /// Under which the stack knows it: the service's name, and for the second replica `web#2`.
+    /// Its name in the stack: the service's name, with `#2` for the second replica (`web#2`).
     pub name: String,
-    /// Which replica it is; the first, or only one is 1.
+    /// The replica's number, from 1.
     pub number: u32,
     /// The service as written.
     pub service: Service,
     /// The container's name.
     pub container: String,
-    /// What the service is known to be.
+    /// The kind of the service.
     pub kind: Kind,
-    /// Which host ports it gets.
+    /// Its published ports.
     pub ports: Vec<PlannedPort>,
-    /// Its networks by key, with the names under which neighbours find it there.
+    /// Its networks, with the names under which other services reach it there.
     pub networks: Vec<PlannedAttachment>,
-    /// The container whose network it shares; its ports are that one's.
+    /// The container whose network it shares, and which publishes its ports.
     pub network_of: Option<String>,
-    /// What it waits for.
+    /// The dependencies it waits for.
     pub waits_for: Vec<Dependency>,
     /// What makes it ready.
     pub readiness: Readiness,
@@ -129,17 +128,17 @@ pub struct PlannedService {
     pub healthcheck_timeout: Duration,
     /// How long it may take to become ready, not counting its image.
     pub timeout: Duration,
-    /// Whether greenroom starts it again when it ends while it is waited for.
+    /// Whether it is restarted if it exits during start-up.
     pub restart: Restart,
-    /// What may be built where its image is not to be had.
+    /// What may be built if its image is unavailable.
     pub fallback: Option<Fallback>,
-    /// How to log in, where its kind has a login.
+    /// How to log in, if its kind has a login.
     pub login: Option<LoginSettings>,
     /// When its image is pulled.
     pub pull: PullPolicy,
-    /// The secrets and configs that it finds as files.
+    /// The secrets and configs that it gets as files.
     pub files: Vec<PlannedFile>,
-    /// How long it gets between its stop signal and being killed, where it is stopped and not killed.
+    /// The time between its stop signal and its being killed, if it is stopped rather than killed at once.
     pub stop_grace: Duration,
     /// A fingerprint of the service's part of the file.
     pub(crate) config_hash: String,
@@ -153,7 +152,7 @@ pub struct PlannedPort {
     pub port: Port,
     /// The address on the host.
     pub host_ip: String,
-    /// The port on the host; 0: the engine picks one.
+    /// The port on the host. 0 means that the engine picks one.
     pub host_port: u16,
 }
 
@@ -165,21 +164,21 @@ pub struct PlannedAttachment {
     pub network: String,
     /// Every name that Compose would give the service there.
     pub aliases: Vec<String>,
-    /// As written, with the service's own `mac_address` on its first network.
+    /// The attachment as written, with the service's own `mac_address` on its first network.
     pub written: Attachment,
 }
 
-/// Which ends of a service, while it is waited for, are "not yet".
+/// Whether a service that exits during start-up is restarted.
 ///
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#restart>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Restart {
-    /// An end is final.
+    /// It is not restarted.
     No,
-    /// Any end is followed by another start.
+    /// It is restarted after every exit.
     Always,
-    /// An end with another code than 0 is, at most this many times.
+    /// It is restarted after a non-zero exit code, at most this many times.
     OnFailure(Option<u32>),
 }
 
@@ -191,7 +190,7 @@ pub struct PlannedNetwork {
     pub key: String,
     /// Its name on the engine.
     pub name: String,
-    /// As written; an external one is used, never created or removed.
+    /// The network as written. An external network is used, never created or removed.
     pub network: crate::compose::Network,
 }
 
@@ -203,32 +202,32 @@ pub struct PlannedVolume {
     pub key: String,
     /// Its name on the engine.
     pub name: String,
-    /// What becomes of it.
+    /// Its fate when the stack goes down.
     pub fate: Fate,
-    /// As written.
+    /// The volume as written.
     pub volume: crate::compose::Volume,
 }
 
-/// What becomes of a volume when the stack goes down.
+/// What happens to a volume when the stack goes down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
-    /// The stack's own: removed with it.
+    /// It belongs to the stack and is removed with it.
     Fresh,
-    /// Survives, and is found again by the next stack that keeps it.
+    /// It is kept, and the next stack that keeps it finds it again.
     Kept,
-    /// Somebody else's: used, never created or removed.
+    /// It belongs to somebody else: used, never created or removed.
     External,
 }
 
-/// As it is printed, secrets hidden.
+/// The same as `Display`, which hides secrets.
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
     }
 }
 
-/// The service's own words and the commands that ask it, which can hold secrets, are left out.
+/// Leaves out probes, commands and other text that can hold secrets.
 impl std::fmt::Debug for PlannedService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PlannedService")
@@ -242,18 +241,18 @@ impl std::fmt::Debug for PlannedService {
 }
 
 impl Plan {
-    /// The service of this name; of one with replicas the first, and `web#2` is the second.
+    /// The service of this name. `web` is the first replica of a service, `web#2` the second.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&PlannedService> {
         self.services.iter().find(|service| service.name == name)
     }
 
-    /// The containers of the service of this name.
+    /// All replicas of the service of this name.
     pub fn replicas<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a PlannedService> {
         self.services.iter().filter(move |planned| planned.service.name == service)
     }
 
-    /// The names of all services and replicas, each after what it depends on.
+    /// The names of all services and replicas, each after its dependencies.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.services.iter().map(|service| service.name.as_str())
     }
@@ -266,7 +265,7 @@ impl Plan {
         self.networks.iter().find(|network| network.key == key)
     }
 
-    /// The kept volumes that `service` mounts, those of another service's that it takes over among them.
+    /// The kept volumes that `service` mounts, including those it takes over by `volumes_from`.
     pub(crate) fn kept_volumes_of<'a>(
         &'a self,
         service: &'a Service,
@@ -282,7 +281,7 @@ impl Plan {
     }
 }
 
-/// Decides everything that can be decided before anything runs. What secrets and configs hold is read from `disk`.
+/// Decides everything that can be decided before anything runs. Secrets and configs are read from `disk`.
 pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Result<Plan, Error> {
     let services = project.services.values().filter(|service| service.provider.is_none());
     let names: Vec<_> = services.map(|service| service.name.as_str()).collect();
@@ -309,13 +308,13 @@ pub(crate) fn plan(project: &Project, disk: &dyn Files, options: &Options) -> Re
     for name in order::topological(&project.services) {
         build::check(project, name, &mut problems, &mut warnings);
         values::check(project, name, &mut problems, &mut warnings);
-        // A provider is no container: `support` has noted that it is left out.
+        // A provider has no container. `support` has already warned that the service is left out.
         if project.services[name].provider.is_some() {
             continue;
         }
         let files = file::plan(project, disk, name, &mut problems, &mut warnings);
         file::add_secrets(&files, &mut secrets);
-        // The replicas differ in their number alone, so what is wrong with one is wrong with all.
+        // Replicas differ only in their number, so a problem of one is a problem of all.
         let replicas = (1..=project.services[name].scale.min(values::MOST_REPLICAS))
             .map(|number| plan_service(project, options, &stack, name, number, files.clone()))
             .collect::<Result<Vec<_>, _>>();
@@ -408,7 +407,7 @@ fn plan_service(
     })
 }
 
-/// What a service is, and how it is asked whether it is ready.
+/// The kind of a service, and how it is probed.
 struct Questions {
     extension: extension::Extension,
     kind: Kind,
@@ -462,7 +461,8 @@ fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Op
             .map_or(Healthcheck::Image, Healthcheck::File),
         None => Healthcheck::Image,
     };
-    // Without a network nothing can be asked from outside, nor where somebody else's container publishes what it likes.
+    // A service without a network cannot be probed from outside. Nor can one on the network of a container outside
+    // this stack, because that container decides which ports are published.
     let is_reachable = service.network_mode.as_deref() != Some("none")
         && !matches!(network::owner(project, service), Some(network::Owner::Container(_)));
     let mut tcp_ports = Vec::new();
@@ -480,7 +480,7 @@ fn plan_readiness(project: &Project, service: &Service, kind: Kind, explicit: Op
     }
 }
 
-/// How to log in, by the settings of its kind; of the kind that a probe asks for, where the file or the test says one.
+/// How to log in, by the settings of the service's kind, or of the kind that an explicit probe logs in to.
 fn plan_login(
     kind: Kind,
     service: &Service,
@@ -494,7 +494,7 @@ fn plan_login(
     kind.login(service, |path| files.iter().find_map(|file| file.text_at(path)).map(str::to_owned))
 }
 
-/// The ports that must be published so that `service` can be probed and handed out.
+/// The ports that must be published so that `service` can be probed and reached by the test.
 fn needed_ports(kind: Kind, service: &Service, readiness: &Readiness) -> impl Iterator<Item = u16> {
     let asked = match readiness {
         Readiness::Explicit(probe) => probe.needs_port(),
@@ -503,7 +503,7 @@ fn needed_ports(kind: Kind, service: &Service, readiness: &Readiness) -> impl It
     [kind.port(service), asked].into_iter().flatten()
 }
 
-/// Where the service publishes what: a sharer's ports are published by the owner of the network.
+/// The published ports of a service. The owner of a shared network publishes the ports of all services on it.
 fn plan_ports(
     project: &Project,
     options: &Options,
@@ -521,7 +521,7 @@ fn plan_ports(
     ports::plan(project, service, options.ports, needed)
 }
 
-/// By `deploy.restart_policy` where there is one, as in Compose.
+/// The restart policy. As in Compose, `deploy.restart_policy` takes precedence over `restart`.
 fn plan_restart(service: &Service) -> Restart {
     if let Some(policy) = &service.restart_policy {
         return match policy.condition.as_deref() {
@@ -540,7 +540,7 @@ fn plan_restart(service: &Service) -> Restart {
     }
 }
 
-/// A mount with the engine's name of its volume.
+/// The mount, with its volume's key replaced by the volume's name on the engine.
 pub(crate) fn mount_on_engine(plan: &Plan, mount: &Mount) -> Mount {
     let mut mount = mount.clone();
     if mount.kind == MountKind::Volume
@@ -551,23 +551,23 @@ pub(crate) fn mount_on_engine(plan: &Plan, mount: &Mount) -> Mount {
     mount
 }
 
-/// A complaint about what stands at `path` of the document.
+/// A problem with the value at `path` of the document.
 fn problem(project: &Project, path: &str, message: impl Into<String>) -> Box<Problem> {
     Box::new(project.problem(path, &message.into()))
 }
 
-/// What the service is made of: its part of the file, and what its secrets and configs hold.
+/// A hash of the service's part of the file and of the contents of its secrets and configs.
 fn config_hash(project: &Project, name: &str, files: &[PlannedFile]) -> String {
     let mut content = project.document()["services"][name].to_string().into_bytes();
     files.iter().for_each(|file| file.add_to_fingerprint(&mut content));
     hash(&content)
 }
 
-/// What the plan is made of, less what makes each stack unique.
+/// A hash of everything the plan is made from, except the stack's unique id.
 fn fingerprint(project: &Project, options: &Options, services: &[PlannedService]) -> String {
     let mut content = project.document().to_string();
     for service in services {
-        // What is asked depends on the build, too: its Cargo features.
+        // Probes also depend on the Cargo features of this build.
         content.push_str(&format!("{}{:?}", service.config_hash, service.readiness));
     }
     content.push_str(&format!("{:?}{:?}", options.keep_volumes, options.ports));

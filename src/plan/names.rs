@@ -1,4 +1,4 @@
-//! Names that collide with nothing, and the labels by which greenroom knows its own.
+//! Unique names, and the labels by which greenroom recognises what it created.
 
 use std::path::Path;
 
@@ -6,38 +6,38 @@ use sha2::{Digest, Sha256};
 
 /// The labels on everything greenroom creates.
 pub(crate) mod label {
-    /// The stack's name; on everything of a stack but kept volumes, which outlive it.
+    /// The stack's name. Kept volumes do not have this label, because they outlive the stack.
     pub(crate) const STACK: &str = "greenroom.stack";
     pub(crate) const PROJECT: &str = "greenroom.project";
     /// The project's folder.
     pub(crate) const DIRECTORY: &str = "greenroom.directory";
     pub(crate) const SERVICE: &str = "greenroom.service";
-    /// What the stack was planned from, as a hash: the same file and options give the same.
+    /// A hash of what the stack was planned from: the same file and options give the same hash.
     pub(crate) const PLAN: &str = "greenroom.plan";
     /// How long the stack lives: `test`, `process`, `run` or `keep`.
     pub(crate) const LIFETIME: &str = "greenroom.lifetime";
-    /// The lease that the stack is under, and the state folder in which that lies.
+    /// The stack's lease, and the state folder that holds the lease.
     pub(crate) const LEASE: &str = "greenroom.lease";
     pub(crate) const STATE: &str = "greenroom.state";
-    /// What a shared stack is, as a hash.
+    /// A shared stack's key, a hash.
     pub(crate) const KEY: &str = "greenroom.key";
-    /// The user, by number.
+    /// The user's numeric id.
     pub(crate) const USER: &str = "greenroom.user";
-    /// The machine or container, and its boot, in which the numbers of the next two are those of processes.
+    /// The machine or container, and its boot: the process ids in the next two labels are valid only there.
     pub(crate) const HOST: &str = "greenroom.host";
     pub(crate) const BOOT: &str = "greenroom.boot";
     /// The process that created it.
     pub(crate) const OWNER: &str = "greenroom.owner";
-    /// The test runner that it was created for.
+    /// The test runner that it belongs to.
     pub(crate) const RUNNER: &str = "greenroom.runner";
-    /// When the stack was begun, in seconds since 1970.
+    /// When the stack was created, in seconds since 1970.
     pub(crate) const SINCE: &str = "greenroom.since";
     /// `fresh` or `kept`.
     pub(crate) const VOLUME: &str = "greenroom.volume";
     /// The volume's key in the compose file.
     pub(crate) const VOLUME_KEY: &str = "greenroom.volume.key";
 
-    // Compose's own, so that `docker compose -p NAME ps|logs` work on a greenroom stack.
+    // Compose's own labels, so that `docker compose -p NAME ps|logs` work on a greenroom stack.
     pub(crate) const COMPOSE_PROJECT: &str = "com.docker.compose.project";
     pub(crate) const COMPOSE_SERVICE: &str = "com.docker.compose.service";
     pub(crate) const COMPOSE_NUMBER: &str = "com.docker.compose.container-number";
@@ -47,30 +47,30 @@ pub(crate) mod label {
     pub(crate) const COMPOSE_NETWORK: &str = "com.docker.compose.network";
 }
 
-/// How many hexadecimal digits of a hash are enough to tell the folders and contents of one machine apart.
+/// How many hexadecimal digits of a hash are enough to distinguish the folders and contents on one machine.
 const SHORT: usize = 12;
 
-/// A stack's name: the project's, and an id that no other stack has.
+/// A stack's name, from the project's name and a unique id.
 pub(super) fn stack(project: &str, id: &str) -> String {
     format!("greenroom-{project}-{id}")
 }
 
-/// What made the name of a stack unique.
+/// The unique id in the name of a stack.
 pub(crate) fn id_of_stack<'a>(stack: &'a str, project: &str) -> &'a str {
     stack.strip_prefix(&format!("greenroom-{project}-")).unwrap_or(stack)
 }
 
-/// The name of a service's container on the engine, as Compose numbers them.
+/// The name of a service's container on the engine, numbered as Compose does.
 pub(super) fn container(stack: &str, service: &str, number: u32) -> String {
     format!("{stack}-{service}-{number}")
 }
 
-/// Under which a stack knows one container of a service: `web`, and `web#2` for the second. No service's name has a `#`.
+/// The name of a replica in its stack: `web`, and `web#2` for the second. Service names contain no `#`.
 pub(crate) fn replica(service: &str, number: u32) -> String {
     if number == 1 { service.to_owned() } else { format!("{service}#{number}") }
 }
 
-/// The stable name of a kept volume. The folder is part of it: two checkouts of a project are two projects.
+/// The stable name of a kept volume. It includes the folder's hash, so that checkouts of a project share no data.
 pub(super) fn kept_volume(project: &str, directory: &Path, key: &str) -> String {
     format!("greenroom_{project}_{}_{key}", &hash(directory.to_string_lossy().as_bytes())[..8])
 }

@@ -1,4 +1,4 @@
-//! What a file asks of the engine that not every engine has.
+//! Features that a compose file needs and older engines lack.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::{Plan, problem};
 use crate::Error;
 use crate::compose::{Attachment, Mount, MountKind, Network, Problem, Problems, Project, Service, Warning};
 
-/// What an engine says of itself.
+/// The versions that an engine reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EngineVersion {
     /// `28.5.1`
@@ -15,7 +15,7 @@ pub(crate) struct EngineVersion {
     pub api: (u32, u32),
 }
 
-/// An API version, and the first release of the engine that has it.
+/// An API version, and the first engine release with that version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Since {
     api: (u32, u32),
@@ -32,17 +32,17 @@ const GATEWAY_PRIORITY: Since = Since { api: (1, 48), engine: "28.0" };
 const WITHOUT_IPV4: Since = Since { api: (1, 48), engine: "28.0" };
 const INTERFACE_NAME: Since = Since { api: (1, 49), engine: "28.1" };
 
-/// A value of the file that only newer engines know.
+/// A value in the file that only newer engines support.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Need {
     since: Since,
-    /// Where it stands, and what it is.
+    /// The value's place in the file; the message is filled in once the engine's version is known.
     problem: Problem,
-    /// An engine without it does: the stack does what it should all the same.
+    /// Whether the stack works without it too.
     optional: bool,
 }
 
-/// What the project asks for.
+/// The features that the project needs.
 pub(super) fn of(project: &Project) -> Vec<Need> {
     let mut found = Vec::new();
     for (name, service) in &project.services {
@@ -104,11 +104,11 @@ fn of_network(network: &Network) -> Option<Since> {
 }
 
 impl Plan {
-    /// The plan for this engine: with a warning for what the engine does without.
+    /// The plan for this engine, with a warning for each optional feature that the engine lacks.
     ///
     /// # Errors
     ///
-    /// The file asks for something that the engine does not have, each with its place.
+    /// If the file needs features that the engine lacks. The error lists each with its place.
     pub(crate) fn for_engine(mut self, version: &EngineVersion) -> Result<Plan, Error> {
         let mut problems = Vec::new();
         for need in self.needs.iter().filter(|need| version.api < need.since.api) {

@@ -1,22 +1,22 @@
-//! Which networks a service is on, or whose it shares.
+//! The networks of a service, or the container whose network it shares.
 
 use std::collections::BTreeMap;
 
 use super::{PlannedAttachment, names, problem};
 use crate::compose::{Attachment, Problem, Project, Service};
 
-/// Whose network a service has instead of one of its own.
+/// The owner of a network that a service shares.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#network_mode>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner<'a> {
     /// `network_mode: service:NAME`
     Service(&'a str),
-    /// `network_mode: container:NAME`, somebody else's
+    /// `network_mode: container:NAME`, a container outside the stack
     Container(&'a str),
 }
 
 impl Owner<'_> {
-    /// The container, by its name on the engine; of several replicas the first.
+    /// The container's name on the engine. If the owner has replicas, this is the first.
     pub(super) fn container(self, stack: &str) -> String {
         match self {
             Owner::Service(name) => names::container(stack, name, 1),
@@ -25,7 +25,8 @@ impl Owner<'_> {
     }
 }
 
-/// Whose network `service` shares in the end: the owner may be a sharer itself. The reader has refused cycles.
+/// The owner of the network that `service` shares, followed through services that share a network themselves. The
+/// reader has refused cycles.
 pub(super) fn owner<'a>(project: &'a Project, service: &'a Service) -> Option<Owner<'a>> {
     let mode = service.network_mode.as_deref()?;
     if let Some(container) = mode.strip_prefix("container:") {
@@ -42,7 +43,7 @@ pub(super) fn sharers<'a>(project: &'a Project, name: &'a str) -> impl Iterator<
     project.services.values().filter(shares)
 }
 
-/// Complains where a network cannot be shared.
+/// Refuses a network that cannot be shared.
 pub(super) fn check(project: &Project, service: &Service) -> Result<(), Box<Problem>> {
     let Some(owner) = owner(project, service) else { return Ok(()) };
     let path = |key: &str| format!("services.{}.{key}", service.name);
@@ -63,7 +64,7 @@ pub(super) fn check(project: &Project, service: &Service) -> Result<(), Box<Prob
     Ok(())
 }
 
-/// The service's networks, with every name by which Compose would let a neighbour find it there.
+/// The service's networks, with every name that Compose would give the service there.
 pub(super) fn attachments(service: &Service) -> Vec<PlannedAttachment> {
     if service.network_mode.is_some() {
         return Vec::new();
@@ -86,8 +87,8 @@ pub(super) fn attachments(service: &Service) -> Vec<PlannedAttachment> {
         .collect()
 }
 
-/// The networks of a service in the order in which its container is connected to them: the highest priority first, else
-/// as they sort.
+/// The networks of a service in the order in which its container is connected to them: by descending priority, then by
+/// name.
 pub(super) fn by_priority(networks: &BTreeMap<String, Attachment>) -> Vec<(&String, &Attachment)> {
     let mut networks: Vec<_> = networks.iter().collect();
     networks.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority));

@@ -1,4 +1,4 @@
-//! The order of the start: dependencies first, else as the names sort.
+//! The start order: dependencies first, otherwise by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,21 +8,21 @@ use crate::compose::{Condition, Project, Service};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dependency {
-    /// The service that is waited for.
+    /// The dependency's name.
     pub service: String,
-    /// What it has to have reached.
+    /// The state it must have reached.
     pub until: Until,
 }
 
-/// How far a dependency must be.
+/// The state that a dependency must have reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Until {
-    /// Its container runs: `condition: service_started`, written out.
+    /// Its container runs: an explicit `condition: service_started`.
     Started,
-    /// It answers: `condition: service_healthy`, and the short form, which says no condition.
+    /// It is ready: `condition: service_healthy`, or the short form, which states no condition.
     Ready,
-    /// It has ended with 0: `condition: service_completed_successfully`.
+    /// It has exited with 0: `condition: service_completed_successfully`.
     Completed,
 }
 
@@ -36,7 +36,7 @@ impl std::fmt::Display for Until {
     }
 }
 
-/// What `service` waits for; left out are a dependency that is not required and not there, and one that has no container.
+/// What `service` waits for. Dependencies without a container, and optional ones that are absent, are left out.
 pub(super) fn dependencies(project: &Project, service: &Service) -> Vec<Dependency> {
     let mut found = Vec::new();
     for (name, dependency) in &service.depends_on {
@@ -54,7 +54,7 @@ pub(super) fn dependencies(project: &Project, service: &Service) -> Vec<Dependen
     found
 }
 
-/// All services, each after what it depends on. The reader has refused cycles.
+/// All services, each after its dependencies. The reader has refused cycles.
 pub(super) fn topological(services: &BTreeMap<String, Service>) -> Vec<&str> {
     fn visit<'a>(
         services: &'a BTreeMap<String, Service>,

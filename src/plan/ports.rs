@@ -1,4 +1,4 @@
-//! Which host ports a service gets.
+//! The host ports of a service.
 
 use super::{PlannedPort, Ports, problem};
 use crate::address::Port;
@@ -6,7 +6,7 @@ use crate::compose::{Problem, Project, Service};
 
 const LOOPBACK: &str = "127.0.0.1";
 
-/// What the file publishes, then what must be published all the same so that it can be probed and handed out.
+/// The ports that the file publishes, then those that must be published too, to probe and reach the service.
 pub(super) fn plan(
     project: &Project,
     service: &Service,
@@ -24,7 +24,7 @@ pub(super) fn plan(
             plan.host_ip = written.host_ip.clone().unwrap_or_else(|| "0.0.0.0".to_owned());
             plan.host_port = fixed(service, published).map_err(wrong)?;
         } else if planned.iter().any(|other| other.port == port) {
-            // The same container port twice, under two host ports: with picked ports one is enough.
+            // The file publishes one container port under two host ports. With picked ports, one is enough.
             continue;
         }
         planned.push(plan);
@@ -44,7 +44,7 @@ fn picked(port: Port) -> PlannedPort {
     PlannedPort { port, host_ip: LOOPBACK.to_owned(), host_port: 0 }
 }
 
-/// The one host port that `published` says.
+/// The single host port that `published` states.
 fn fixed(service: &Service, published: &str) -> Result<u16, String> {
     let port =
         published.parse().map_err(|_| format!("fixed ports need one port, but `{published}` is a range"))?;

@@ -18,7 +18,7 @@ impl fmt::Display for Plan {
         for volume in &self.volumes {
             writeln!(f, "volume {}: {}, {}", volume.key, volume.name, volume.fate)?;
         }
-        // Replicas differ in their container's name alone.
+        // Replicas differ only in their container's name.
         for planned in self.services.iter().filter(|planned| planned.number == 1) {
             let service = &planned.service;
             writeln!(f, "service {}", service.name)?;

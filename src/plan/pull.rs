@@ -13,21 +13,21 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PullPolicy {
-    /// When it is not there; where it cannot be pulled, it is built.
+    /// Pulled if it is not present. If it cannot be pulled, it is built.
     #[default]
     Missing,
-    /// Each time; where it cannot be pulled, what is there is used, or it is built, if the file has a `build`.
+    /// Pulled each time. If that fails, a present image is used, or it is built if the file has a `build`.
     Always,
-    /// Never: it has to be there, or is built.
+    /// Never pulled: it must be present, or is built.
     Never,
-    /// Never: it is built each time.
+    /// Never pulled: it is built each time.
     Build,
-    /// When the engine has had it for longer than this.
+    /// Pulled if the engine has had it for longer than this.
     Every(Duration),
 }
 
 impl PullPolicy {
-    /// The policy of `service`. As with Compose, a word that says nothing says `missing`.
+    /// The policy of `service`. As with Compose, an unknown word means `missing`.
     pub(super) fn of(project: &Project, service: &str) -> Result<PullPolicy, Box<Problem>> {
         Ok(match project.services[service].pull_policy.as_deref() {
             Some("always") => PullPolicy::Always,

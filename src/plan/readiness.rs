@@ -4,50 +4,50 @@ use std::fmt;
 
 use crate::kind::Probe;
 
-/// What makes a service ready, as far as it can be known before its image is seen.
+/// What makes a service ready, as far as can be decided before its image is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Readiness {
-    /// What the file or the test asked for, and nothing else.
+    /// Only the probe that the file or the test states.
     Explicit(Probe),
-    /// Another service waits for this one to complete: it must end with 0.
+    /// Another service waits for this one to complete: it must exit with 0.
     Completed,
-    /// Its healthcheck, then one real round trip where its kind is known.
+    /// Its healthcheck and, if its kind is known, one real round trip.
     Usual {
-        /// Whose healthcheck.
+        /// The healthcheck to run.
         healthcheck: Healthcheck,
         /// The round trip through the published port.
         round_trip: Option<Probe>,
-        /// Published TCP ports, asked when there is neither healthcheck nor round trip.
+        /// Published TCP ports, probed if there is neither a healthcheck nor a round trip.
         tcp_ports: Vec<u16>,
     },
 }
 
-/// Whose healthcheck greenroom runs.
+/// The healthcheck that greenroom runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Healthcheck {
-    /// The compose file's: the command that is run in the container.
+    /// The compose file's: the command to run in the container.
     File(Vec<String>),
     /// The image's own, if it has one.
     Image,
-    /// The file disables it.
+    /// None: the file disables it.
     Disabled,
 }
 
-/// What a container is waited for, once its image is known.
+/// The condition under which a container is ready, once its image is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReadyWhen {
-    /// It answers these questions, one after the other.
+    /// It passes these probes, one after the other.
     Answers(Vec<Probe>),
-    /// It still runs after half a second, or has ended with 0: there is no question to ask.
+    /// There is nothing to probe: it is ready if it still runs after half a second, or has exited with 0.
     StaysUp,
-    /// It ends with 0.
+    /// It exits with 0.
     Completes,
 }
 
 impl Readiness {
-    /// What the container is waited for, given the image's own healthcheck.
+    /// The condition for the container, given the image's own healthcheck.
     pub(crate) fn when(&self, image_healthcheck: Option<&[String]>) -> ReadyWhen {
         let (healthcheck, round_trip, tcp_ports) = match self {
             Readiness::Explicit(probe) => return ReadyWhen::Answers(vec![probe.clone()]),
@@ -59,8 +59,8 @@ impl Readiness {
             Healthcheck::Image => image_healthcheck.and_then(healthcheck_command),
             Healthcheck::Disabled => None,
         };
-        // The round trip first: it costs the container nothing until its server listens, while every run of a healthcheck is
-        // a process that a busy initialisation has to share the processor with.
+        // The round trip comes first: it costs the container nothing until its server listens. Each run of a
+        // healthcheck is a process that competes with the server's initialisation for the processor.
         let mut probes: Vec<_> = round_trip.clone().into_iter().collect();
         probes.extend(check.map(|argv| Probe::Exec { argv }));
         if probes.is_empty() {
@@ -95,7 +95,7 @@ impl fmt::Display for Readiness {
     }
 }
 
-/// The command of a healthcheck's `test`: `["CMD", …]` as it stands, `["CMD-SHELL", text]` through the container's shell.
+/// The command of a healthcheck's `test`: `["CMD", …]` unchanged, `["CMD-SHELL", text]` through the container's shell.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
 pub(crate) fn healthcheck_command(test: &[String]) -> Option<Vec<String>> {
     match test.split_first()? {

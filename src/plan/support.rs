@@ -1,7 +1,7 @@
-//! Which keys greenroom applies, which it reads and leaves out, and which it refuses to ignore.
+//! Which keys greenroom applies, which it ignores with a warning, and which it refuses.
 //!
-//! A key stands for all that is below it, unless keys below it are listed themselves: then each of those counts, and what
-//! is not listed is refused. So nothing that a file can say is skipped without a word. `*` is a name of the user's choice.
+//! A listed key covers everything below it. If keys below it are listed, only those are supported and the rest is
+//! refused, so that no key of a file is ignored silently. `*` is a name that the user chooses.
 
 use serde_json::Value as Json;
 
@@ -107,7 +107,7 @@ pub(crate) const APPLIED: &[&str] = &[
     "post_start",
     "pre_stop",
     "privileged",
-    // Which services a profile leaves out is the reader's to decide.
+    // The reader has already left out the services of inactive profiles.
     "profiles",
     "pull_policy",
     "read_only",
@@ -146,8 +146,8 @@ pub(crate) const APPLIED: &[&str] = &[
     "working_dir",
 ];
 
-/// Read, shown by `config`, and not applied: what they do has no meaning in a stack that lives for a test, or no test
-/// that passes with them could fail without them.
+/// Read and shown by `config`, but not applied: they have no meaning in a stack that lives for a test, or cannot change
+/// a test's result.
 const NOT_APPLIED: &[&str] = &[
     "attach",
     "build.cache_to",
@@ -163,11 +163,11 @@ const NOT_APPLIED: &[&str] = &[
     "deploy.update_config",
     "develop",
     "models",
-    // What it stands for is not a container: the service is left out.
+    // A provider is not a container: the service is left out.
     "provider",
 ];
 
-/// Compose itself does nothing at `up` for them: they speak to people, to Swarm, or to a later command.
+/// Compose itself ignores these at `up`: they are for people, for Swarm, or for a later command.
 const WITHOUT_EFFECT: &[&str] = &[
     "depends_on.*.restart",
     "deploy.restart_policy.delay",
@@ -178,7 +178,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "volumes.consistency",
 ];
 
-/// Below a top-level network: applied.
+/// Applied keys of a top-level network.
 pub(crate) const NETWORK: &[&str] = &[
     "attachable",
     "driver",
@@ -197,24 +197,24 @@ pub(crate) const NETWORK: &[&str] = &[
     "name",
 ];
 
-/// Below a top-level volume: applied.
+/// Applied keys of a top-level volume.
 pub(crate) const VOLUME: &[&str] = &["driver", "driver_opts", "external", "labels", "name"];
 
-/// What becomes of a key.
+/// How greenroom treats a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Support {
     Applied,
     NotApplied,
-    /// The keys below it are listed.
+    /// Depends on the keys below it, which are listed.
     Mixed,
     Refused,
 }
 
-/// The keys of one kind of thing.
+/// The known keys of one top-level section.
 struct Table {
     /// `services`, `networks` or `volumes`.
     kind: &'static str,
-    /// Fine as they are.
+    /// Keys that are applied or need not be.
     fine: [&'static [&'static str]; 2],
     not_applied: &'static [&'static str],
 }
@@ -239,15 +239,14 @@ impl Table {
         }
     }
 
-    /// `name` below `key`, as the table calls it.
+    /// The table's name for `name` below `key`.
     fn below(&self, key: &str, name: &str) -> String {
         let any = format!("{key}.*");
         if self.support(&any) == Support::Refused { format!("{key}.{name}") } else { any }
     }
 }
 
-/// Complains of every key that would change the meaning of what it stands in if it were left out, and notes those that
-/// do not.
+/// Refuses every key that greenroom does not support, and warns of those it can ignore.
 pub(super) fn check(project: &Project, problems: &mut Vec<Problem>, warnings: &mut Vec<Warning>) {
     for table in &TABLES {
         let entries = project.document()[table.kind].as_object().into_iter().flatten();
@@ -286,7 +285,7 @@ impl Walk<'_> {
                     self.check(key, &format!("{path}[{index}]"), value);
                 }
             }
-            // What is switched off asks for nothing.
+            // A key that is switched off needs no support.
             (Support::Refused, Json::Bool(false)) => {}
             (Support::Refused, _) if build::NEEDS_BUILDKIT.contains(&key) => {
                 self.problems.push(*build::needs_buildkit(self.project, path, &format!("`{key}`")));
@@ -305,17 +304,17 @@ impl Walk<'_> {
     }
 }
 
-/// What is said of a key that is read and left out, by its path in the document.
+/// The warning for a key that is read but not applied; `path` is its path in the document.
 pub(super) fn not_applied(project: &Project, path: &str, key: &str) -> Warning {
     Warning::new(project.place(path), format!("{path}: greenroom does not apply `{key}`"))
 }
 
-/// Nothing is said.
+/// Whether the value is empty, which is the same as an absent key.
 fn is_absent(value: &Json) -> bool {
     match value {
         Json::Null => true,
         Json::Array(list) => list.is_empty(),
-        // The document shows some maps that the file does not have, and they may hold no more than each other.
+        // The document has some maps that the file does not, nested but without any value.
         Json::Object(map) => map.values().all(is_empty_map),
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! Values of applied keys that are refused, or not applied with a warning.
+//! Values of applied keys that are refused, or ignored with a warning.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use serde_json::Value as Json;
 use super::{network, problem};
 use crate::compose::{Logging, Mount, MountKind, Problem, Project, Service, Warning};
 
-/// The drivers whose log the engine gives back whatever becomes of the one who collects it. The others send it elsewhere,
-/// and a start that fails could not be explained from it.
+/// The log drivers whose log the engine can always read back. Other drivers send the log elsewhere, and greenroom could
+/// not quote it when a start fails.
 const READABLE_DRIVERS: &[&str] = &["journald", "json-file", "local"];
 
-/// More containers of one service are a slip of the pen, and would take an engine down.
+/// The maximum number of replicas: a larger number is a typo, and would overload the engine.
 pub(super) const MOST_REPLICAS: u32 = 1000;
 
-/// Whether the container's log goes where the file says: only to where it can be read.
+/// Whether the engine can read the log back. Only then is the file's driver applied.
 pub(crate) fn is_readable(logging: &Logging) -> bool {
     logging.driver.as_deref().is_none_or(|driver| driver.is_empty() || READABLE_DRIVERS.contains(&driver))
 }
 
-/// Complains of what cannot be had, and notes what is left out.
+/// Refuses unsupported values, and warns of those that are ignored.
 pub(super) fn check(project: &Project, name: &str, problems: &mut Vec<Problem>, warnings: &mut Vec<Warning>) {
     let service = &project.services[name];
     let at = |key: &str| format!("services.{name}.{key}");
@@ -44,7 +44,7 @@ fn refused(service: &Service, document: &Json) -> Vec<Refused> {
         && !mode.starts_with("service:")
         && !mode.starts_with("container:")
     {
-        found.push(("network_mode".to_owned(), format!("greenroom does not run a service with `network_mode: {mode}`: what answers at its ports may be another stack's, or none of ours"), None));
+        found.push(("network_mode".to_owned(), format!("greenroom does not run a service with `network_mode: {mode}`: another stack or another program may answer on its ports"), None));
     }
     if service.scale > MOST_REPLICAS {
         let key = if document.get("scale").is_some() { "scale" } else { "deploy.replicas" };
@@ -73,7 +73,7 @@ fn unknown(key: &str, word: &str, known: &str) -> Refused {
     (key.to_owned(), format!("`{word}` is not known"), Some(format!("one of {known}")))
 }
 
-/// A container has an address for each network: the service's own is that of the first.
+/// A container has one MAC address per network. The service's own `mac_address` is for the first network.
 fn refused_mac_address(service: &Service) -> Option<Refused> {
     let own = service.mac_address.as_ref()?;
     let refuse = |message: String| Some(("mac_address".to_owned(), message, None));
@@ -110,7 +110,7 @@ fn refused_mount(mount: &Mount) -> Option<Refused> {
         return Some(("bind.selinux".to_owned(), message.to_owned(), None));
     }
     if matches!(mount.recursive.as_deref(), Some("readonly" | "writable")) && !mount.read_only {
-        let message = "it says what is read-only below a mount that is not".to_owned();
+        let message = "`readonly` and `writable` need a read-only mount".to_owned();
         return Some((
             "bind.recursive".to_owned(),
             message,

@@ -1,10 +1,10 @@
-//! Memcached's text protocol: `version` is answered with `VERSION 1.6.18`.
+//! Memcached's text protocol: the server answers `version` with, for example, `VERSION 1.6.18`.
 //! <https://github.com/memcached/memcached/blob/master/doc/protocol.txt>
 
 use super::{Conversation, Row, Step, first_line};
 
 pub(super) const ROW: Row =
-    Row { port: 11211, words: "tells its version", begin: |_login| Box::new(Memcached) };
+    Row { port: 11211, words: "reports its version", begin: |_login| Box::new(Memcached) };
 
 struct Memcached;
 
@@ -14,7 +14,7 @@ impl Conversation for Memcached {
             None if heard.is_empty() => Step::Say(b"version\r\n".to_vec()),
             None => Step::Listen,
             Some(line) if line.starts_with("VERSION ") => Step::Ready,
-            // It speaks its protocol; a login stands in a file of its own, which no setting names.
+            // The server speaks the protocol. Its logins are in a file that no setting names.
             Some(line) if line == "CLIENT_ERROR unauthenticated" => Step::Ready,
             Some(line) => Step::NotYet(format!("it answered: {line}")),
         }

@@ -1,47 +1,48 @@
-//! Protocols: the first words of a conversation with a server, and what its answers mean. Each is a file here, and an entry
-//! of the table below.
+//! Protocols: the first exchange with a server, and the meaning of its answers. Each protocol is a file here and an
+//! entry in the table below.
 
 mod memcached;
 mod redis;
 
 use super::Login;
 
-/// A conversation with a server, from the first word to the verdict. Whoever drives it moves the bytes (`probe/protocol.rs`).
+/// A conversation with a server, up to the verdict. The caller (`probe/protocol.rs`) sends and receives the bytes.
 pub(crate) trait Conversation: Send {
-    /// What follows on `heard`: all that the server has said since the last [`Step::Say`], nothing at the beginning. It is
-    /// called again, with more, after [`Step::Listen`].
+    /// The next step after `heard`, all bytes received since the last [`Step::Say`]; empty at the beginning. After
+    /// [`Step::Listen`], the caller calls again with more bytes.
     fn next(&mut self, heard: &[u8]) -> Step;
 }
 
-/// What is to be done next.
+/// The next step of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Send this.
     Say(Vec<u8>),
-    /// Wait for more: what was heard is no whole answer.
+    /// Wait for more: the answer is not complete.
     Listen,
     /// The server is ready.
     Ready,
-    /// It is not, with what was seen.
+    /// The server is not ready yet; holds what was seen.
     NotYet(String),
-    /// It never will be, with the reason.
+    /// The server will never be ready; holds the reason.
     Never(String),
 }
 
-/// What is known of a protocol.
+/// The properties of a protocol.
 struct Row {
-    /// The port on which its servers listen as a rule.
+    /// The usual port of its servers.
     port: u16,
     /// What a ready server does, for plans and reports: "redis :6379 *answers PING*".
     words: &'static str,
-    /// A new conversation, with the service's login where that is known.
+    /// Starts a conversation, with the service's login if known.
     begin: fn(Option<&Login>) -> Box<dyn Conversation>,
 }
 
-/// Makes [`Protocol`] of the table. An entry is the variant's docs, the variant, its key in `x-greenroom: ready:`, its row.
+/// Generates [`Protocol`] from the table. An entry is the variant's docs, the variant, its key in `x-greenroom: ready:`,
+/// and its row.
 macro_rules! protocols {
     ($($(#[doc = $doc:literal])+ $protocol:ident $name:literal $row:expr;)+) => {
-        /// A protocol in which a service can be asked. Its key in `x-greenroom: ready:` takes the port: `{redis: 6379}`.
+        /// A protocol for probing a service. Its key in `x-greenroom: ready:` takes the port: `{redis: 6379}`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Protocol {
@@ -70,19 +71,19 @@ macro_rules! protocols {
 }
 
 protocols! {
-    /// Memcached's text protocol: the server tells its version.
+    /// Memcached's text protocol: the server reports its version.
     Memcached "memcached" memcached::ROW;
-    /// RESP, the protocol of Redis and of what stands in for it: the server answers `PING`, after `AUTH`.
+    /// RESP, the protocol of Redis and compatible servers: the server answers `PING`, after `AUTH`.
     Redis "redis" redis::ROW;
 }
 
 impl Protocol {
-    /// The protocol of this key in `x-greenroom: ready:`.
+    /// The protocol with this key in `x-greenroom: ready:`.
     pub(crate) fn named(name: &str) -> Option<Protocol> {
         Protocol::ALL.iter().copied().find(|protocol| protocol.name() == name)
     }
 
-    /// The port on which its servers listen as a rule.
+    /// The usual port of its servers.
     pub(super) fn port(self) -> u16 {
         self.row().port
     }
@@ -91,13 +92,13 @@ impl Protocol {
         self.row().words
     }
 
-    /// A new conversation, with the service's login where that is known.
+    /// Starts a conversation, with the service's login if known.
     pub(crate) fn begin(self, login: Option<&Login>) -> Box<dyn Conversation> {
         (self.row().begin)(login)
     }
 }
 
-/// The first line of what was heard, without its end, once that is there.
+/// The first line of `heard`, without its line break. `None`: the line is not complete yet.
 fn first_line(heard: &[u8]) -> Option<String> {
     let end = heard.iter().position(|byte| *byte == b'\n')?;
     Some(String::from_utf8_lossy(heard[..end].trim_ascii_end()).into_owned())

@@ -1,4 +1,4 @@
-//! RESP, the protocol of Redis and of what stands in for it: `AUTH` where a password is known, then `PING`.
+//! RESP, the protocol of Redis and compatible servers: `AUTH` if a password is known, then `PING`.
 //! <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 
 use super::{Conversation, Login, Row, Step};
@@ -16,7 +16,7 @@ impl Redis {
         let mut commands = Vec::new();
         let password = login.and_then(|login| Some((login.user.as_str(), login.password.as_deref()?)));
         match password {
-            // Servers before Redis 6 know no users.
+            // Servers before Redis 6 have no users.
             Some(("", password)) => command(&mut commands, &["AUTH", password]),
             Some((user, password)) => command(&mut commands, &["AUTH", user, password]),
             None => {}
@@ -43,7 +43,7 @@ impl Conversation for Redis {
         let mut replies = text.split_inclusive('\n').filter_map(|line| line.strip_suffix("\r\n"));
         match replies.next() {
             Some(reply) if self.logs_in && is_logged_in(reply) => replies.next().map_or(Step::Listen, judge),
-            // It speaks its protocol. More cannot be asked without its password, which may be in a file of its own.
+            // The server speaks the protocol. Nothing more can be asked without the password, which may be in a file.
             Some(reply) if !self.logs_in && reply.starts_with("-NOAUTH ") => Step::Ready,
             Some(reply) => judge(reply),
             None => Step::Listen,
@@ -51,20 +51,20 @@ impl Conversation for Redis {
     }
 }
 
-/// Whether commands may follow on this answer to `AUTH`. A server that has no password needs none: the file may state one
-/// that the image does not read.
+/// Whether commands may follow this answer to `AUTH`. A server without a password needs no login: the file may state a
+/// password that the image does not read.
 fn is_logged_in(reply: &str) -> bool {
     reply == "+OK"
         || reply.contains("no password is set")
         || reply.contains("without any password configured")
 }
 
-/// What a reply says of the server. What is not listed here passes: `-LOADING`, `-MASTERDOWN`, `-BUSY`, too many clients.
+/// The meaning of a reply. Unlisted errors are temporary: `-LOADING`, `-MASTERDOWN`, `-BUSY`, too many clients.
 fn judge(reply: &str) -> Step {
     let (code, message) = reply.split_once(' ').unwrap_or((reply, ""));
     let never = |what: &str| Step::Never(format!("the server is up, but {what}: {reply}"));
     match code {
-        // It knows who asks, and only does not let them PING.
+        // The login is valid; the user is only not allowed to PING.
         "+PONG" | "-NOPERM" => Step::Ready,
         "-WRONGPASS" => never("these credentials do not fit"),
         // Before Redis 6.
