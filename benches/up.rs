@@ -1,10 +1,11 @@
-//! How much longer `up` takes than the same containers started by hand: `cargo bench --bench up`.
+//! Measures how much longer `up` takes than starting the same containers by hand: `cargo bench --bench up`.
 //!
-//! By hand means: the `docker` command for the network and each container, the database first, its two dependents at the
-//! same time once it has answered a query, each asked every ten milliseconds. The two ways take turns, so that both see
-//! the same machine. Needs a container engine, the `docker` command, and the images of this repository's stack (or one
-//! `cargo run -- smoke` before, which makes their fallbacks).
-#![expect(clippy::print_stdout, reason = "a benchmark shows what it measured")]
+//! By hand means: the `docker` command creates the network and each container. The database is started first. Its two
+//! dependents are started together once the database has answered a query. Every service is polled every ten
+//! milliseconds. The two ways alternate, so that both see the same load on the machine. The benchmark needs a
+//! container engine, the `docker` command, and the images of this repository's stack; `cargo run -- smoke` builds
+//! fallbacks for missing images.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// Enough for a median that a single slow round does not move.
+/// Enough rounds that a single slow one does not change the median.
 const ROUNDS: usize = 7;
 const PAUSE: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +42,7 @@ fn main() -> Result<()> {
     })
 }
 
-/// Sees to it that all images are there, and tells which run.
+/// Brings the stack up once, so that all images are there. Returns the report, which names the images.
 async fn warm_up() -> Result<Report> {
     let stack = Stack::up("docker-compose.yml").await?;
     let report = stack.report();
@@ -63,13 +64,13 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// One stack by hand; removed when dropped.
+/// A stack started by hand; removed when dropped.
 struct ByHand {
     name: String,
 }
 
 impl ByHand {
-    /// Gives the time until all three have answered.
+    /// Starts the stack and returns the time until all three services have answered.
     async fn start(images: &Report, round: usize) -> Result<Duration> {
         let stack = ByHand { name: format!("greenroom-bench-{}-{round}", std::process::id()) };
         let image = |service: &str| images.services[service].image.clone();
@@ -144,7 +145,7 @@ impl ByHand {
 impl Drop for ByHand {
     fn drop(&mut self) {
         for service in ["db", "ticker", "grafana"] {
-            // One that was never started cannot be removed.
+            // Errors are ignored: a container that was never started cannot be removed.
             let container = format!("{}-{service}", self.name);
             let _ = docker(&["rm", "--force", "--volumes", &container]);
             let _ = docker(&["volume", "rm", "--force", &container]);

@@ -1,7 +1,7 @@
-//! Brings up a compose file, asks its database a question, and takes it down again.
+//! Brings up a compose file, queries its database, and takes the stack down again.
 //!
 //! `cargo run --example first_query -- docker-compose.yml timescaledb`
-#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+#![expect(clippy::print_stdout, reason = "an example prints its results")]
 
 use greenroom::Stack;
 

@@ -1,4 +1,4 @@
-//! The same without `async`, for a plain `#[test]`.
+//! A blocking [`Stack`], for a plain `#[test]` without `async`.
 //!
 //! ```no_run
 //! use greenroom::blocking::{self, Stack};
@@ -13,15 +13,15 @@
 //! }
 //! ```
 //!
-//! Everything here blocks the thread that calls it. That works inside a runtime, too, since the work is done on
-//! greenroom's own; but a runtime's other tasks stand still meanwhile.
+//! Everything here blocks the calling thread. Calls from within an async runtime work, too, since greenroom does the
+//! work on its own runtime. But they block one of the caller's worker threads, and other tasks may not run meanwhile.
 
 use std::ops::Deref;
 use std::path::Path;
 
 use crate::{Error, StackBuilder, runtime};
 
-/// A stack whose services are all ready; its handles are those of [`greenroom::Stack`](crate::Stack).
+/// A stack whose services are all ready. Dereferences to [`greenroom::Stack`](crate::Stack), which gives the handles.
 #[derive(Debug)]
 #[must_use = "a stack that is not bound is taken down at once: write `let stack = …`"]
 pub struct Stack {
@@ -38,7 +38,7 @@ impl Stack {
         Stack::up_as(crate::Stack::builder(file))
     }
 
-    /// The same with more to say.
+    /// Configures the stack before starting it.
     ///
     /// # Errors
     ///
@@ -65,12 +65,12 @@ impl Deref for Stack {
     }
 }
 
-/// Runs an asynchronous call of a handle on greenroom's runtime and waits for it. A pool that is made inside lives there,
-/// too, and is to be used inside only.
+/// Runs an asynchronous call of a handle on greenroom's runtime and waits for the result. A pool created inside `call`
+/// belongs to that runtime, so use it only inside such calls.
 ///
 /// # Errors
 ///
-/// What the call gives.
+/// The error of the call.
 pub fn wait<T: Send + 'static>(
     call: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {

@@ -15,8 +15,8 @@
 //! }
 //! ```
 //!
-//! What a fixture starts from is a fixture of its own, so a test overrides it where it wants something else, with
-//! `#[with(…)]` or with a fixture of the same name in scope:
+//! The input of each fixture is itself a fixture. A test overrides it with `#[with(…)]` or with a fixture of the same
+//! name in scope:
 //!
 //! ```no_run
 //! # use greenroom::fixtures::*;
@@ -33,9 +33,9 @@
 //! }
 //! ```
 //!
-//! Each test has a stack of its own, unless the builder says otherwise: `stack_builder` is the place for
-//! [`Lifetime::Run`](crate::Lifetime::Run). A stack of [`Lifetime::Test`](crate::Lifetime::Test) in a `#[once]` fixture, which
-//! is never dropped, stays until the process has ended.
+//! Each test has its own stack by default. To share one, override `stack_builder` with a builder that sets
+//! [`Lifetime::Run`](crate::Lifetime::Run). rstest never drops a `#[once]` fixture, so a stack of
+//! [`Lifetime::Test`](crate::Lifetime::Test) in such a fixture stays up until the process exits.
 
 use std::path::PathBuf;
 
@@ -45,28 +45,29 @@ use rstest::fixture;
 use crate::polygon::PolygonStack;
 use crate::{Stack, StackBuilder};
 
-/// The compose file: `docker-compose.yml` in the folder of the package under test. Override this fixture for another.
+/// The compose file: `docker-compose.yml` in the folder of the package under test. Override this fixture to use
+/// another file.
 #[fixture]
 pub fn compose_file() -> PathBuf {
-    // Cargo and nextest set it for the tests they run; a test binary that is run by hand starts where it is.
+    // Cargo and nextest set this variable for the tests they run. A test binary run by hand uses the current folder.
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
     package.join("docker-compose.yml")
 }
 
-/// What to bring up, and how. Override this fixture to keep volumes, set deadlines or give probes.
+/// The builder of the stack. Override this fixture to keep volumes, set deadlines or configure probes.
 #[fixture]
 pub fn stack_builder(compose_file: PathBuf) -> StackBuilder {
     Stack::builder(compose_file)
 }
 
-/// The stack, all services ready: the test's own, unless the builder says otherwise. Panics with the whole story when it
-/// cannot be brought up.
+/// The stack, with all services ready. Each test has its own unless the builder sets another lifetime. Panics with the
+/// full error when the stack cannot be brought up.
 #[fixture]
 pub async fn stack(stack_builder: StackBuilder) -> Stack {
     stack_builder.up().await.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-/// greenroom's own stack with its typed handles. Panics with the whole story when it cannot be brought up.
+/// greenroom's own stack with its typed handles. Panics with the full error when the stack cannot be brought up.
 #[cfg(all(feature = "postgres", feature = "grafana"))]
 #[fixture]
 pub async fn polygon_stack(stack_builder: StackBuilder) -> PolygonStack {

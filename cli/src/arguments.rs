@@ -1,4 +1,4 @@
-//! What the user may say.
+//! The command-line arguments.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use greenroom::{StackBuilder, compose};
 
 use crate::failure::Failure;
 
-/// The command line, understood.
+/// The parsed command line.
 pub(crate) struct Arguments {
     pub(crate) options: Options,
     pub(crate) command: Command,
 }
 
-/// Brings the services of a docker-compose.yml up, waits until they really answer, and takes them down again.
+/// Brings up the services of a docker-compose.yml, waits until they really answer, and takes them down again.
 #[derive(clap::Parser)]
 #[command(
     name = "greenroom",
@@ -35,56 +35,56 @@ struct CommandLine {
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Brings a stack up, asks every service once more, reports, and takes it down: the check for CI.
+    /// Brings a stack up, checks every service once more, prints a report, and takes the stack down; meant for CI.
     Smoke,
-    /// Brings this file's stack up and leaves it running; one that is up already is used again.
+    /// Brings this file's stack up and leaves it running; a stack that is already up is reused.
     Up {
-        /// Takes it down when no process has used it for so long, such as 30m; without it, `greenroom down` does.
+        /// Takes the stack down once it has been unused for this long, such as 30m [default: never].
         #[arg(long, value_name = "DURATION", value_parser = compose::parse_duration)]
         idle: Option<Duration>,
     },
     /// Takes this file's stacks down.
     Down {
-        /// This stack instead; repeatable.
+        /// Takes down the stack with this name instead; repeatable.
         #[arg(long = "stack", value_name = "NAME")]
         stacks: Vec<String>,
-        /// Every stack of greenroom's on this machine, those of tests that run right now among them.
+        /// Takes down every greenroom stack on this machine, including those of running tests.
         #[arg(long, conflicts_with = "stacks")]
         all: bool,
     },
-    /// Shows every stack of yours, and who holds it; with a file or a project named, those of it.
+    /// Lists your stacks and the processes that hold them; with a file or project given, only its stacks.
     Ps {
-        /// Every stack of greenroom's on this machine, those of other users, too.
+        /// Lists every greenroom stack on this machine, including those of other users.
         #[arg(long)]
         all: bool,
     },
-    /// Removes the stacks of yours that nobody uses any more and that nobody has taken down.
+    /// Removes your leftover stacks: those that no process uses any more but that were never taken down.
     Prune {
-        /// Only tells which.
+        /// Lists what would be removed, without removing anything.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Shows what the services of this file's stack have logged, with its secrets hidden.
+    /// Shows the logs of this file's stack, with secrets hidden.
     Logs {
-        /// These services only.
+        /// Shows only these services.
         #[arg(value_name = "SERVICE")]
         services: Vec<String>,
-        /// Of this stack instead.
+        /// Shows the logs of the stack with this name instead.
         #[arg(long, value_name = "NAME")]
         stack: Option<String>,
-        /// The last N lines of each service only.
+        /// Shows only the last N lines of each service.
         #[arg(long, value_name = "N")]
         tail: Option<usize>,
     },
     /// Shows what `up` would do.
     Plan,
-    /// Shows the compose file as Compose understands it, values and all.
+    /// Shows the compose file as Compose resolves it, including secret values.
     Config {
         /// Hides secret values.
         #[arg(long)]
         redact: bool,
     },
-    /// Shows and removes kept volumes.
+    /// Lists and removes kept volumes.
     Volumes {
         #[command(subcommand)]
         command: VolumesCommand,
@@ -93,33 +93,34 @@ pub(crate) enum Command {
 
 #[derive(clap::Subcommand)]
 pub(crate) enum VolumesCommand {
-    /// Shows the kept volumes of this machine.
+    /// Lists the kept volumes on this machine.
     Ls,
-    /// Removes kept volumes and all that they keep.
+    /// Removes kept volumes and their data.
     Rm {
-        /// Its name, or its key in this compose file.
+        /// The volume's name, or its key in this compose file.
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
     },
 }
 
-// What every subcommand takes, before or after its name. Not a doc comment: clap would make it every command's description.
+// The options of every subcommand, given before or after its name. Not a doc comment: clap would make it every
+// command's description.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Options {
-    /// A compose file; repeatable, the later over the earlier. Without it, the one that Compose would find.
+    /// A compose file; repeatable, later files override earlier ones [default: the file that Compose would find].
     #[arg(short, long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Variables for the compose file, in the place of .env.test or .env beside it; repeatable.
+    /// Variables for the compose file, instead of .env.test or .env next to it; repeatable.
     #[arg(long = "env-file", value_name = "FILE")]
     env_files: Vec<PathBuf>,
-    /// Turns a profile on; repeatable.
+    /// Enables a profile; repeatable.
     #[arg(long = "profile", value_name = "NAME")]
     profiles: Vec<String>,
-    /// The project's name, in the place of the file's own.
+    /// The project's name, instead of the one in the file.
     #[arg(short, long, value_name = "NAME")]
     project_name: Option<String>,
-    /// The project's folder, when it is not that of the first compose file.
+    /// The project's folder [default: the folder of the first compose file].
     #[arg(long, value_name = "FOLDER")]
     project_directory: Option<PathBuf>,
     /// Keeps a named volume for the next run; repeatable.
@@ -128,15 +129,15 @@ pub(crate) struct Options {
     /// How long each service may take to become ready, such as 90s or 1m30s [default: 2m].
     #[arg(long, value_name = "DURATION", value_parser = compose::parse_duration)]
     timeout: Option<Duration>,
-    /// Publishes the ports that the file states, instead of free ones that the engine picks.
+    /// Publishes the host ports given in the file, instead of free ports picked by the engine.
     #[arg(long)]
     fixed_ports: bool,
-    /// How the result is written: text or json; of `config`: yaml or json.
+    /// The output format: text or json; for `config`: yaml or json.
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<Format>,
 }
 
-/// How a result is written.
+/// The output format of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     Text,
@@ -145,7 +146,7 @@ pub(crate) enum Format {
 }
 
 impl Arguments {
-    /// Reads the process's arguments; `--help` and wrong usage end the process here.
+    /// Parses the process's arguments. Exits the process on `--help` and on wrong usage.
     pub(crate) fn parse() -> Arguments {
         let matches = with_options(CommandLine::command()).get_matches();
         Arguments::of(&matches).unwrap_or_else(|error| error.exit())
@@ -162,14 +163,14 @@ impl Arguments {
     }
 }
 
-/// Every command takes the options. With clap's own `global`, files before and after the subcommand would not add up:
-/// the former would be dropped.
+/// Adds the options to every command. With clap's own `global`, files before the subcommand would be dropped when there
+/// are files after it.
 fn with_options(command: clap::Command) -> clap::Command {
     Options::augment_args(command).mut_subcommands(with_options)
 }
 
 impl Options {
-    /// Lists add up; of single values the later one counts.
+    /// Merges two sets of options: lists are concatenated, and later single values override earlier ones.
     fn then(mut self, later: Options) -> Options {
         self.files.extend(later.files);
         self.env_files.extend(later.env_files);
@@ -185,7 +186,7 @@ impl Options {
         }
     }
 
-    /// Whether the user says which project is meant, instead of leaving that to the folder.
+    /// Whether the options select a project, rather than leaving that to the current folder.
     pub(crate) fn names_a_project(&self) -> bool {
         !self.files.is_empty() || self.project_name.is_some() || self.project_directory.is_some()
     }
@@ -216,7 +217,7 @@ impl Options {
         if self.fixed_ports { builder.fixed_ports() } else { builder }
     }
 
-    /// The format among those that the command can write; the first without `--format`.
+    /// The requested format, which must be one of those that the command supports. The default is the first of them.
     pub(crate) fn format(&self, possible: &[Format]) -> Result<Format, Failure> {
         match self.format {
             None => Ok(possible[0]),
@@ -224,7 +225,7 @@ impl Options {
             Some(format) => {
                 let possible: Vec<_> = possible.iter().map(|format| format.name()).collect();
                 Err(Failure::Usage(format!(
-                    "this command does not write {}\n\nhint: `--format` may be {}",
+                    "this command does not support the format {}\n\nhint: `--format` may be {}",
                     format.name(),
                     possible.join(" or ")
                 )))

@@ -1,4 +1,4 @@
-//! `greenroom config`: the project as Compose would print it.
+//! `greenroom config`: prints the project as Compose would.
 
 use greenroom::compose::Values;
 

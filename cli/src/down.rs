@@ -1,4 +1,4 @@
-//! `greenroom down`: takes stacks down, whoever brought them up.
+//! `greenroom down`: takes stacks down, whichever process brought them up.
 
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ pub(crate) async fn down(options: &Options, names: &[String], all: bool) -> Resu
         output::tell(if all {
             "no stack is up"
         } else {
-            "no stack of this file is up; `greenroom ps` shows all"
+            "no stack of this file is up; `greenroom ps` lists all"
         });
     }
     let removed = remove_all(stacks).await?;
@@ -34,7 +34,7 @@ pub(crate) async fn down(options: &Options, names: &[String], all: bool) -> Resu
     }
 }
 
-/// The stacks of these names, each of which there is.
+/// The stacks with these names. Fails if one of them does not exist.
 async fn by_name(names: &[String]) -> Result<Vec<FoundStack>, Failure> {
     let stacks = greenroom::stack::stacks().await?;
     let there_are: Vec<_> = stacks.iter().map(|stack| stack.name.clone()).collect();
@@ -44,7 +44,7 @@ async fn by_name(names: &[String]) -> Result<Vec<FoundStack>, Failure> {
     }
 }
 
-/// Takes them down at the same time. One that cannot be removed keeps no other from being.
+/// Takes the stacks down concurrently. A failed removal does not stop the others.
 async fn remove_all(stacks: Vec<FoundStack>) -> Result<Vec<String>, Failure> {
     let signals = Signals::listen()?;
     let mut removals = JoinSet::new();

@@ -1,18 +1,18 @@
-//! What the command's exit code tells.
+//! The command's exit codes.
 
-/// It did what it was asked to; for `smoke` and `up`: every service is ready.
+/// The command succeeded. For `smoke` and `up`: every service is ready.
 pub(crate) const READY: u8 = 0;
 
-/// A service is not ready, or something else did not work.
+/// A service is not ready, or something else failed.
 pub(crate) const NOT_READY: u8 = 1;
 
-/// The arguments or the compose file are wrong: nothing was started. The same as clap's own.
+/// The arguments or the compose file are wrong, and nothing was started. clap uses the same code.
 pub(crate) const USAGE: u8 = 2;
 
-/// There is no container engine to work with.
+/// No container engine is available.
 pub(crate) const NO_ENGINE: u8 = 3;
 
-/// Ctrl-C: 128 + SIGINT, as shells count.
+/// Ctrl-C: 128 + SIGINT, following the shells' convention.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// 128 + SIGTERM.

@@ -1,19 +1,19 @@
-//! Why the command did not do what it was asked to.
+//! Why the command failed.
 
 use greenroom::Error;
 
 use crate::exit_code;
 
-/// One failure, told once, with the exit code that goes with it.
+/// A failure, which is printed once, and its exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What the library says.
+    /// An error of the library.
     Library(Error),
-    /// The arguments do not fit the file, or each other.
+    /// The arguments contradict the file or each other.
     Usage(String),
-    /// Something else did not work.
+    /// Something else failed.
     Failed(String),
-    /// A signal ended it; that has been told already.
+    /// A signal ended the command; the message has been printed already.
     Interrupted(Signal),
 }
 
@@ -35,7 +35,7 @@ impl Signal {
 }
 
 impl Failure {
-    /// The whole story, when it has not been told yet.
+    /// The full message, unless it has been printed already.
     pub(crate) fn text(&self) -> Option<String> {
         match self {
             Failure::Library(error) => Some(format!("{error:?}")),

@@ -1,4 +1,4 @@
-//! `greenroom logs`: what the services have said.
+//! `greenroom logs`: shows the logs of a stack's services.
 
 use std::fmt::Write as _;
 
@@ -31,7 +31,7 @@ pub(crate) async fn logs(
     };
     let mut logs = stack.logs(tail).await?;
     check_names(services, &logs.keys().cloned().collect::<Vec<_>>())?;
-    // `web` means all its replicas, `web#2` the second.
+    // `web` means all replicas of the service, `web#2` the second one.
     let is_meant = |name: &str, wanted: &String| name == wanted || name.split('#').next() == Some(wanted);
     logs.retain(|name, _| services.is_empty() || services.iter().any(|wanted| is_meant(name, wanted)));
 
@@ -47,7 +47,7 @@ pub(crate) async fn logs(
         Some(project) => output::print(&project.secrets.hide(&text)),
         None => {
             output::tell(&format!(
-                "warning: secrets are not hidden: the compose file of stack {} is not known here",
+                "warning: secrets are not hidden: the compose file of stack {} was not found",
                 stack.name
             ));
             output::print(&text)
@@ -55,7 +55,7 @@ pub(crate) async fn logs(
     }
 }
 
-/// The project that a stack was brought up from, as far as it can be told: its secrets are to be hidden.
+/// The project that a stack was brought up from, if its compose file can be found. Its secrets are hidden in the logs.
 fn project_of(stack: &FoundStack, options: &Options) -> Option<Project> {
     let is_its = |project: &Project| project.name == stack.project && project.directory == stack.directory;
     let in_its_folder = StackBuilder::new().working_directory(&stack.directory);
@@ -74,7 +74,7 @@ async fn by_name(name: &str) -> Result<FoundStack, Failure> {
 async fn of_this_file(options: &Options) -> Result<FoundStack, Failure> {
     options.builder().found().await?.into_iter().next().ok_or_else(|| {
         Failure::Failed(
-            "no stack of this file is up\n\nhint: `greenroom up` brings one up; `greenroom ps` shows all"
+            "no stack of this file is up\n\nhint: `greenroom up` starts one; `greenroom ps` lists all"
                 .to_owned(),
         )
     })

@@ -1,4 +1,4 @@
-//! The `greenroom` command: arguments, one call of the library, what it gave, an exit code.
+//! The `greenroom` command: parses the arguments, calls the library, prints the result and sets the exit code.
 
 mod arguments;
 mod exit_code;
@@ -53,8 +53,8 @@ fn main() -> ExitCode {
 
 /// Runs a command that talks to the engine.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    // The command itself is polled on this thread. The one worker is for signals: they are heard, too, while this
-    // thread blocks in the drop of a start that was interrupted.
+    // The command itself is polled on this thread. The one worker handles signals while this thread is blocked in the
+    // drop of an interrupted start.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -1,10 +1,10 @@
-//! Names on the command line that nothing has.
+//! Unknown names on the command line.
 
 use greenroom::compose::nearest;
 
 use crate::failure::Failure;
 
-/// `name` is not among `there_are`: wrong usage, told with the nearest and with all there is.
+/// The usage error for a `name` that is not among `there_are`. The hint suggests the nearest name and lists them all.
 pub(crate) fn unknown(what: &str, name: &str, there_are: &[String]) -> Failure {
     let hint = match there_are {
         [] => format!("there are no {what}s"),

@@ -1,4 +1,4 @@
-//! `greenroom plan`: what `up` would do.
+//! `greenroom plan`: shows what `up` would do.
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;

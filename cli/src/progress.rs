@@ -1,4 +1,4 @@
-//! What happens to a stack, as lines on standard error.
+//! Prints the events of a stack on standard error.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -8,13 +8,13 @@ use greenroom::Event;
 
 use crate::output;
 
-/// Where no line can be taken back, an image's progress is told at this pace for each service.
+/// How often an image's progress is printed for each service, where lines cannot be overwritten.
 const PACE: Duration = Duration::from_secs(5);
 
-/// How many lines of an image's progress are told at once, before [`PACE`] holds: the first ones say what is done and why.
+/// How many lines of an image's progress are printed before [`PACE`] applies: the first ones say what is done and why.
 const FIRST_LINES: u32 = 3;
 
-/// Tells the events of one stack.
+/// Prints the events of one stack.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
     inner: Arc<Mutex<Inner>>,
@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 
 #[derive(Default)]
 struct Inner {
-    /// The stack's name, once it is planned: from then on there may be something to remove.
+    /// The stack's name, once the stack is planned. From then on there may be something to remove.
     stack: Option<String>,
     paces: BTreeMap<String, Pace>,
 }
@@ -60,11 +60,11 @@ pub(crate) fn text(event: &Event) -> String {
             let names: Vec<_> = plan.names().collect();
             format!("{warnings}starting stack {}: {}", plan.stack, names.join(", "))
         }
-        Event::Attached { stack } => format!("stack {stack} is up already"),
+        Event::Attached { stack } => format!("stack {stack} is already up"),
         Event::Replaced { stack, reason } => {
-            format!("warning: stack {stack} is not fit for use, and another takes its place: {reason}")
+            format!("warning: stack {stack} is unusable; a new one replaces it: {reason}")
         }
-        // What a builder prints may move the cursor.
+        // Control characters in a builder's output could move the cursor.
         Event::ImageProgress { service, line } => {
             format!("  {service}: {}", line.replace(|character: char| character.is_control(), " "))
         }
@@ -97,17 +97,17 @@ pub(crate) fn text(event: &Event) -> String {
         }
         Event::EvidenceSaved { directory } => format!("logs and states saved: {}", directory.display()),
         Event::Removed { stack, after } => format!("removed stack {stack} in {}", seconds(*after)),
-        // An event of a later library that this command does not know yet.
+        // An event of a later version of the library, which this command does not know yet.
         _ => format!("{event:?}"),
     }
 }
 
-/// Seconds to a hundredth.
+/// Formats a duration in seconds, with two decimals.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.2}s", duration.as_secs_f64())
 }
 
-/// When the next line may be told.
+/// Limits how often lines are printed.
 #[derive(Default)]
 struct Pace {
     told: u32,

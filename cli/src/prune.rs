@@ -1,4 +1,4 @@
-//! `greenroom prune`: removes what nobody uses any more.
+//! `greenroom prune`: removes leftover stacks.
 
 use greenroom::stack::Leftover;
 use serde_json::json;
@@ -13,7 +13,7 @@ pub(crate) async fn prune(options: &Options, dry_run: bool) -> Result<(), Failur
     let leftovers = greenroom::stack::leftovers().await?;
     let names: Vec<_> = leftovers.iter().map(|leftover| leftover.stack.clone()).collect();
     if leftovers.is_empty() {
-        output::tell("nothing is left that nobody uses");
+        output::tell("no leftover stacks");
     }
     if dry_run {
         for leftover in &leftovers {
@@ -30,7 +30,7 @@ pub(crate) async fn prune(options: &Options, dry_run: bool) -> Result<(), Failur
     }
 }
 
-/// One that cannot be removed keeps no other from being.
+/// Removes the stacks one by one. A failed removal does not stop the others.
 async fn remove_all(leftovers: Vec<Leftover>) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let errors = signals.finish(async {
@@ -50,5 +50,5 @@ async fn remove_all(leftovers: Vec<Leftover>) -> Result<(), Failure> {
 
 fn described(leftover: &Leftover) -> String {
     let lifetime = leftover.lifetime.map(|lifetime| format!("{lifetime}, ")).unwrap_or_default();
-    format!("stack {} ({lifetime}of {})", leftover.stack, leftover.directory.display())
+    format!("stack {} ({lifetime}from {})", leftover.stack, leftover.directory.display())
 }

@@ -1,4 +1,4 @@
-//! `greenroom ps`: what runs, and who holds it.
+//! `greenroom ps`: lists the stacks and the processes that hold them.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -31,7 +31,8 @@ pub(crate) async fn ps(options: &Options, all: bool) -> Result<(), Failure> {
     }
 }
 
-/// Every stack of this user; where a file or project is named, those of it; with `all` every one on this machine.
+/// All stacks of this user, or only those of a file or project given in the options. With `all`, every stack on this
+/// machine.
 async fn listed(options: &Options, all: bool) -> Result<Vec<FoundStack>, Failure> {
     let named = !all && options.names_a_project();
     let project = if named { Some(options.builder().read()?) } else { None };
@@ -81,13 +82,11 @@ impl Line {
     }
 
     fn lifetime(&self) -> String {
-        self.stack
-            .lifetime
-            .map_or_else(|| "of an unknown lifetime".to_owned(), |lifetime| lifetime.to_string())
+        self.stack.lifetime.map_or_else(|| "unknown lifetime".to_owned(), |lifetime| lifetime.to_string())
     }
 }
 
-/// An age to its largest unit.
+/// Formats an age in its largest unit.
 fn in_words(age: Duration) -> String {
     let seconds = age.as_secs();
     [(86_400, "d"), (3_600, "h"), (60, "m")]

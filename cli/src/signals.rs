@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: what was started is removed before the command ends.
+//! SIGINT and SIGTERM: the command removes what it started before it exits.
 
 use std::pin::pin;
 
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::failure::{Failure, Signal};
 use crate::output;
 
-/// The first signal that came. From [`Signals::listen`] on the process no longer dies of one by itself.
+/// The first signal received. After [`Signals::listen`], a signal no longer kills the process by itself.
 pub(crate) struct Signals {
     first: watch::Receiver<Option<Signal>>,
 }
@@ -23,23 +23,23 @@ impl Signals {
             sender.send_replace(Some(signal));
             source.next().await;
             output::tell(
-                "still removing; one more signal ends this at once, and `greenroom ps` then shows what is left",
+                "still removing; one more signal exits at once, and `greenroom ps` then lists what is left",
             );
             let signal = source.next().await;
-            output::tell(&format!("{}: ended before everything was removed", signal.name()));
+            output::tell(&format!("{}: exited before everything was removed", signal.name()));
             std::process::exit(Failure::Interrupted(signal).exit_code().into());
         });
         Ok(Signals { first })
     }
 
-    /// Runs `work` until a signal comes. Then it is dropped — the drop of a start removes what it started — after telling
-    /// `what_follows`.
+    /// Runs `work` until it is done or a signal arrives. On a signal, prints `what_follows` and then drops `work`:
+    /// dropping a start removes what was started.
     pub(crate) async fn until<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
         what_follows: &str,
     ) -> Result<T, Failure> {
-        // Boxed, so that it can be dropped after the message that explains the wait.
+        // Boxed, so that `work` can be dropped after the message that explains the wait.
         let mut work = Box::pin(work);
         let signal = tokio::select! {
             biased;
@@ -51,7 +51,8 @@ impl Signals {
         Err(Failure::Interrupted(signal))
     }
 
-    /// Runs `work` to its end, since half of it is worse than all; then tells of a signal that came meanwhile.
+    /// Runs `work` to completion even when a signal arrives, since half a removal is worse than a whole one. Fails
+    /// afterwards if there was a signal.
     pub(crate) async fn finish<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
         let mut work = pin!(work);
         tokio::select! {

@@ -1,4 +1,4 @@
-//! `greenroom smoke`: up, asked once more, reported, down.
+//! `greenroom smoke`: brings a stack up, checks every service once more, prints a report and takes the stack down.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -46,13 +46,13 @@ pub(crate) async fn smoke(options: &Options) -> Result<(), Failure> {
     removed?;
     match silent.first() {
         None => Ok(()),
-        Some(Silent { service, seen, .. }) => {
-            Err(Failure::Failed(format!("service `{service}` was ready and then did not answer: {seen}")))
-        }
+        Some(Silent { service, seen, .. }) => Err(Failure::Failed(format!(
+            "service `{service}` became ready but then stopped answering: {seen}"
+        ))),
     }
 }
 
-/// The report's own object, with what was seen when each service was asked once more (`null`: it answered).
+/// The report's JSON object, with the result of checking each service once more under `checks` (`null`: it answered).
 fn to_json(report: &Report, silent: &[Silent], down: Duration, all: Duration) -> Value {
     let mut json = report.to_json();
     let checks = asked(report).map(|name| {
@@ -65,7 +65,7 @@ fn to_json(report: &Report, silent: &[Silent], down: Duration, all: Duration) ->
     json
 }
 
-/// A line a service, then the total.
+/// One line per service, then the total.
 fn to_text(report: &Report, silent: &[Silent], down: Duration, all: Duration) -> String {
     let widest = report.services.keys().map(String::len).max().unwrap_or_default();
     let mut text = String::new();
@@ -98,7 +98,7 @@ fn to_text(report: &Report, silent: &[Silent], down: Duration, all: Duration) ->
     text
 }
 
-/// The services that are asked: those that have completed are not.
+/// The services that are checked: all but the completed ones.
 fn asked(report: &Report) -> impl Iterator<Item = &str> {
     report
         .services

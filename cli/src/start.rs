@@ -1,4 +1,4 @@
-//! Bringing a stack up, for `smoke` and `up`.
+//! Brings a stack up, for `smoke` and `up`.
 
 use greenroom::{Error, Stack, StackBuilder};
 
@@ -7,10 +7,11 @@ use crate::output;
 use crate::progress::Progress;
 use crate::signals::Signals;
 
-/// What is told at a signal.
+/// The message printed when a signal arrives.
 pub(crate) const REMOVING: &str = "removing what was started";
 
-/// Brings the stack up by `up`, telling how it goes. When a signal ends that, what was started is removed before this returns.
+/// Brings the stack up with `up` and prints its progress. When a signal interrupts the start, everything that was
+/// started is removed before this function returns.
 pub(crate) async fn start<F: Future<Output = Result<Stack, Error>>>(
     builder: StackBuilder,
     up: impl FnOnce(StackBuilder) -> F,
@@ -26,7 +27,8 @@ pub(crate) async fn start<F: Future<Output = Result<Stack, Error>>>(
     started
 }
 
-/// What a drop removes, it removes without a word, and within a time: this looks, and removes what is left.
+/// Removes what is left of a dropped stack and prints the outcome. The drop itself gives up after a time limit and
+/// reports nothing.
 pub(crate) async fn tell_whether_it_is_gone(stack: &str) {
     match remove_what_is_left(stack).await {
         Ok(()) => output::tell(&format!("nothing of stack {stack} is left")),

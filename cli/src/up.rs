@@ -1,4 +1,4 @@
-//! `greenroom up`: this file's stack, until `greenroom down`.
+//! `greenroom up`: brings this file's stack up and leaves it running until `greenroom down`.
 
 use std::time::Duration;
 
@@ -21,17 +21,17 @@ pub(crate) async fn up(options: &Options, idle: Option<Duration>) -> Result<(), 
         None => options.builder(),
     };
     let stack = start(builder, StackBuilder::attach_or_up, &progress, &signals).await?;
-    // A start tells its plan first, and with it the warnings; a stack that was found has told neither.
+    // A start prints the warnings with its plan. For a stack that was already up, they have not been printed yet.
     if progress.stack().is_none() {
         for warning in &stack.plan().warnings {
             output::tell(&format!("warning: {warning}"));
         }
         check(&stack).await?;
-        output::tell("every service of it answers");
+        output::tell("every service answers");
     }
     for other in options.builder().found().await?.iter().filter(|other| other.name != stack.name()) {
         output::tell(&format!(
-            "warning: stack {} is up, too, from another version of this file or with other options; \
+            "warning: stack {} is also up, from another version of this file or with other options; \
              `greenroom down --stack {}` removes it",
             other.name, other.name
         ));
@@ -42,19 +42,21 @@ pub(crate) async fn up(options: &Options, idle: Option<Duration>) -> Result<(), 
         Format::Text | Format::Yaml => output::print(&format!("{report}\n"))?,
     }
     output::tell(&match idle {
-        Some(idle) => format!("it stays up until `greenroom down`, or until nobody has used it for {idle:?}"),
-        None => "it stays up until `greenroom down`".to_owned(),
+        Some(idle) => {
+            format!("the stack stays up until `greenroom down`, or until it has been unused for {idle:?}")
+        }
+        None => "the stack stays up until `greenroom down`".to_owned(),
     });
     Ok(())
 }
 
-/// Attaching to a stack looks whether its containers run; this asks its services.
+/// Checks that every service answers. Attaching to a stack only checks that its containers run.
 async fn check(stack: &Stack) -> Result<(), Failure> {
     match stack.check().await?.first() {
         None => Ok(()),
         Some(Silent { service, seen, .. }) => Err(Failure::Failed(format!(
-            "service `{service}` of stack `{}` does not answer any more: {seen}\n\n\
-             hint: `greenroom logs` shows why; `greenroom down`, then `greenroom up` starts afresh",
+            "service `{service}` of stack `{}` no longer answers: {seen}\n\n\
+             hint: see `greenroom logs` for the reason; `greenroom down`, then `greenroom up` starts a new stack",
             stack.name()
         ))),
     }

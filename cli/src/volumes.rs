@@ -1,4 +1,4 @@
-//! `greenroom volumes`: what is kept.
+//! `greenroom volumes`: lists and removes kept volumes.
 
 use greenroom::volume::KeptVolume;
 use serde_json::json;
@@ -27,7 +27,7 @@ pub(crate) async fn ls(options: &Options) -> Result<(), Failure> {
         }
         Format::Text | Format::Yaml => {
             if volumes.is_empty() {
-                output::tell("no volume is kept");
+                output::tell("no kept volumes");
             }
             let lines = volumes.iter().map(|volume| {
                 let KeptVolume { name, key, project, directory, .. } = volume;
@@ -41,7 +41,7 @@ pub(crate) async fn ls(options: &Options) -> Result<(), Failure> {
 pub(crate) async fn rm(options: &Options, names: &[String]) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
     let kept = greenroom::volume::kept_volumes().await?;
-    // Nothing is removed before every name is understood.
+    // Resolve every name before removing anything.
     let mut chosen: Vec<KeptVolume> = Vec::new();
     for name in names {
         let volume = find(options, name, &kept)?;
@@ -62,7 +62,7 @@ pub(crate) async fn rm(options: &Options, names: &[String]) -> Result<(), Failur
     }
 }
 
-/// A kept volume by its name on the engine, or by its key in this compose file.
+/// Finds a kept volume by its name on the engine or by its key in this compose file.
 fn find(options: &Options, name: &str, kept: &[KeptVolume]) -> Result<KeptVolume, Failure> {
     if let Some(volume) = kept.iter().find(|volume| volume.name == name) {
         return Ok(volume.clone());
@@ -77,7 +77,7 @@ fn find(options: &Options, name: &str, kept: &[KeptVolume]) -> Result<KeptVolume
     match kept.iter().filter(is_this_files).find(|volume| volume.key == name) {
         Some(volume) => Ok(volume.clone()),
         None if project.volumes.contains_key(name) => Err(Failure::Failed(format!(
-            "volume `{name}` of this file is not kept\n\nhint: `greenroom volumes ls` shows what is"
+            "volume `{name}` of this file is not kept\n\nhint: `greenroom volumes ls` lists the kept volumes"
         ))),
         None => {
             let keys = project.volumes.keys().cloned();

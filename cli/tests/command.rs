@@ -1,6 +1,6 @@
-//! The command as its user meets it, as far as it needs no container engine.
+//! Tests of the command that need no container engine.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p greenroom-cli` rewrites what is expected.
+//! `UPDATE_EXPECT=1 cargo test -p greenroom-cli` updates the expected output.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,11 +23,11 @@ volumes:
   db-data:
 ";
 
-/// A folder with files, in which the command runs.
+/// A folder with files; the command runs there.
 struct Folder(PathBuf);
 
 impl Folder {
-    /// `name` is the test's, so that no two tests share a folder.
+    /// `name` is the name of the test, so that no two tests share a folder.
     fn new(name: &str, files: &[(&str, &str)]) -> Folder {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         if folder.exists() {
@@ -51,7 +51,7 @@ impl Folder {
             .current_dir(&self.0)
             .stdin(Stdio::null())
             .env_clear()
-            // An engine that is there must not be needed.
+            // Make sure that no test uses a real engine.
             .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
             .env("GREENROOM_STATE_DIR", self.0.join("state"));
         command
@@ -68,13 +68,13 @@ struct Run {
 }
 
 impl Run {
-    /// The exit code, then what went to standard output, then what went to standard error.
+    /// Compares the exit code, then standard output, then standard error.
     fn check(&self, expected: &Expect) {
         expected.assert_eq(&format!("exit {}\n{}{}", self.code(), self.stdout(), self.stderr()));
     }
 
     fn code(&self) -> i32 {
-        self.output.status.code().expect("the command ends by itself")
+        self.output.status.code().expect("the command exits by itself")
     }
 
     fn stdout(&self) -> String {
@@ -133,7 +133,7 @@ fn a_format_that_the_subcommand_cannot_write_is_wrong_usage() {
     let folder = Folder::shop("format");
     folder.run(&["ps", "--format", "yaml"]).check(&expect![[r#"
         exit 2
-        error: this command does not write yaml
+        error: this command does not support the format yaml
 
         hint: `--format` may be text or json
     "#]]);

@@ -1,4 +1,4 @@
-//! The command on a real container engine, as a process.
+//! Runs the command against a real container engine.
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Lines};
@@ -7,7 +7,7 @@ use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// What is in the environment of the stacks here and must be in no output.
+/// Secrets in the environment of these stacks, which must not appear in any output.
 const SECRETS: [&str; 4] = [
     "greenroom-test-database-password",
     "greenroom-test-polygon-api-key",
@@ -29,7 +29,7 @@ fn greenroom(file: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs the command, and sees to it that it tells no secret.
+/// Runs the command and checks that its output contains no secret.
 fn run(file: &str, arguments: &[&str]) -> Output {
     let output = greenroom(file, arguments).output().expect("the command runs");
     for text in [&output.stdout, &output.stderr] {
@@ -43,20 +43,20 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-/// The stacks of this machine, by name.
+/// The names of all stacks on this machine.
 fn stacks() -> Vec<String> {
     let listed = json(&run("docker-compose.yml", &["ps", "--all", "--format", "json"]));
     let stacks = listed["stacks"].as_array().expect("`stacks` is a list");
     stacks.iter().map(|stack| stack["stack"].as_str().expect("a stack has a name").to_owned()).collect()
 }
 
-/// The name of the stack that the command starts, and what it tells after that.
+/// The name of the stack that the command starts, and the rest of its standard error.
 fn started(command: &mut Child) -> (String, Lines<BufReader<ChildStderr>>) {
     let mut lines = BufReader::new(command.stderr.take().expect("it is piped")).lines();
     let started = lines
         .find_map(|line| line.ok()?.strip_prefix("starting stack ").map(str::to_owned))
-        .expect("it tells the stack's name first");
-    (started.split(':').next().expect("a name stands before the colon").to_owned(), lines)
+        .expect("the command prints the stack's name first");
+    (started.split(':').next().expect("there is a name before the colon").to_owned(), lines)
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn smoke_succeeds_twice_at_the_same_moment() {
             .expect("the command runs")
     });
     for smoke in both {
-        let output = smoke.wait_with_output().expect("it ends");
+        let output = smoke.wait_with_output().expect("the command exits");
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         let report = json(&output);
         assert_eq!(report["project"], "polygon");
@@ -83,7 +83,7 @@ fn smoke_succeeds_twice_at_the_same_moment() {
 
 #[test]
 fn up_leaves_a_stack_that_the_other_commands_find() {
-    // A project name of this test's own: nobody else's stack is found, and none of ours by anybody else.
+    // A project name of its own keeps this test's stacks apart from those of all others.
     let project = format!("live-{}", std::process::id());
     let shell = |arguments: &[&str]| {
         let mut all = vec!["--project-name", &project, "--profile", "one-shot"];
@@ -122,9 +122,9 @@ fn a_signal_during_the_start_leaves_nothing_and_has_its_own_exit_code() {
         let (name, lines) = started(&mut smoke);
         let killed = Command::new("kill").args(["-s", signal, &smoke.id().to_string()]).status();
         assert!(killed.is_ok_and(|status| status.success()));
-        // Read to the end, so that the command never waits for its reader.
+        // Read to the end, so that the command never blocks on a full pipe.
         let rest: Vec<_> = lines.map_while(Result::ok).collect();
-        let status = smoke.wait().expect("it ends");
+        let status = smoke.wait().expect("the command exits");
         assert_eq!(status.code(), Some(code), "{rest:?}");
         assert!(!stacks().contains(&name), "{name} is still there: {rest:?}");
     }
@@ -139,7 +139,7 @@ fn a_service_that_exits_makes_smoke_fail_with_the_story() {
     assert!(told.contains("cannot open the ledger"), "{told}");
 }
 
-/// The command with a state folder of the test's own.
+/// The command, with the test's own state folder.
 fn with_state(state: &std::path::Path, arguments: &[&str]) -> Command {
     let mut command = greenroom("fixtures/live/shell.yml", arguments);
     command.env("GREENROOM_STATE_DIR", state);
@@ -154,7 +154,7 @@ fn a_smoke_that_is_killed_leaves_nothing() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command runs");
-    // The command goes on writing there.
+    // Keep the reader: the command goes on writing to this pipe.
     let (name, _lines) = started(&mut smoke);
 
     let listed = json(&with_state(&state, &["ps", "--all", "--format", "json"]).output().expect("it runs"));
@@ -164,7 +164,7 @@ fn a_smoke_that_is_killed_leaves_nothing() {
         assert_eq!(stack["lifetime"], "test");
         assert_eq!(stack["holders"][0]["pid"], smoke.id(), "{stack}");
     }
-    // What is held is never left over.
+    // A held stack is never a leftover.
     let pruned =
         json(&with_state(&state, &["prune", "--dry-run", "--format", "json"]).output().expect("it runs"));
     assert!(!pruned["would_remove"].as_array().expect("it is a list").contains(&Value::from(name.clone())));
@@ -172,7 +172,7 @@ fn a_smoke_that_is_killed_leaves_nothing() {
     smoke.kill().and_then(|()| smoke.wait()).expect("it is ours");
     let begin = std::time::Instant::now();
     while state.join("leases").read_dir().is_ok_and(|mut leases| leases.next().is_some()) {
-        assert!(begin.elapsed().as_secs() < 120, "its lease is still there");
+        assert!(begin.elapsed().as_secs() < 120, "the lease is still there");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert!(!stacks().contains(&name), "{name} is still there");
@@ -193,9 +193,9 @@ fn prune_removes_what_a_killed_process_and_a_killed_watcher_left() {
         if let Some(name) = listed.into_iter().next() {
             break name;
         }
-        assert!(begin.elapsed().as_secs() < 120, "nothing comes up");
+        assert!(begin.elapsed().as_secs() < 120, "no stack comes up");
     };
-    // The watcher first, so that nobody is there to take it down.
+    // Kill the watcher first, so that no watcher takes the stack down.
     for pid in watchers(&state).into_iter().chain([smoke.id()]) {
         let killed = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status();
         assert!(killed.is_ok_and(|status| status.success()));
@@ -214,7 +214,7 @@ fn prune_removes_what_a_killed_process_and_a_killed_watcher_left() {
     std::fs::remove_dir_all(&state).expect("it is ours");
 }
 
-/// The stacks that are written down in this state folder and are on the engine.
+/// The stacks that are recorded in this state folder and exist on the engine.
 fn stacks_of(state: &std::path::Path) -> Vec<String> {
     let leases = state.join("leases").read_dir().into_iter().flatten().flatten();
     let folders = leases.filter_map(|lease| lease.path().join("stacks").read_dir().ok());

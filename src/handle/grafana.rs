@@ -1,6 +1,6 @@
-//! Grafana's HTTP API, as far as tests of a stack need it.
+//! The part of Grafana's HTTP API that tests of a stack need.
 //!
-//! <https://grafana.com/docs/grafana/latest/developers/http_api/>; all of it is there from version 9 on.
+//! <https://grafana.com/docs/grafana/latest/developers/http_api/>. Grafana 9 and later have all of these endpoints.
 
 use std::ops::Deref;
 
@@ -14,7 +14,7 @@ use crate::Error;
 use crate::kind::{Kind, Login};
 use crate::stack::Stack;
 
-/// A Grafana server and its administrator's login; all of [`Http`] is there, too.
+/// A Grafana server and its administrator's login. Dereferences to [`Http`].
 #[derive(Clone)]
 pub struct Grafana {
     http: Http,
@@ -22,15 +22,15 @@ pub struct Grafana {
     password: String,
 }
 
-/// What Grafana says of itself.
+/// Grafana's report of its own health.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct GrafanaHealth {
-    /// `ok` when it reaches its own database.
+    /// `ok` when Grafana reaches its own database.
     pub database: String,
-    /// Its version; a stand-in says there that it is one.
+    /// Grafana's version. A fallback image says here that it is a fallback.
     pub version: String,
-    /// The commit it was built from.
+    /// The commit that Grafana was built from.
     #[serde(default)]
     pub commit: String,
 }
@@ -40,16 +40,16 @@ pub struct GrafanaHealth {
 #[non_exhaustive]
 #[serde(rename_all = "camelCase")]
 pub struct DataSource {
-    /// Its number.
+    /// The numeric ID.
     pub id: i64,
-    /// Its stable name, for queries and its health.
+    /// The stable identifier, used for queries and health checks.
     pub uid: String,
-    /// The name that people see.
+    /// The display name.
     pub name: String,
-    /// `postgres`, `prometheus`, …
+    /// The type: `postgres`, `prometheus`, …
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where Grafana reaches it.
+    /// The address at which Grafana reaches the data source.
     #[serde(default)]
     pub url: String,
     /// The database.
@@ -58,56 +58,56 @@ pub struct DataSource {
     /// The user.
     #[serde(default)]
     pub user: String,
-    /// It was provisioned from a file, and cannot be changed through the API.
+    /// Whether the data source was provisioned from a file and cannot be changed through the API.
     #[serde(default)]
     pub read_only: bool,
 }
 
-/// What a data source's own check says.
+/// The result of a data source's health check.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct DataSourceHealth {
     /// `OK` or `ERROR`.
     pub status: String,
-    /// Why.
+    /// The reason.
     #[serde(default)]
     pub message: String,
 }
 
 impl DataSourceHealth {
-    /// Grafana reaches the source and may query it.
+    /// Whether Grafana reaches the data source and may query it.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.status == "OK"
     }
 }
 
-/// A table of a query's answer, column by column.
+/// A table in the result of a query, stored by column.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Frame {
     /// The columns' names.
     pub columns: Vec<String>,
-    /// The columns' types, in Grafana's words: `number`, `string`, `time`, `boolean`.
+    /// The columns' types, as Grafana names them: `number`, `string`, `time`, `boolean`.
     pub types: Vec<String>,
-    /// The values, one list a column; times are milliseconds since 1970.
+    /// The values, one list per column; times are milliseconds since 1970.
     pub values: Vec<Vec<Value>>,
 }
 
 impl Frame {
-    /// How many rows it has.
+    /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.values.first().map_or(0, Vec::len)
     }
 
-    /// It has no row.
+    /// Whether the table has no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The values of the column of this name.
+    /// The values of the column with this name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&[Value]> {
         let index = self.columns.iter().position(|column| column == name)?;
@@ -138,7 +138,7 @@ impl Grafana {
         &self.user
     }
 
-    /// The same server with another login, for testing what that one may do.
+    /// The same server with another user's login, for testing that user's permissions.
     #[must_use]
     pub fn with_login(&self, user: &str, password: &str) -> Grafana {
         Grafana { http: self.http.clone(), user: user.to_owned(), password: password.to_owned() }
@@ -148,7 +148,7 @@ impl Grafana {
     ///
     /// # Errors
     ///
-    /// There was no answer, or it was not Grafana's.
+    /// There was no answer, or the answer was not Grafana's.
     pub async fn health(&self) -> Result<GrafanaHealth, Error> {
         read(self.http.get("/api/health").await?, "ask for the health of", self.service()).await
     }
@@ -201,7 +201,7 @@ impl std::fmt::Debug for GrafanaClient {
 }
 
 impl GrafanaClient {
-    /// A request to any endpoint, logged in; to be completed and sent with reqwest's own methods.
+    /// An authenticated request to any endpoint. Complete and send it with reqwest's own methods.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, path).basic_auth(&self.user, Some(&self.password))
     }
@@ -217,12 +217,12 @@ impl GrafanaClient {
         read(response, "list the data sources of", &self.service).await
     }
 
-    /// Lets Grafana check that it reaches a data source and may query it.
+    /// Asks Grafana to check that it reaches a data source and may query it.
     ///
     /// # Errors
     ///
-    /// There was no answer, there is no such data source, or Grafana is older than 9 and has no such check. A check that
-    /// fails is not an error: the answer says so.
+    /// There was no answer, there is no such data source, or Grafana is older than version 9 and has no such check. A
+    /// failed check is not an error: [`DataSourceHealth::is_ok`] is then `false`.
     pub async fn data_source_health(&self, uid: &str) -> Result<DataSourceHealth, Error> {
         let path = format!("/api/datasources/uid/{uid}/health");
         let response = self.http.send(self.request(Method::GET, &path), &path).await?;
@@ -235,7 +235,7 @@ impl GrafanaClient {
         })
     }
 
-    /// Runs a SQL query through a PostgreSQL data source, over the last hour where the query uses Grafana's time macros.
+    /// Runs a SQL query through a PostgreSQL data source. Grafana's time macros cover the last hour.
     ///
     /// # Errors
     ///
@@ -281,13 +281,13 @@ impl GrafanaClient {
     ///
     /// # Errors
     ///
-    /// There was no answer, or Grafana refused: there may be one of that name.
+    /// There was no answer, or Grafana refused, for example because a data source of that name exists.
     pub async fn create_postgres_data_source(
         &self,
         name: &str,
         database: &super::Postgres,
     ) -> Result<DataSource, Error> {
-        /// The part of Grafana's answer that holds what it created.
+        /// The part of Grafana's answer that holds the new data source.
         #[derive(Deserialize)]
         struct Created {
             datasource: DataSource,
@@ -300,7 +300,7 @@ impl GrafanaClient {
             "url": database.internal_address(),
             "user": login.user,
             "database": login.database,
-            // Grafana takes the database from here from version 10 on, and from above before.
+            // Grafana 10 and later read the database from `jsonData`; earlier versions read it from the field above.
             "jsonData": {"sslmode": "disable", "timescaledb": true, "postgresVersion": 1500, "database": login.database},
             "secureJsonData": {"password": login.password},
         });
@@ -312,7 +312,7 @@ impl GrafanaClient {
     }
 }
 
-/// The answer's body, or what Grafana said in refusal.
+/// Parses the answer's body, or returns Grafana's error message.
 async fn read<T: DeserializeOwned>(response: Response, operation: &str, service: &str) -> Result<T, Error> {
     let status = response.status();
     let body =

@@ -9,10 +9,10 @@ use crate::address::Address;
 use crate::kind::{Kind, first_tcp_port};
 use crate::stack::Stack;
 
-/// How long a request may take: a test that waits longer is stuck.
+/// How long a request may take. A test that waits longer is stuck.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where a service that speaks HTTP is reached.
+/// The address of a service that speaks HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     service: String,
@@ -28,7 +28,7 @@ pub struct HttpClient {
 }
 
 impl Stack {
-    /// A service that speaks HTTP on its lowest published TCP port, or on the one its kind is known for.
+    /// A service that speaks HTTP, on the usual port of its kind or else on its lowest published TCP port.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl Http {
         Ok(HttpClient { client, base_url: self.base_url(), service: self.service.clone() })
     }
 
-    /// GET of a path, on a client of its own.
+    /// Sends a GET request to a path, with a new client.
     ///
     /// # Errors
     ///
@@ -91,12 +91,12 @@ impl Http {
 }
 
 impl HttpClient {
-    /// A request to a path of the service, to be completed and sent with reqwest's own methods.
+    /// A request to a path of the service. Complete and send it with reqwest's own methods.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}/{}", self.base_url, path.trim_start_matches('/')))
     }
 
-    /// GET of a path.
+    /// Sends a GET request to a path.
     ///
     /// # Errors
     ///
@@ -105,7 +105,8 @@ impl HttpClient {
         self.send(self.request(Method::GET, path), path).await
     }
 
-    /// POST of a body to a path. A body with a content type of its own, such as JSON, is a [`request`](HttpClient::request).
+    /// Sends a POST request with a body to a path. To set a content type, such as JSON, use
+    /// [`request`](HttpClient::request).
     ///
     /// # Errors
     ///
@@ -114,7 +115,7 @@ impl HttpClient {
         self.send(self.request(Method::POST, path).body(body), path).await
     }
 
-    /// PUT of a body to a path.
+    /// Sends a PUT request with a body to a path.
     ///
     /// # Errors
     ///
@@ -123,7 +124,7 @@ impl HttpClient {
         self.send(self.request(Method::PUT, path).body(body), path).await
     }
 
-    /// DELETE of a path.
+    /// Sends a DELETE request to a path.
     ///
     /// # Errors
     ///
@@ -153,13 +154,13 @@ mod tests {
     /// Answers every request with the request itself, from its method to the end of its body.
     async fn echo(listener: TcpListener) {
         loop {
-            let (mut stream, _) = listener.accept().await.expect("it listens");
+            let (mut stream, _) = listener.accept().await.expect("the socket listens");
             let mut request = vec![0; 1024];
-            // A request of a test comes in one piece.
+            // The test's requests are small enough to arrive in one read.
             let length = stream.read(&mut request).await.expect("there is a request");
             let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
-            stream.write_all(head.as_bytes()).await.expect("it is read");
-            stream.write_all(&request[..length]).await.expect("it is read");
+            stream.write_all(head.as_bytes()).await.expect("the client reads the answer");
+            stream.write_all(&request[..length]).await.expect("the client reads the answer");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Services that a handle is for because of what they are.
+//! Handles that fit only services of a certain kind.
 
 use crate::Error;
 use crate::kind::{Kind, Login};
@@ -6,7 +6,8 @@ use crate::known::RunningService;
 use crate::stack::Stack;
 
 impl Stack {
-    /// What `read` finds in the service `name`, where that is `what`; else an error that lists the services that are.
+    /// Applies `read` to the service `name`. If the service is not `what`, returns an error that lists the services
+    /// that are.
     pub(crate) fn read_kind<T>(
         &self,
         name: &str,
@@ -25,7 +26,7 @@ impl Stack {
         })
     }
 
-    /// The port inside the container, and the login, of a server of this kind.
+    /// The port inside the container and the login of a server of this kind.
     pub(crate) fn login(&self, name: &str, kind: Kind, what: &str) -> Result<(u16, Login), Error> {
         self.read_kind(name, what, |service| {
             service.planned.login.as_ref().filter(|login| login.kind == kind)?;

@@ -1,7 +1,7 @@
 //! Typed connections to services that are ready.
 //!
-//! A handle holds inert facts only — addresses and credentials. Pools and clients are made on the caller's runtime when
-//! they are asked for, so a handle can be shared by tests that each have a runtime of their own.
+//! A handle holds only plain data: addresses and credentials. Pools and clients are created on request, on the caller's
+//! runtime, so tests that each have their own runtime can share a handle.
 
 #[cfg(feature = "grafana")]
 pub mod grafana;
@@ -27,20 +27,21 @@ use crate::Error;
 use crate::stack::Stack;
 
 impl Stack {
-    /// Any service: its addresses, container, logs, and a way to run a command in it.
+    /// Any service: its addresses, container and logs, and a way to run commands in it.
     ///
     /// # Errors
     ///
-    /// The file has no such service; the error lists those it has.
+    /// The file has no such service; the error lists the existing ones.
     pub fn service(&self, name: &str) -> Result<ServiceHandle, Error> {
         Ok(ServiceHandle::new(self.engine().clone(), self.running().plan.secrets.clone(), self.find(name)?))
     }
 
-    /// The containers of a service that has several: `scale`, or `deploy.replicas`. [`service`](Stack::service) gives the first.
+    /// All containers of a service with several replicas (`scale` or `deploy.replicas`). [`service`](Stack::service)
+    /// returns the first.
     ///
     /// # Errors
     ///
-    /// The file has no such service; the error lists those it has.
+    /// The file has no such service; the error lists the existing ones.
     pub fn replicas(&self, name: &str) -> Result<Vec<ServiceHandle>, Error> {
         self.find(name)?;
         self.running().plan.replicas(name).map(|planned| self.service(&planned.name)).collect()

@@ -9,10 +9,10 @@ use crate::kind::{Kind, Login};
 use crate::probe::connect_options;
 use crate::stack::Stack;
 
-/// How many connections a pool holds: enough for a test, few enough that many tests share a server's hundred.
+/// The maximum size of a pool: enough for a test, and small enough for many tests to share a server's 100 connections.
 const POOL_SIZE: u32 = 5;
 
-/// A PostgreSQL server that has answered a query, and how to log in.
+/// A PostgreSQL server that has answered a query, and its login.
 #[derive(Clone, Debug)]
 pub struct Postgres {
     service: String,
@@ -53,7 +53,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// The file has no such service, or it is not of that family.
+    /// The file has no such service, or the service is not of that family.
     pub fn postgres(&self, name: &str) -> Result<Postgres, Error> {
         let (port, login) = self.login(name, Kind::Postgres, "a PostgreSQL server")?;
         Ok(Postgres::new(name, self.find(name)?.address(port)?.clone(), port, login))
@@ -83,7 +83,7 @@ impl Postgres {
         self.address.port
     }
 
-    /// Where the other services of the stack reach it: `service:port`.
+    /// The address at which the other services of the stack reach the server: `service:port`.
     #[must_use]
     pub fn internal_address(&self) -> String {
         format!("{}:{}", self.service, self.container_port)
@@ -113,17 +113,17 @@ impl Postgres {
         ConnectionUrl { exposed: with(password.as_deref()), hidden: with(password.as_ref().map(|_| HIDDEN)) }
     }
 
-    /// What sqlx connects with.
+    /// The connection options for sqlx.
     #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
         connect_options(&self.address, &self.login)
     }
 
-    /// A pool on the caller's runtime, one connection made.
+    /// A pool on the caller's runtime, with one connection established.
     ///
     /// # Errors
     ///
-    /// The server does not let us in any more.
+    /// The server no longer accepts the connection or the login.
     pub async fn pool(&self) -> Result<PgPool, Error> {
         PgPoolOptions::new()
             .max_connections(POOL_SIZE)
@@ -142,7 +142,7 @@ impl Postgres {
     }
 }
 
-/// A part of a URL's authority or path, percent-encoded.
+/// Percent-encodes a part of a URL's authority or path.
 fn encode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }

@@ -1,4 +1,4 @@
-//! Any service, by its name.
+//! A handle for any service.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::known::RunningService;
 use crate::stack::run_pre_stop;
 use crate::{Error, runtime};
 
-/// A service: where it is reached, its container, its log, and a way to run a command in it.
+/// A service: its addresses, container and log, and a way to run commands in it.
 #[derive(Clone)]
 pub struct ServiceHandle {
     engine: Arc<dyn Engine>,
@@ -18,13 +18,13 @@ pub struct ServiceHandle {
     service: Arc<RunningService>,
 }
 
-/// What a command in a container gave.
+/// The result of a command run in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecOutput {
     /// The exit code.
     pub code: i64,
-    /// Standard output and standard error, as they came.
+    /// Standard output and standard error, interleaved as written.
     pub output: String,
 }
 
@@ -77,8 +77,8 @@ impl ServiceHandle {
         Ok(format!("{scheme}://{}:{}", self.host(), self.port(container_port)?))
     }
 
-    /// The container's log so far: standard output and standard error, as they came. These are the service's own words;
-    /// greenroom hides nothing in them.
+    /// The container's log so far: standard output and standard error, interleaved as written. The log is returned
+    /// unchanged: greenroom hides no secrets in it.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl ServiceHandle {
     ///
     /// # Errors
     ///
-    /// The engine could not run it. A command that ends with another code than 0 is not an error.
+    /// The engine could not run the command. A nonzero exit code is not an error.
     pub async fn exec<S: Into<String>>(
         &self,
         argv: impl IntoIterator<Item = S>,
@@ -109,12 +109,13 @@ impl ServiceHandle {
         .await
     }
 
-    /// Stops the service with its own signal, as an orderly shutdown would, at most `grace` long; then it is killed. Its
-    /// `pre_stop` hooks are run before, within their own time. Its container stays, and [`Stack::restart`](crate::Stack::restart) starts it again.
+    /// Stops the service as an orderly shutdown would: runs its `pre_stop` hooks, within their own time limit, then
+    /// sends its stop signal, and kills the service if it still runs after `grace`. The container stays, and
+    /// [`Stack::restart`](crate::Stack::restart) starts it again.
     ///
     /// # Errors
     ///
-    /// The engine could not stop it.
+    /// The engine could not stop the service.
     pub async fn stop(&self, grace: std::time::Duration) -> Result<(), Error> {
         let ServiceHandle { engine, secrets, service } = self.clone();
         runtime::run(async move {

@@ -9,7 +9,7 @@ use super::Postgres;
 use crate::Error;
 use crate::stack::Stack;
 
-/// A PostgreSQL server with the TimescaleDB extension; all of [`Postgres`] is there, too.
+/// A PostgreSQL server with the TimescaleDB extension. Dereferences to [`Postgres`].
 #[derive(Clone, Debug)]
 pub struct Timescale {
     postgres: Postgres,
@@ -23,9 +23,9 @@ pub struct Hypertable {
     pub schema: String,
     /// The table.
     pub name: String,
-    /// How many dimensions it is partitioned by.
+    /// The number of dimensions that partition the table.
     pub dimensions: i16,
-    /// How many chunks it has.
+    /// The number of chunks.
     pub chunks: i64,
 }
 
@@ -45,7 +45,8 @@ impl Timescale {
         Timescale { postgres }
     }
 
-    /// The version of the extension in the handle's database, such as `2.19.3`; `None` where it is not created.
+    /// The version of the extension in the handle's database, such as `2.19.3`; `None` if the extension is not created
+    /// there.
     ///
     /// # Errors
     ///

@@ -35,20 +35,20 @@ pub struct PolygonStack {
 }
 
 impl PolygonStack {
-    /// Brings up the services of a compose file that has these three.
+    /// Brings up the services of a compose file that has these three services.
     ///
     /// # Errors
     ///
-    /// As [`Stack::up`], and the file lacks one of the three services or has it with another kind of image.
+    /// As [`Stack::up`]; also when one of the three services is missing or has another kind of image.
     pub async fn up(file: impl AsRef<Path>) -> Result<PolygonStack, Error> {
         PolygonStack::of(Stack::up(file).await?)
     }
 
-    /// The typed view of a stack that is up, for one that was built with options.
+    /// The typed view of a running stack, such as one started from a configured builder.
     ///
     /// # Errors
     ///
-    /// The stack lacks one of the three services or has it with another kind of image. The stack is taken down then.
+    /// One of the three services is missing or has another kind of image. The stack is then taken down.
     pub fn of(stack: Stack) -> Result<PolygonStack, Error> {
         Ok(PolygonStack {
             timescaledb: stack.timescale("timescaledb")?,

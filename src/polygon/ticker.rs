@@ -5,30 +5,31 @@ use std::ops::Deref;
 use crate::kind::{Accept, Kind};
 use crate::{Error, Http, Stack};
 
-/// The ticker-service; all of [`Http`] is there, too.
+/// The ticker-service. Dereferences to [`Http`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TickerService {
     http: Http,
 }
 
-/// What the ticker-service says of itself.
+/// The ticker-service's report of its own health.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TickerHealth {
-    /// It works: its actuator says `UP`, or, where it has none, it answers at all below 500.
+    /// Whether the service works: its actuator reports `UP`, or, in a build without an actuator, the status is below
+    /// 500.
     pub up: bool,
     /// The HTTP status.
     pub status: u16,
-    /// What it said.
+    /// The body of the response.
     pub body: String,
 }
 
 impl TickerService {
-    /// The service of this name.
+    /// The ticker-service with this name in the compose file.
     ///
     /// # Errors
     ///
-    /// The stack has no such service, or it is not the ticker-service.
+    /// The stack has no such service, or the service is not the ticker-service.
     pub fn of(stack: &Stack, name: &str) -> Result<TickerService, Error> {
         stack.read_kind(name, "the ticker-service", |service| {
             (service.planned.kind == Kind::TickerService).then_some(())
@@ -36,7 +37,7 @@ impl TickerService {
         Ok(TickerService { http: stack.http(name)? })
     }
 
-    /// Asks `/actuator/health`. Builds of the service without an actuator answer 404 there, and are up.
+    /// Requests `/actuator/health`. Builds of the service without an actuator answer 404 and count as up.
     ///
     /// # Errors
     ///

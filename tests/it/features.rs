@@ -1,4 +1,4 @@
-//! What a build does that lacks a Cargo feature: nothing is asked less without being told.
+//! Builds that lack a Cargo feature: every weaker readiness check is reported in a warning.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ fn builder(folder: &Path) -> StackBuilder {
     StackBuilder::new().file(file).keep_volume("data")
 }
 
-/// How each service is asked, and what the plan warns of.
+/// Compares how each service is probed, and the plan's warnings.
 fn check(expected: Expect) {
     let folder = tempfile::tempdir().unwrap();
     let plan = builder(folder.path()).plan().unwrap();
@@ -52,7 +52,7 @@ fn what_cannot_be_asked_is_told() {
 fn a_probe_that_is_asked_for_and_cannot_be_asked_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let refused = builder(folder.path()).ready("db", greenroom::Probe::sql("SELECT 2")).plan();
-    let error = refused.expect_err("it is not compiled in");
+    let error = refused.expect_err("the SQL probe is not compiled in");
     assert!(error.is_usage());
     let told = format!("{error:?}").replace(&folder.path().display().to_string(), "$DIR");
     expect![[r#"

@@ -1,8 +1,8 @@
-//! The tests that need no container engine.
+//! Tests that need no container engine.
 
 mod features;
 mod modules;
-// Its expectations are those of a build that can ask everything.
+// The expected plans assume a build with every kind of probe.
 #[cfg(all(feature = "postgres", feature = "http"))]
 mod plan;
 mod recipes;

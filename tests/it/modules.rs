@@ -1,10 +1,10 @@
-//! Which modules of the library use which: `src/lib.rs` lists each module above those that use it.
+//! The dependencies between the library's modules: `src/lib.rs` lists each module above those that use it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tidy::{read, root, sources};
 
-/// The modules in the order of `src/lib.rs`, and which modules each uses.
+/// The modules in the order of `src/lib.rs`, each with the modules it uses.
 const MODULES: &[(&str, &[&str])] = &[
     ("compose", &[]),
     ("address", &[]),
@@ -38,7 +38,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("fixtures", &["stack", "polygon"]),
 ];
 
-/// The modules that `src/lib.rs` declares, in its order, and the module of each name that it re-exports.
+/// The modules that `src/lib.rs` declares, in order, and the module of each name that it re-exports.
 fn library() -> (Vec<String>, BTreeMap<String, String>) {
     let library = read(&root().join("src/lib.rs"));
     let mut modules = Vec::new();
@@ -59,7 +59,7 @@ fn library() -> (Vec<String>, BTreeMap<String, String>) {
     (modules, names)
 }
 
-/// The first names of all paths that begin with `crate::`.
+/// The first segments of all paths that begin with `crate::`.
 fn used(code: &str) -> BTreeSet<&str> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     let name = |text: &str| text.find(|c| !is_name(c)).unwrap_or(text.len());

@@ -1,8 +1,8 @@
-//! The planner on fixture files: a case is a file `fixtures/plan/<case>.yml`, with the expected plan beside it in
-//! `<case>.plan.txt`, or the expected message in `<case>.error.txt`. `UPDATE_EXPECT=1 cargo test --test it` writes the
-//! expectations anew.
+//! Runs the planner on fixture files. A case is a file `fixtures/plan/<case>.yml`, with the expected plan next to it in
+//! `<case>.plan.txt`, or the expected message in `<case>.error.txt`. `UPDATE_EXPECT=1 cargo test --test it` updates the
+//! expected files.
 //!
-//! What a test would ask for besides the file stands in the file, under `x-case`.
+//! A case's builder options are in the same file, under `x-case`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use greenroom::plan::Fate;
 use greenroom::{Error, Plan, Probe, StackBuilder};
 use serde::Deserialize;
 
-/// What stands under `x-case`.
+/// The options under `x-case`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Request {
@@ -21,7 +21,7 @@ struct Request {
     fixed_ports: bool,
     timeout_seconds: Option<u64>,
     env_file: Option<String>,
-    /// By service, the path that is asked for.
+    /// The HTTP path to probe, by service.
     ready: BTreeMap<String, String>,
 }
 
@@ -56,8 +56,7 @@ fn plan(case: &Path) -> Result<Plan, Error> {
     builder.plan()
 }
 
-/// The plan as it is printed, and its warnings, with words in the place of what differs from run to run and from folder to
-/// folder.
+/// The printed plan and its warnings. Placeholders replace the parts that depend on the run or the folder.
 fn print(plan: &Plan) -> String {
     let mut text = plan.to_string();
     text.extend(plan.warnings.iter().map(|warning| format!("warning: {warning}\n")));
@@ -99,7 +98,8 @@ fn two_plans_of_a_file_share_no_name_but_those_of_kept_volumes() {
 
 #[test]
 fn no_debug_output_shows_a_secret() {
-    // In the environment, a label, a build argument, the command and the healthcheck, where it is hidden by its value.
+    // The secret is in the environment, a label, a build argument, the command and the healthcheck. In the last two,
+    // greenroom recognizes the secret by its value.
     const TEXT: &str = r#"services:
   db:
     build: {context: ., args: {NPM_TOKEN: hunter2-hunter2}}

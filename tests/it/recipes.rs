@@ -1,4 +1,4 @@
-//! Walks the lists of CONTRIBUTING.md, "Recipes": what they name is there, and no step was left out of what is there.
+//! Checks the recipes in CONTRIBUTING.md: every path they name exists, and existing code followed every step.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,11 +11,11 @@ use greenroom::{Plan, StackBuilder};
 
 use crate::tidy::{read, root, supported};
 
-/// The texts of the files below a folder, one after the other.
+/// The concatenated texts of all files below a folder.
 fn texts_below(folder: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-        let path = entry.expect("its entries are readable").path();
+        let path = entry.expect("the folder's entries are readable").path();
         if path.is_dir() {
             text.push_str(&texts_below(&path));
         } else {
@@ -25,12 +25,12 @@ fn texts_below(folder: &Path) -> String {
     text
 }
 
-/// What stands between back quotes.
+/// The words between backquotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The plan of a file with one service, `service`.
+/// The planned service of a file whose only service is `service`.
 fn planned(service: &str) -> PlannedService {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("compose.yaml");
@@ -49,7 +49,7 @@ fn what_the_recipes_name_is_there() {
     assert!(paths.len() > 20, "{paths:?}");
     for path in paths {
         let there = path.split('<').next().unwrap_or(path);
-        assert!(root().join(there).exists(), "CONTRIBUTING.md names `{path}`, which is not there");
+        assert!(root().join(there).exists(), "CONTRIBUTING.md names `{path}`, which does not exist");
     }
 }
 
@@ -58,12 +58,12 @@ fn kinds_and_protocols_are_documented_as_they_are_planned() {
     let mut page = "\
 # Kinds of service
 
-What greenroom knows by itself. `tests/it/recipes.rs` writes this page from the plans of services of each kind.
+The services that greenroom recognizes. `tests/it/recipes.rs` generates this page from the plans of services of each kind.
 
 ## By image
 
-Of an image's name the last part counts, without tag and digest, and all of it: `postgres-exporter` is not PostgreSQL. Where the
-name does not tell, `x-greenroom: {kind: …}` does. A service of another kind is asked whether its TCP ports accept connections.
+The last part of the image's name, without tag and digest, must match exactly: `postgres-exporter` is not PostgreSQL. For other
+names, set `x-greenroom: {kind: …}`. A service of any other kind is ready when its TCP ports accept connections.
 
 | kind | images | port | ready when |
 |---|---|---|---|
@@ -85,7 +85,7 @@ name does not tell, `x-greenroom: {kind: …}` does. A service of another kind i
         "
 ## Protocols
 
-Keys of `x-greenroom: ready:` that ask a server in its own protocol, with the service's login where the file tells it.
+Keys of `x-greenroom: ready:` that probe a server in its own protocol, with the service's login if the file contains one.
 
 | key | ready when |
 |---|---|

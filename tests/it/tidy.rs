@@ -1,4 +1,4 @@
-//! The repository checks itself: what can be read off the sources of the architecture's invariants, and of the documents.
+//! The repository checks itself: invariants of the architecture and of the documents that are visible in the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The Rust files below a folder or file, with their text less the comments and tests.
+/// The Rust files below a folder or file, with their text without comments and tests.
 pub(crate) fn sources(place: &str) -> Vec<(PathBuf, String)> {
     fn walk(path: &Path, found: &mut Vec<PathBuf>) {
         if path.is_dir() {
             for entry in fs::read_dir(path).expect("a folder of the repository is readable") {
-                walk(&entry.expect("its entries are, too").path(), found);
+                walk(&entry.expect("the folder's entries are readable").path(), found);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path.to_owned());
@@ -52,7 +52,7 @@ fn assert_absent(place: &str, words: &[&str]) {
 
 #[test]
 fn the_pure_modules_know_no_world() {
-    // What tells the time, waits, talks or reads the environment. The reader's crate checks itself.
+    // Names for clocks, waiting, the network and the environment. The reader's crate has a test of its own.
     let world = [
         "tokio",
         "std::env",
@@ -74,7 +74,8 @@ fn the_pure_modules_know_no_world() {
 #[test]
 fn only_the_engine_names_testcontainers_and_bollard() {
     for entry in fs::read_dir(root().join("src")).expect("src is readable") {
-        let name = entry.expect("its entries are, too").file_name().to_string_lossy().into_owned();
+        let name =
+            entry.expect("the folder's entries are readable").file_name().to_string_lossy().into_owned();
         if name != "engine" {
             assert_absent(&format!("src/{name}"), &["testcontainers", "bollard"]);
         }
@@ -159,7 +160,7 @@ pub(crate) fn supported(list: &str) -> Vec<String> {
 
 #[test]
 fn the_documented_keys_are_those_that_up_goes_by() {
-    // What is applied in part is told by its first name; what of it is not applied, by its whole one.
+    // A key that is applied in part is listed by its first segment. Its parts that are not applied are listed in full.
     let mut applied: Vec<_> =
         supported("APPLIED").iter().map(|key| key.split('.').next().unwrap_or(key).to_owned()).collect();
     applied.dedup();

@@ -1,7 +1,7 @@
-//! A plain program that uses a stack and ends in whatever way it is told to. The tests of greenroom end it in others, too.
+//! A plain program that uses a stack and exits in the requested way. greenroom's tests also kill it in other ways.
 //!
-//! `downstream LIFETIME FILE [GATE [END]]`: brings the stack of FILE up, waits until it gets the lock of the file GATE, asks
-//! every service once more, and ends by END: `return`, `exit`, `abort`, `panic`. What it has seen it prints, a line each.
+//! `downstream LIFETIME FILE [GATE [END]]`: brings the stack of FILE up, waits for the lock of the file GATE, checks
+//! every service once more, and exits by END: `return`, `exit`, `abort` or `panic`. Prints one line for each result.
 
 use std::fs::File;
 use std::sync::OnceLock;
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some("process") => Lifetime::Process,
         Some("run") => Lifetime::Run,
         Some("keep") => Lifetime::Keep,
-        other => return Err(format!("{other:?} is no lifetime").into()),
+        other => return Err(format!("{other:?} is not a lifetime").into()),
     };
     let mut builder = Stack::builder(arguments.next().ok_or("no file is given")?)
         .lifetime(lifetime)
@@ -58,6 +58,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some("exit") => std::process::exit(0),
         Some("abort") => std::process::abort(),
         Some("panic") => panic!("as programs do"),
-        Some(other) => Err(format!("{other} is no end").into()),
+        Some(other) => Err(format!("{other} is not a way to exit").into()),
     }
 }

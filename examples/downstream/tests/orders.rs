@@ -1,11 +1,11 @@
-//! Ten tests, each with a table of its own in the database that all share: plain ones, and both flavours of tokio's.
+//! Ten tests that share a database, each with its own table: plain tests, and tests on both flavors of tokio's runtime.
 
 use downstream::{builder, stack, visit};
 use greenroom::blocking;
 
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// Stores orders in a table that this test has to itself, and counts them.
+/// Stores orders in the test's own table and counts them.
 async fn orders(table: &str, count: i32) -> Result {
     let stack = stack().await;
     let pool = stack.postgres("db")?.pool().await?;
@@ -30,7 +30,7 @@ fn blocking_orders(table: &'static str, count: i64) -> Result {
         Ok(sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(sum)).fetch_one(&pool).await)
     })?;
     assert_eq!(stored?, count);
-    // The stack is the others', too: this gives up a share.
+    // The stack is shared: `down` only releases this test's share.
     Ok(stack.down()?)
 }
 

@@ -1,4 +1,4 @@
-//! A test binary without libtest: a `main` like any other. It is listed as test runners ask for it.
+//! A test binary without libtest: a plain `main` that implements `--list` as test runners expect.
 
 use downstream::{stack, visit};
 

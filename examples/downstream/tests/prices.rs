@@ -1,4 +1,4 @@
-//! Ten more tests in another binary, as rstest writes them: they find the stack that the first binary brought up.
+//! Ten more tests in another binary, written with rstest. They find the stack that the first binary brought up.
 
 use downstream::visit;
 use greenroom::{Stack, StackBuilder};
@@ -6,7 +6,7 @@ use rstest::{fixture, rstest};
 
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// In the place of greenroom's own, from which its fixture `stack` starts.
+/// Overrides greenroom's own fixture of this name, which its fixture `stack` uses.
 #[fixture]
 fn stack_builder() -> StackBuilder {
     downstream::builder()
