@@ -5,5 +5,6 @@ mod modules;
 // The expected plans assume a build with every kind of probe.
 #[cfg(all(feature = "postgres", feature = "http"))]
 mod plan;
+#[cfg(all(feature = "postgres", feature = "http"))]
 mod recipes;
 mod tidy;
