@@ -1,4 +1,4 @@
-//! However a process ends, what it leaves is taken down, and nothing that somebody still uses.
+//! No matter how a process ends, its stacks are taken down, unless another process still uses them.
 
 use greenroom::Lifetime;
 
@@ -9,13 +9,13 @@ fn shell() -> String {
     file("fixtures/live/shell.yml").display().to_string()
 }
 
-/// The stack's name in what a program says when it is up.
+/// The stack's name in the line that a program prints when it is up.
 fn stack(said: &str) -> String {
     said.split(' ').nth(1).expect("number and name").to_owned()
 }
 
 #[test]
-fn however_a_program_ends_its_stack_goes() {
+fn a_stack_is_removed_no_matter_how_its_program_ends() {
     for lifetime in [Lifetime::Test, Lifetime::Process] {
         let world = World::new();
         let gate = world.gate("gate");
@@ -46,7 +46,7 @@ fn a_run_lasts_as_long_as_its_runner() {
     let world = World::new();
     let mut runner = world.runner();
     let mut names = Vec::new();
-    // Between two of them no process is there that uses the stack.
+    // Between two iterations, no process uses the stack.
     for _ in 0..3 {
         let gate = world.gate("gate");
         runner.start(&format!("run {} {}", shell(), gate.path));
@@ -76,7 +76,7 @@ fn a_test_that_outlives_its_runner_keeps_its_stack() {
 }
 
 #[test]
-fn what_a_killed_watcher_missed_the_next_up_collects() {
+fn the_next_up_removes_what_a_killed_watcher_left() {
     let world = World::new();
     let process = world.run(&["test", &shell(), &world.gate("gate").path]);
     process.says("up");
@@ -84,7 +84,7 @@ fn what_a_killed_watcher_missed_the_next_up_collects() {
     signal("KILL", watcher);
     signal("KILL", process.id());
     process.end();
-    assert!(!world.left().is_empty(), "nobody was there to take it down");
+    assert!(!world.left().is_empty(), "nothing was there to take it down");
     let next = world.run(&["test", &shell()]);
     next.says("up");
     next.end();
@@ -92,7 +92,7 @@ fn what_a_killed_watcher_missed_the_next_up_collects() {
 }
 
 #[test]
-fn what_is_left_when_the_state_is_lost_the_next_up_collects() {
+fn the_next_up_removes_a_stack_whose_state_is_lost() {
     let world = World::new();
     let process = world.run(&["test", &shell(), &world.gate("gate").path]);
     process.says("up");
@@ -100,7 +100,7 @@ fn what_is_left_when_the_state_is_lost_the_next_up_collects() {
     std::fs::remove_dir_all(world.path("leases")).expect("it is ours");
     signal("KILL", process.id());
     process.end();
-    // How often it is looked for is written down, too.
+    // The time of the last search for orphans is recorded there, too.
     std::fs::remove_dir_all(world.path("locks")).expect("it is ours");
     assert!(!world.left().is_empty());
     let gate = world.gate("next");
@@ -117,14 +117,14 @@ fn what_is_left_when_the_state_is_lost_the_next_up_collects() {
 }
 
 #[test]
-fn who_dies_half_way_is_followed_by_the_next() {
+fn when_the_starting_process_dies_another_starts_the_stack() {
     let world = World::new();
     let gate = world.gate("gate");
     let mut runner = world.runner();
     for _ in 0..3 {
         runner.start(&format!("run {} {}", shell(), gate.path));
     }
-    // One of them has begun, and the others wait for it.
+    // One of them is starting the stack, and the others wait for it.
     let first = crate::world::until("a stack is coming up", || starter(&world));
     signal("KILL", first);
     let survivors = [(); 2].map(|()| stack(&runner.processes.says("up")));
@@ -137,7 +137,7 @@ fn who_dies_half_way_is_followed_by_the_next() {
     world.until_nothing_is_left();
 }
 
-/// Who brings up a stack that is not up yet.
+/// The process that is starting a stack.
 fn starter(world: &World) -> Option<u32> {
     let leases = std::fs::read_dir(world.path("leases")).ok()?.flatten();
     let folders = leases.filter_map(|lease| std::fs::read_dir(lease.path().join("stacks")).ok());
@@ -168,7 +168,7 @@ fn a_kept_stack_stays_for_the_next_run_and_goes_when_nobody_uses_it() {
 }
 
 #[test]
-fn state_is_its_users_alone() {
+fn only_the_user_can_read_the_state() {
     use std::os::unix::fs::PermissionsExt;
     let world = World::new();
     let gate = world.gate("gate");

@@ -1,7 +1,7 @@
 //! An engine that is killed and started again under a running suite.
 //!
-//! `GREENROOM_TEST_ENGINE` is a program that has engines to spare: `start NAME old`, which prints its address, `kill NAME`,
-//! `rm NAME`, and `copy NAME IMAGE` from the machine's own.
+//! `GREENROOM_TEST_ENGINE` is a program that runs spare engines: `start NAME old` prints the address, `kill NAME`,
+//! `rm NAME`, and `copy NAME IMAGE` copies an image from the machine's own engine.
 
 use std::process::Command;
 
@@ -59,7 +59,7 @@ async fn an_engine_that_is_killed_and_started_again_is_recovered_from() -> Resul
     assert!(line.contains(&format!("no container engine answers at {host}")), "{line}");
     gate.open();
     let lost = [(); 2].map(|()| {
-        until("a test tells that its stack is lost", || {
+        until("a test reports that its stack is lost", || {
             runner.processes.line().filter(|line| line.starts_with("lost"))
         })
     });

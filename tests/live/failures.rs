@@ -1,4 +1,4 @@
-//! Errors that end the search, and show no secret.
+//! Errors that explain the failure, and show no secret.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use greenroom::{Error, Stack, StackBuilder};
 
 use crate::{file, polygon, shell};
 
-/// What is in every environment here and must be in no message.
+/// The secrets of all environments here, which must be in no message.
 const SECRETS: [&str; 4] = [
     "greenroom-shell-api-token",
     "greenroom-test-database-password",
@@ -15,7 +15,7 @@ const SECRETS: [&str; 4] = [
     "greenroom-test-grafana-password",
 ];
 
-/// The whole story of a start that fails.
+/// The error of a start that fails.
 async fn failure(builder: StackBuilder) -> Error {
     let error = builder.up().await.expect_err("this stack cannot become ready");
     let story = format!("{error:?}");
@@ -33,10 +33,10 @@ fn assert_tells(error: &Error, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_service_that_exits_is_told_at_once() {
+async fn a_service_that_exits_is_reported_at_once() {
     let begin = Instant::now();
     let error = failure(shell("exits")).await;
-    // The deadline is two minutes; this bound only tells "at once" from "at the deadline".
+    // The deadline is two minutes; this bound only distinguishes "at once" from "at the deadline".
     assert!(begin.elapsed() < Duration::from_secs(60));
     assert!(error.is_not_ready());
     assert_tells(
@@ -104,7 +104,7 @@ async fn a_missing_variable_is_named_with_its_place() {
     );
 }
 
-/// A free port on all addresses. Engines and outgoing connections are given theirs from 32768 on.
+/// A free port on all addresses. Engines and outgoing connections get ports from 32768 on.
 fn listen() -> TcpListener {
     let begin = 20_000 + (std::process::id() % 10_000) as u16;
     let mut ports = (begin..32_768).filter_map(|port| TcpListener::bind(("0.0.0.0", port)).ok());
@@ -118,12 +118,12 @@ async fn fixed_ports_collide_with_a_message() {
     let fixed =
         || Stack::builder(file("fixtures/live/fixed.yml")).env("WEB_PORT", &port.to_string()).fixed_ports();
     let hint = "hint: something else on this machine uses the port";
-    // With a program that is no container,
+    // A program outside any container has the port.
     assert_tells(&failure(fixed()).await, &[hint]);
     drop(listener);
     let first = fixed().up().await.expect("the port is free");
     assert_eq!(first.service("web").and_then(|web| web.port(80)).ok(), Some(port));
-    // and with another stack.
+    // // Another stack has the port.
     assert_tells(&failure(fixed()).await, &[hint]);
     first.down().await.expect("it is removed");
 }

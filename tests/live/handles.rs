@@ -89,7 +89,7 @@ async fn any_service_is_reached_by_its_name() -> Result {
 }
 
 #[tokio::test]
-async fn a_wrong_name_or_kind_lists_what_there_is() -> Result {
+async fn a_wrong_name_or_kind_lists_the_right_ones() -> Result {
     let stack = polygon().up().await?;
     let unknown = stack.service("timescale").expect_err("there is no such service");
     assert_eq!(

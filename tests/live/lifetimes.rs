@@ -1,4 +1,4 @@
-//! However a test ends, nothing is left.
+//! No matter how a test ends, nothing is left.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -64,7 +64,7 @@ fn a_stack_outlives_its_runtime_and_is_dropped_outside_of_any() -> Result {
 }
 
 #[tokio::test]
-async fn a_start_that_is_given_up_leaves_nothing() -> Result {
+async fn a_cancelled_start_leaves_nothing() -> Result {
     let (sender, receiver) = mpsc::channel();
     let builder = shell("slowly-healthy").observe(move |event| {
         if let greenroom::Event::Planned(plan) = event {
@@ -72,7 +72,7 @@ async fn a_start_that_is_given_up_leaves_nothing() -> Result {
             let _ = sender.send(plan.stack.clone());
         }
     });
-    // Given up in the middle of the wait for readiness, which takes a second at least.
+    // Cancelled in the middle of the wait for readiness, which takes at least a second.
     let given_up = tokio::time::timeout(Duration::from_millis(700), builder.up()).await;
     assert!(given_up.is_err());
     assert_gone(&receiver.recv()?).await;

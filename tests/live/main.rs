@@ -1,5 +1,5 @@
-//! What the README promises, on a real container engine: `cargo test` runs these, and they need one.
-#![expect(clippy::print_stderr, reason = "a test tells what it measured")]
+//! Tests of what the README promises, on a real container engine. `cargo test` runs them, and they need an engine.
+#![expect(clippy::print_stderr, reason = "a test shows what it measured")]
 
 mod applied;
 mod ends;
@@ -37,7 +37,7 @@ fn shell(profile: &str) -> StackBuilder {
     Stack::builder(file("fixtures/live/shell.yml")).profile(profile)
 }
 
-/// Asks the engine itself; gives the status and the answer.
+/// Sends a request to the engine itself; gives the status and the answer.
 async fn ask_engine(method: reqwest::Method, path: &str) -> reqwest::Result<(u16, serde_json::Value)> {
     let host = std::env::var("DOCKER_HOST").unwrap_or_default();
     let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
@@ -47,7 +47,7 @@ async fn ask_engine(method: reqwest::Method, path: &str) -> reqwest::Result<(u16
     Ok((status, serde_json::from_str(&answer.text().await?).unwrap_or_default()))
 }
 
-/// Asserts that the engine has nothing any more that carries the label of `stack`.
+/// Asserts that nothing with the label of `stack` is left on the engine.
 async fn assert_gone(stack: &str) {
     let left = greenroom::stack::stacks().await.expect("the engine answers");
     assert!(left.iter().all(|found| found.name != stack), "{stack} is still there");

@@ -1,4 +1,4 @@
-//! Ready means that it answers.
+//! A ready service answers.
 
 use greenroom::polygon::TickerService;
 
@@ -23,7 +23,8 @@ async fn the_first_query_and_the_first_request_never_fail() -> Result {
 
 #[tokio::test]
 async fn a_healthcheck_is_run_at_greenrooms_own_cadence() -> Result {
-    // The file says 30 s, and so the engine would ask for the first time after 30 s; the service is ready after one.
+    // The file's interval is 30 s, so the engine would run the first check after 30 s. The service is ready after one
+    // second.
     let stack = shell("slowly-healthy").up().await?;
     let ready_after = stack.report().services["slowly-healthy"].ready_after;
     assert!(ready_after.as_secs() < 15, "{ready_after:?}");
@@ -41,7 +42,7 @@ async fn a_dependent_waits_until_a_one_shot_has_completed() -> Result {
 }
 
 #[tokio::test]
-async fn a_service_with_a_restart_policy_is_started_again_while_it_is_waited_for() -> Result {
+async fn a_service_with_a_restart_policy_is_restarted_during_start_up() -> Result {
     let stack = shell("flaky").up().await?;
     assert_eq!(stack.report().services["flaky"].restarts, 2);
     stack.down().await?;

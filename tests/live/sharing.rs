@@ -1,4 +1,4 @@
-//! One stack for all who want the same.
+//! One stack for all that want the same one.
 
 use std::time::{Duration, Instant};
 
@@ -22,12 +22,12 @@ async fn the_tests_of_a_binary_share_a_stack_of_the_process() -> Result {
     let own = fixed().up().await?;
     assert_ne!(own.name(), one.name());
     own.down().await?;
-    // One share less, and the stack is still there.
+    // This releases one share, and the stack is still there.
     one.down().await?;
     assert_eq!(other.check().await?, []);
     let again = shared().up().await?;
     assert_eq!(again.name(), other.name());
-    // What is not the same is not shared.
+    // A different stack is not shared.
     let named = shared().project_name("fixed-by-another-name").up().await?;
     assert_ne!(named.name(), other.name());
     Ok(())
@@ -74,7 +74,7 @@ fn a_process_that_finds_the_stack_up_attaches() {
         whole.push(begin.elapsed());
         assert_eq!(said.split(' ').nth(1), first.split(' ').nth(1));
         let millis: f64 =
-            said.split(' ').nth(3).and_then(|text| text.parse().ok()).expect("it tells how long it took");
+            said.split(' ').nth(3).and_then(|text| text.parse().ok()).expect("it prints how long it took");
         library.push(Duration::from_secs_f64(millis / 1e3));
     }
     for times in [&mut whole, &mut library] {

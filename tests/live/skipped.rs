@@ -1,4 +1,5 @@
-//! Tests that this machine cannot run. A test cannot tell its runner so and counts as passed: the last lines name it.
+//! Tests that this machine cannot run. Such a test counts as passed, because it cannot tell the runner that it was
+//! skipped. So the last lines of the output name it.
 
 use std::fs::OpenOptions;
 use std::io::{Write, stdout};
@@ -6,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 static SKIPPED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Notes that a test could not run: the test's function itself, and why. Where `GREENROOM_SKIPPED_TESTS` names a file, the
-/// line is added to it.
+/// Notes that a test could not run, given the test's own function and the reason. If `GREENROOM_SKIPPED_TESTS` names
+/// a file, the line is added to it.
 pub(crate) fn skip<T>(_test: T, reason: &str) {
     let line = format!("{}: {reason}", std::any::type_name::<T>());
     if let Some(path) = std::env::var_os("GREENROOM_SKIPPED_TESTS") {
@@ -23,7 +24,7 @@ pub(crate) fn skip<T>(_test: T, reason: &str) {
 fn tell() {
     let skipped = SKIPPED.lock().unwrap_or_else(PoisonError::into_inner);
     if !skipped.is_empty() {
-        // Nobody may be reading any more.
+        // The reader may have closed the pipe.
         let _ = writeln!(stdout(), "skipped on this machine:\n  {}\n", skipped.join("\n  "));
     }
 }

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use crate::skipped::skip;
 use crate::world::{World, cargo, program};
 
-/// Runs the example's tests, and sees to it that they had one stack and left nothing.
+/// Runs the example's tests, and asserts that they had one stack and left nothing.
 fn one_stack_for(runner: &str, arguments: &[&str], (binaries, passed): (usize, &str)) {
-    // Compiled before, so that what is measured is the tests.
+    // Compiled first, so that only the tests are measured.
     program();
     let world = World::new();
     let output = cargo(&world, arguments).output().expect("cargo runs");
@@ -41,7 +41,7 @@ fn cargo_nextest_has_one_stack() {
 }
 
 #[test]
-fn a_single_test_has_a_stack_that_goes_with_it() {
+fn a_single_tests_stack_is_removed_with_it() {
     program();
     let world = World::new();
     let output =

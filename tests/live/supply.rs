@@ -1,4 +1,4 @@
-//! What a service is supplied with arrives in its container. The services print what they find into their logs.
+//! Secrets, configs, images and hooks reach the container. The services log what they find.
 
 use greenroom::{Stack, StackBuilder};
 use reqwest::Method;
@@ -9,7 +9,7 @@ use crate::{ask_engine, file, shell};
 
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// The services of one profile of the file that supplies them.
+/// The services of one profile of `supply.yml`.
 fn supply(profile: &str) -> StackBuilder {
     Stack::builder(file("fixtures/live/supply.yml"))
         .profile(profile)
@@ -18,7 +18,7 @@ fn supply(profile: &str) -> StackBuilder {
         .env("OUT", "/nowhere")
 }
 
-/// Asserts that each of `lines` is one of the log.
+/// Asserts that the log has each of `lines`.
 fn assert_says(log: &str, lines: &[&str]) {
     for line in lines {
         assert!(log.lines().any(|said| said == *line), "`{line}` is not in:\n{log}");
@@ -77,7 +77,7 @@ async fn shell_image() -> Result<String> {
     Ok(image)
 }
 
-/// Hands out a Dockerfile to whoever asks, until the runtime ends; gives its URL.
+/// Serves a Dockerfile until the runtime ends; gives its URL.
 async fn serve_dockerfile() -> Result<String> {
     const DOCKERFILE: &str = "ARG BASE\nFROM ${BASE}\nCMD [\"sh\", \"-c\", \"echo from afar; echo that is all; sleep infinity\"]\n";
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -86,7 +86,7 @@ async fn serve_dockerfile() -> Result<String> {
         while let Ok((mut connection, _)) = listener.accept().await {
             let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length:";
             let answer = format!("{head} {}\r\n\r\n{DOCKERFILE}", DOCKERFILE.len());
-            // The engine asks again should the answer not arrive.
+            // Errors are ignored: the engine asks again if the answer does not arrive.
             let _ = connection.read(&mut [0; 4096]).await;
             let _ = connection.write_all(answer.as_bytes()).await;
         }
@@ -96,7 +96,7 @@ async fn serve_dockerfile() -> Result<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_image_is_built_as_the_file_says() -> Result {
-    // Images outlive their stack: names that no other run has let them be removed here.
+    // Images outlive their stack. Unique names allow this test to remove them.
     let project = format!("supply{}", std::process::id());
     let stack = supply("build")
         .project_name(&project)
@@ -133,7 +133,7 @@ async fn an_image_is_built_as_the_file_says() -> Result {
     Ok(())
 }
 
-/// What the service with the hooks was told, in a folder of the host that outlives it.
+/// What the hooks have written, to a folder of the host that outlives the service.
 fn told(folder: &tempfile::TempDir) -> Result<String> {
     Ok(std::fs::read_to_string(folder.path().join("told"))?)
 }

@@ -1,4 +1,4 @@
-//! The ticker-service stores what its feed sends, and tells the truth about its database.
+//! The ticker-service stores what its feed sends, and its health shows whether the database answers.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::polygon;
 
 type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// How long a condition that must come about may take on a busy machine.
+/// How long a condition may take to become true on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Three minute bars, as the feed sends them.
@@ -22,7 +22,7 @@ const BARS: &str = r#"[
   {"ev":"AM","sym":"TSLA","v":300,"o":180.75,"c":182.0,"h":182.0,"l":180.75,"vw":181.4,"s":1700000120000,"e":1700000180000,"n":9,"av":6200,"op":179.0,"a":180.7,"z":33}
 ]"#;
 
-/// Serves one subscriber: lets it log in, and sends it the bars once it has subscribed.
+/// Serves one subscriber: accepts its login, and sends the bars once it has subscribed.
 async fn feed(listener: TcpListener) -> Result {
     let (stream, _) = listener.accept().await?;
     let mut socket = tokio_tungstenite::accept_async(stream).await?;
@@ -37,7 +37,7 @@ async fn feed(listener: TcpListener) -> Result {
     assert!(subscription.contains("AM.TSLA"), "{subscription}");
     socket.send(Message::text(status("success", "subscribed to: AM.TSLA"))).await?;
     socket.send(Message::text(BARS)).await?;
-    // Stays until the other side goes.
+    // Keeps the connection until the other side closes it.
     while let Some(Ok(_)) = socket.next().await {}
     Ok(())
 }
@@ -57,7 +57,7 @@ async fn next_text(socket: &mut tokio_tungstenite::WebSocketStream<tokio::net::T
 
 #[tokio::test]
 async fn three_minute_bars_become_rows_of_the_hypertable() -> Result {
-    // On all addresses: the container reaches the one that its engine calls the host's.
+    // On all addresses, because the container uses the one that its engine gives the host.
     let listener = TcpListener::bind("0.0.0.0:0").await?;
     let url = format!("ws://host.docker.internal:{}", listener.local_addr()?.port());
     let feed = tokio::spawn(feed(listener));

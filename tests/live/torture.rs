@@ -1,6 +1,7 @@
-//! Processes that share stacks, and one of them, their runner, or a watcher killed at a random moment, round after round.
+//! Processes share stacks while one of them, their runner, or a watcher is killed at a random moment, round after
+//! round.
 //!
-//! `GREENROOM_TORTURE_ROUNDS` says how many rounds, `GREENROOM_TORTURE_SEED` with which moments.
+//! `GREENROOM_TORTURE_ROUNDS` sets the number of rounds, `GREENROOM_TORTURE_SEED` the seed of the random numbers.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
@@ -8,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::file;
 use crate::world::{World, signal};
 
-/// How many rounds `cargo test` makes.
+/// The number of rounds under plain `cargo test`.
 const ROUNDS: u32 = 8;
 
-/// A kill comes within this time of the start: before, while, and after the stacks come up.
+/// A kill comes within this time of the start: before, during, and after the start of the stacks.
 const LATEST_MILLIS: u64 = 2_500;
 
 fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
@@ -19,7 +20,7 @@ fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
 }
 
 #[test]
-fn whoever_is_killed_nothing_hangs_nothing_is_lost_and_nothing_is_left() {
+fn random_kills_hang_nothing_lose_nothing_and_leave_nothing() {
     let seed = number("GREENROOM_TORTURE_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
     let rounds = number("GREENROOM_TORTURE_ROUNDS").unwrap_or(ROUNDS);
     let mut dice = Dice(seed | 1);
@@ -44,7 +45,7 @@ struct Round {
 }
 
 impl Round {
-    /// Gives whether the next `up` had to collect what was left.
+    /// Gives whether the next `up` had to remove what was left.
     fn play(&self, dice: &mut Dice) -> bool {
         let world = World::new();
         let shell = file("fixtures/live/shell.yml").display().to_string();
@@ -64,7 +65,7 @@ impl Round {
             }
         }
 
-        // Not a wait for anything: the moment is what is tested.
+        // This waits for nothing: a random moment is what the test needs.
         std::thread::sleep(Duration::from_millis(dice.below(LATEST_MILLIS)));
         let (victim, pid) = match dice.below(6) {
             0 => ("runner", Some(runner.processes.id())),
@@ -79,7 +80,7 @@ impl Round {
         }
 
         let told = |said: &[String]| format!("{self}, {victim} {pid:?} killed: {said:#?}");
-        // Whoever lives comes up.
+        // Every survivor comes up.
         let is_up =
             |said: &[String], pid: u32| said.iter().any(|line| line.starts_with(&format!("up {pid} ")));
         while !children.iter().all(|pid| is_up(&said, *pid)) {
@@ -88,7 +89,7 @@ impl Round {
             assert!(!said.iter().any(|line| line.starts_with("failed")), "{}", told(&said));
         }
         gate.open();
-        // And has its stack to the end; then everything has ended, for nobody holds the pipe any more.
+        // Every survivor has its stack to the end. After that all processes have ended, because the pipe is closed.
         said.extend(runner.end());
         for pid in &children {
             assert!(said.contains(&format!("fine {pid}")), "{}", told(&said));
@@ -98,7 +99,7 @@ impl Round {
 
     fn until_nothing_is_left(&self, world: &World, shell: &str, may_need_help: bool) -> bool {
         let begin = Instant::now();
-        // A watcher that was killed and not missed takes nothing down: the next `up` sees to that.
+        // If the watcher was killed and no process noticed, only the next `up` takes the stacks down.
         let needs_help = may_need_help && {
             crate::world::until("the watchers that live have ended", || {
                 world.watchers().is_empty().then_some(())
@@ -122,7 +123,7 @@ impl std::fmt::Display for Round {
     }
 }
 
-/// Numbers that come again with the same seed.
+/// Random numbers, the same for the same seed.
 struct Dice(u64);
 
 impl Dice {

@@ -1,4 +1,4 @@
-//! Kept volumes: found again, used by one stack at a time, and really keeping.
+//! Kept volumes: the next stack finds them, only one stack at a time uses them, and they really keep the data.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use crate::file;
 
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// A project of this test's own, so that its kept volume is nobody else's: kept volumes are named after the folder.
+/// A project in this test's own folder, so that its kept volume is not shared: kept volumes are named after the
+/// folder.
 fn project(folder: &Path) -> Result<StackBuilder> {
     let repository = file("");
     let text = std::fs::read_to_string(file("docker-compose.yml"))?;
@@ -23,7 +24,7 @@ fn project(folder: &Path) -> Result<StackBuilder> {
     Ok(Stack::builder(folder.join("docker-compose.yml")).keep_volume("timescaledb-data"))
 }
 
-/// Removes the kept volumes of a test's project, whatever became of the test.
+/// Removes the kept volumes of a test's project, even if the test fails.
 struct Kept<'a>(&'a Path);
 
 impl Drop for Kept<'_> {
@@ -63,11 +64,11 @@ async fn a_row_in_a_kept_volume_is_there_in_the_next_stack() -> Result {
     let pool = stack.postgres("timescaledb")?.pool().await?;
     let entry: String = sqlx::query_scalar("SELECT entry FROM ledger").fetch_one(&pool).await?;
     assert_eq!(entry, "kept");
-    // It was stopped, not killed: nothing had to be recovered.
+    // The server was stopped, not killed, so it had nothing to recover.
     let log = stack.service("timescaledb")?.logs().await?;
     assert!(log.contains("database system was shut down") && !log.contains("automatic recovery"), "{log}");
 
-    // While it is held, a second stack is refused, and the holder named.
+    // While the volume is held, a second stack is refused, and the error names the holder.
     let error = project(&folder)?.up().await.expect_err("the volume is in use");
     assert!(error.is_volume_held());
     assert!(format!("{error:?}").contains(stack.name()), "{error:?}");

@@ -1,4 +1,4 @@
-//! Processes that share stacks, runners that they run under, and what is left of them on the engine.
+//! Processes that share stacks, the test runners that start them, and what they leave on the engine.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -16,18 +16,18 @@ use tempfile::TempDir;
 
 use crate::file;
 
-/// How long anything may take before a test is told to have hung. Nothing is expected to take nearly as long.
+/// How long anything may take before a test counts as hung. Nothing should take nearly as long.
 pub(crate) const LIMIT: Duration = Duration::from_secs(240);
 
-/// How often a condition is looked at that nobody tells of.
+/// How often a condition is polled.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Where everything is compiled; the example's dependencies are greenroom's, and there already.
+/// The target folder of this build. The example's dependencies are greenroom's, and are compiled there already.
 fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder")
 }
 
-/// Cargo for the example, without what this very test run says about itself.
+/// Cargo for the example, without the environment variables of this test run.
 pub(crate) fn cargo(world: &World, arguments: &[&str]) -> Command {
     let mut command = world.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
@@ -38,7 +38,7 @@ pub(crate) fn cargo(world: &World, arguments: &[&str]) -> Command {
     command
 }
 
-/// The example's program, which uses a stack and ends as it is told to; built once.
+/// The example's program, which uses a stack and exits in the way that its arguments state; built once.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -48,10 +48,10 @@ pub(crate) fn program() -> &'static Path {
     })
 }
 
-/// A state folder of a test's own, and an engine: what carries that folder's label is this test's.
+/// A test's own state folder, and an engine. Everything with that folder's label belongs to the test.
 pub(crate) struct World {
     state: TempDir,
-    /// The engine's address, when it is not the machine's.
+    /// The engine's address, if it is not the machine's own engine.
     host: Option<String>,
     since: Duration,
 }
@@ -84,13 +84,13 @@ impl World {
         command
     }
 
-    /// Asks the engine.
+    /// Sends a request to the engine.
     fn get(&self, path: &str, filters: &Value) -> String {
         let host = self.host.clone().or_else(|| std::env::var("DOCKER_HOST").ok()).unwrap_or_default();
         let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
         let filters: String = url::form_urlencoded::byte_serialize(filters.to_string().as_bytes()).collect();
         let mut stream = UnixStream::connect(socket).expect("an engine answers");
-        // With 1.0 the answer ends with the connection, and is in one piece.
+        // With HTTP/1.0 the answer is not chunked and ends with the connection.
         write!(stream, "GET {path}&filters={filters} HTTP/1.0\r\nHost: engine\r\n\r\n").expect("it listens");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
@@ -103,7 +103,7 @@ impl World {
         format!("greenroom.state={}", self.state.path().display())
     }
 
-    /// What the engine has of this test, and the leases that are not over.
+    /// What this test has left on the engine, and the leases that have not ended.
     pub(crate) fn left(&self) -> Vec<String> {
         let filters = serde_json::json!({"label": [self.mine()]});
         let list = |path: &str| -> Value {
@@ -125,7 +125,7 @@ impl World {
             .collect()
     }
 
-    /// Waits until all of it is gone, and tells how long that took.
+    /// Waits until nothing is left; gives how long that took.
     pub(crate) fn until_nothing_is_left(&self) -> Duration {
         let begin = Instant::now();
         loop {
@@ -138,7 +138,7 @@ impl World {
         }
     }
 
-    /// The stacks of this test whose containers have been created, as the engine remembers.
+    /// The stacks of this test for which the engine has created containers, from its events.
     pub(crate) fn created(&self) -> BTreeSet<String> {
         let filters = serde_json::json!({"type": ["container"], "event": ["create"], "label": [self.mine()]});
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
@@ -164,7 +164,7 @@ impl World {
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(watches).collect()
     }
 
-    /// Waits until a watcher is there, and gives it.
+    /// Waits until a watcher runs; gives its process id.
     pub(crate) fn watcher(&self) -> u32 {
         until("a watcher is there", || self.watchers().first().copied())
     }
@@ -178,11 +178,11 @@ impl World {
     pub(crate) fn gate(&self, name: &str) -> Gate {
         let path = self.path(name);
         let file = File::create(&path).expect("there is room");
-        file.lock().expect("it is nobody else's");
+        file.lock().expect("nothing else locks it");
         Gate { path: path.display().to_string(), file }
     }
 
-    /// A test runner by the name of `cargo`, which runs the program with the arguments that it is told.
+    /// A test runner named `cargo`, which runs the program with the arguments that it reads.
     pub(crate) fn runner(&self) -> Runner {
         let script = self.path("cargo");
         let text = format!(
@@ -202,19 +202,19 @@ impl World {
     }
 }
 
-/// Waits until there is something.
+/// Waits until `look` finds something.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begin.elapsed() < LIMIT, "{what}: that did not come true");
+        assert!(begin.elapsed() < LIMIT, "{what}: did not happen in time");
         std::thread::sleep(LOOK_AGAIN);
     }
 }
 
-/// Closed until it is opened.
+/// A file lock at which programs wait until the test opens it.
 pub(crate) struct Gate {
     pub(crate) path: String,
     file: File,
@@ -239,7 +239,7 @@ impl Processes {
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                // Nobody reads on when the test has failed.
+                // A failed test does not read the rest.
                 let _ = sender.send(line);
             }
         });
@@ -250,11 +250,11 @@ impl Processes {
         self.child.id()
     }
 
-    /// The next line that begins with `word`, without that; lines before it are passed over.
+    /// The rest of the next line that begins with `word`. Skips the lines before it.
     pub(crate) fn says(&self, word: &str) -> String {
         let begin = Instant::now();
         loop {
-            let line = self.line().unwrap_or_else(|| panic!("it ended, and did not say `{word}`"));
+            let line = self.line().unwrap_or_else(|| panic!("it ended without saying `{word}`"));
             assert!(begin.elapsed() < LIMIT, "it did not say `{word}`");
             if let Some(rest) = line.strip_prefix(word) {
                 return rest.trim().to_owned();
@@ -263,7 +263,7 @@ impl Processes {
         }
     }
 
-    /// The next line; nothing when all who could print have ended.
+    /// The next line; `None` when all processes that could print have ended.
     pub(crate) fn line(&self) -> Option<String> {
         match self.lines.recv_timeout(LIMIT) {
             Ok(line) => Some(line),
@@ -272,7 +272,7 @@ impl Processes {
         }
     }
 
-    /// Waits for its end, and for that of all who write where it writes; gives what was still said.
+    /// Waits for the end of the process and of all that share its output; gives the remaining lines.
     pub(crate) fn end(mut self) -> Vec<String> {
         let rest = std::iter::from_fn(|| self.line()).collect();
         self.child.wait().expect("it is ours");
@@ -282,7 +282,7 @@ impl Processes {
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        // After a failed test; otherwise it has ended.
+        // It still runs only after a failed test.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -297,18 +297,18 @@ pub(crate) struct Runner {
 impl Runner {
     /// Starts the program with these arguments.
     pub(crate) fn start(&mut self, arguments: &str) {
-        let stdin = self.stdin.as_mut().expect("it has not been told to end");
+        let stdin = self.stdin.as_mut().expect("the runner has not been ended");
         writeln!(stdin, "{arguments}").expect("it reads");
     }
 
-    /// It ends when all of its children have.
+    /// Lets the runner end, and waits for that and for its children.
     pub(crate) fn end(mut self) -> Vec<String> {
         drop(self.stdin.take());
         self.processes.end()
     }
 }
 
-/// Sends a signal; a process that is gone already gets none.
+/// Sends a signal. It is no failure if the process has ended.
 pub(crate) fn signal(name: &str, pid: u32) {
     let _ = Command::new("kill").args(["-s", name, &pid.to_string()]).stderr(Stdio::null()).status();
 }

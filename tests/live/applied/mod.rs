@@ -1,5 +1,5 @@
-//! What the file says reaches the container: each service of `fixtures/live/applied/` says in its log what it finds, as
-//! `what: value`.
+//! What the file says reaches the container: each service of `fixtures/live/applied/` logs what it finds, as `what:
+//! value`.
 
 mod namespaces;
 mod networks;
@@ -23,7 +23,7 @@ fn applied(name: &str) -> StackBuilder {
     Stack::builder(file(&format!("fixtures/live/applied/{name}.yml")))
 }
 
-/// What a service has said.
+/// What a service has logged.
 struct Said {
     values: HashMap<String, String>,
     log: String,
@@ -41,7 +41,7 @@ impl Said {
         self.values.get(name).map_or_else(|| panic!("it did not say `{name}`:\n{}", self.log), String::as_str)
     }
 
-    /// Asserts that what it said is one of these.
+    /// Asserts that the value is one of these.
     fn is(&self, name: &str, expected: &[&str]) {
         assert!(expected.contains(&self.of(name)), "`{name}` is none of {expected:?}:\n{}", self.log);
     }
@@ -51,7 +51,7 @@ impl Said {
     }
 }
 
-/// The engine itself, for what a container cannot see and what a test must bring along.
+/// The engine itself, for what a container cannot see and what a test must set up.
 async fn engine() -> Result<Docker> {
     Ok(docker_client_instance().await?)
 }
@@ -59,7 +59,7 @@ async fn engine() -> Result<Docker> {
 /// Its API version.
 async fn api() -> Result<(u32, u32)> {
     let api = engine().await?.version().await?.api_version.unwrap_or_default();
-    let (major, minor) = api.split_once('.').ok_or("the engine tells no version")?;
+    let (major, minor) = api.split_once('.').ok_or("the engine reports no version")?;
     Ok((major.parse()?, minor.parse()?))
 }
 
@@ -68,7 +68,7 @@ async fn inspect(stack: &Stack, service: &str) -> Result<ContainerInspectRespons
     Ok(engine().await?.inspect_container(&planned.container, None).await?)
 }
 
-/// A part of a name that no other test of this machine has.
+/// A part of a name, unique on this machine.
 fn unique() -> String {
     let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
     format!("{:08x}", random >> 32)

@@ -1,4 +1,4 @@
-//! What containers share, and what only the engine knows of them.
+//! What containers share, and what only the engine knows about them.
 
 use super::{Result, Said, api, applied, inspect};
 
@@ -27,7 +27,7 @@ async fn namespaces_are_shared_as_the_file_says() -> Result {
     if api().await? >= (1, 43) {
         assert_eq!(config.annotations.unwrap_or_default()["org.greenroom.told"], "by the engine");
     }
-    // A driver whose log could not be read is not applied, and that is told.
+    // A driver whose log cannot be read is not applied, with a warning.
     let guest = inspect(&stack, "guest").await?.host_config.unwrap_or_default();
     assert_ne!(guest.log_config.unwrap_or_default().typ.as_deref(), Some("syslog"));
     let warnings: Vec<_> = stack.report().warnings.iter().map(ToString::to_string).collect();

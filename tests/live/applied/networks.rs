@@ -1,14 +1,14 @@
-//! Names and addresses among neighbours, on networks of the stack's own and on somebody else's.
+//! Names and addresses of neighbours, on the stack's own networks and on an external one.
 
 use testcontainers::bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
 use testcontainers::core::client::docker_client_instance;
 
 use super::{Result, Said, applied, engine, unique};
 
-/// Somebody else's network, removed when it is dropped.
+/// A network outside the stack, removed when this is dropped.
 struct Outside {
     name: String,
-    /// The first two parts of addresses that nobody else has.
+    /// The first two parts of its addresses, which no other network uses.
     net: String,
 }
 
@@ -38,7 +38,7 @@ impl Outside {
 impl Drop for Outside {
     fn drop(&mut self) {
         let name = self.name.clone();
-        // A test that has failed already tells why; the network is all that is left to do.
+        // Errors are ignored: a failed test already shows its own.
         let _ = greenroom::blocking::wait(async move {
             if let Ok(engine) = docker_client_instance().await {
                 let _ = engine.remove_network(&name).await;
@@ -75,7 +75,7 @@ async fn neighbours_find_each_other_by_every_name_and_nobody_else() -> Result {
     client.has("stranger", &format!("{net}.1."));
     client.is("interfaces", &["3"]);
     client.is("mtu", &["1234"]);
-    // Its own address is from the pool's range, and not the one that is taken.
+    // Its own address is from the pool's range, and not the one that is reserved.
     let own = client.of("addresses").split(' ').find(|address| address.starts_with(&format!("{net}.0.")));
     let last: u8 = own.and_then(|address| address.rsplit('.').next()).ok_or("it is on `back`")?.parse()?;
     assert!(last >= 128 && last != 129, "{}", client.log);
@@ -86,7 +86,8 @@ async fn neighbours_find_each_other_by_every_name_and_nobody_else() -> Result {
     elsewhere.has("six", "fd");
     elsewhere.is("found", &["0"]);
 
-    // What a network is, the engine tells: an older one gives an internal network a route all the same, which ends at it.
+    // Asks the engine about the networks: an older engine gives even an internal network a route, which leads
+    // nowhere.
     let plan = stack.plan();
     let name =
         |key: &str| plan.networks.iter().find(|network| network.key == key).map(|network| &network.name);
@@ -102,7 +103,7 @@ async fn neighbours_find_each_other_by_every_name_and_nobody_else() -> Result {
 
     stack.down().await?;
     stranger.down().await?;
-    // Somebody else's network is still there.
+    // The network outside the stack is still there.
     assert!(engine().await?.inspect_network(&outside.name, None).await.is_ok());
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! What only newer engines have: applied there, and refused by the others before anything is started.
+//! What only newer engines support: applied there, and refused on others before anything is started.
 
 use super::{Result, Said, api, applied, inspect, unique};
 
 #[tokio::test]
-async fn what_the_engine_is_too_old_for_is_refused_and_else_applied() -> Result {
-    // The image that the shell services run; which one that is, a stack of them knows.
+async fn newer_features_are_applied_or_refused_on_an_older_engine() -> Result {
+    // The image that the shell services run, from the report of a stack of them.
     let shell = crate::shell("one-shot").up().await?;
     let image = shell.report().services["idle"].image.clone();
     shell.down().await?;

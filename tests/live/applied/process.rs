@@ -1,11 +1,11 @@
-//! Who the process is, and what it may do.
+//! The identity of a process, and what it may do.
 
 use greenroom::StackBuilder;
 
 use super::{Result, Said, applied, inspect};
 use crate::skipped::skip;
 
-/// Capabilities by their number, as `/proc/self/status` has them.
+/// The numbers of capabilities, as in `/proc/self/status`.
 const CHOWN: u32 = 0;
 const SYS_ADMIN: u32 = 21;
 const SYS_TIME: u32 = 25;
@@ -27,7 +27,7 @@ fn process() -> Result<StackBuilder> {
 async fn a_privileged_process_may_do_everything() -> Result {
     let stack = match process()?.profile("privileged").up().await {
         Err(error) if format!("{error:?}").contains("unable to apply caps: operation not permitted") => {
-            let reason = "the engine itself does not have the privileges that it would have to give";
+            let reason = "the engine itself lacks the privileges that it would have to grant";
             skip(a_privileged_process_may_do_everything, reason);
             return Ok(());
         }

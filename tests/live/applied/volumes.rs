@@ -1,4 +1,4 @@
-//! Mounts of every kind, and what becomes of what lies on them.
+//! Mounts of every kind, and what happens to the data on them.
 
 use testcontainers::bollard::models::{MountBindOptionsPropagationEnum, VolumeCreateRequest};
 use testcontainers::bollard::query_parameters::RemoveVolumeOptions;
@@ -6,7 +6,7 @@ use testcontainers::core::client::docker_client_instance;
 
 use super::{Result, Said, applied, engine, inspect, unique};
 
-/// Somebody else's volume, removed when it is dropped.
+/// A volume outside the stack, removed when this is dropped.
 struct Somebodys(String);
 
 impl Somebodys {
@@ -21,7 +21,7 @@ impl Somebodys {
 impl Drop for Somebodys {
     fn drop(&mut self) {
         let name = self.0.clone();
-        // A test that has failed already tells why; the volume is all that is left to do.
+        // Errors are ignored: a failed test already shows its own.
         let _ = greenroom::blocking::wait(async move {
             if let Ok(engine) = docker_client_instance().await {
                 let _ = engine.remove_volume(&name, None::<RemoveVolumeOptions>).await;
@@ -81,7 +81,7 @@ async fn mounts_are_what_the_file_says() -> Result {
     }
     stack.down().await?;
 
-    // The stack's own are new each time; somebody else's is as it was left.
+    // The stack's own volumes are new each time; the outside one still has its data.
     let again = up().await?;
     Said::by(&again, "writer").await?.is("theirs", &["touched"]);
     again.down().await?;
