@@ -63,7 +63,7 @@ The services that greenroom recognizes. `tests/it/recipes.rs` generates this pag
 ## By image
 
 The last part of the image's name, without tag and digest, must match exactly: `postgres-exporter` is not PostgreSQL. For other
-names, set `x-greenroom: {kind: …}`. A service of any other kind is ready when its TCP ports accept connections.
+names, set `x-greenroom: {kind: …}`. A service of any other kind is probed by connecting to its TCP ports.
 
 | kind | images | port | ready when |
 |---|---|---|---|
