@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::kind::Probe;
+use super::{feature, network};
+use crate::compose::{Condition, Project, Service};
+use crate::kind::{Kind, Probe};
 
 /// What makes a service ready, as far as can be decided before its image is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,56 @@ pub(crate) enum ReadyWhen {
 }
 
 impl Readiness {
+    /// What makes `service` ready. `explicit` is the probe that the file or the test states.
+    pub(super) fn of(project: &Project, service: &Service, kind: Kind, explicit: Option<Probe>) -> Readiness {
+        let completes = project.services.values().any(|other| {
+            other
+                .depends_on
+                .get(&service.name)
+                .is_some_and(|dependency| dependency.condition == Condition::ServiceCompletedSuccessfully)
+        });
+        if completes {
+            return Readiness::Completed;
+        }
+        if let Some(probe) = explicit {
+            return Readiness::Explicit(probe);
+        }
+        let healthcheck = match &service.healthcheck {
+            Some(check)
+                if check.disable
+                    || check
+                        .test
+                        .as_deref()
+                        .is_some_and(|test| test.first().is_some_and(|first| first == "NONE")) =>
+            {
+                Healthcheck::Disabled
+            }
+            Some(check) => check
+                .test
+                .as_deref()
+                .and_then(healthcheck_command)
+                .map_or(Healthcheck::Image, Healthcheck::File),
+            None => Healthcheck::Image,
+        };
+        // A service without a network cannot be probed from outside. Nor can one on the network of a container outside
+        // this stack, because that container decides which ports are published.
+        let is_reachable = service.network_mode.as_deref() != Some("none")
+            && !matches!(network::owner(project, service), Some(network::Owner::Container(_)));
+        let mut tcp_ports = Vec::new();
+        for port in service.ports.iter().filter(|port| port.protocol == "tcp" && is_reachable) {
+            // The same container port may be published under several host ports.
+            if !tcp_ports.contains(&port.target) {
+                tcp_ports.push(port.target);
+            }
+        }
+        let port = kind.port(service).filter(|_| is_reachable);
+        Readiness::Usual {
+            healthcheck,
+            round_trip: port.and_then(|port| feature::round_trip(kind, port)),
+            tcp_ports,
+        }
+    }
+
     /// The condition for the container, given the image's own healthcheck.
     pub(crate) fn when(&self, image_healthcheck: Option<&[String]>) -> ReadyWhen {
         let (healthcheck, round_trip, tcp_ports) = match self {

@@ -6,7 +6,6 @@ use crate::compose::Service;
 use crate::engine::{AttachmentSpec, ContainerSpec, Namespaces, NetworkSpec, Process, Security, VolumeSpec};
 use crate::plan::{
     Fate, Plan, PlannedAttachment, PlannedNetwork, PlannedService, PlannedVolume, is_readable, label,
-    mount_on_engine,
 };
 
 use super::owner::Owner;
@@ -54,7 +53,7 @@ pub(super) fn container(
         dns_search: service.dns_search.clone(),
         dns_opt: service.dns_opt.clone(),
         namespaces: namespaces(plan, planned),
-        mounts: service.volumes.iter().map(|mount| mount_on_engine(plan, mount)).collect(),
+        mounts: service.volumes.iter().map(|mount| plan.mount_on_engine(mount)).collect(),
         tmpfs: service.tmpfs.clone(),
         volumes_from: service.volumes_from.iter().map(|from| volumes_from(plan, from)).collect(),
         read_only: service.read_only,
