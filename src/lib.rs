@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// The README's example uses the handles of these features.
+#![cfg_attr(all(feature = "http", feature = "postgres"), doc = include_str!("../README.md"))]
 //! # Layout
 //!
 //! What a first test needs is here at the root. The rest is in modules, in the order in which data flows:

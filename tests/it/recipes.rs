@@ -58,14 +58,16 @@ fn kinds_and_protocols_are_documented_as_they_are_planned() {
     let mut page = "\
 # Kinds of service
 
-The services that greenroom recognizes. `tests/it/recipes.rs` generates this page from the plans of services of each kind.
+<!-- `tests/it/recipes.rs` generates this page from the plans of services of each kind. -->
+
+The services that greenroom recognizes. This page goes with the [README](../README.md).
 
 ## By image
 
 The last part of the image's name, without tag and digest, must match exactly: `postgres-exporter` is not PostgreSQL. For other
 names, set `x-greenroom: {kind: …}`. A service of any other kind is probed by connecting to its TCP ports.
 
-| kind | images | port | ready when |
+| kind | images | usual port | ready when |
 |---|---|---|---|
 "
     .to_owned();
