@@ -244,14 +244,19 @@ impl Error {
         Error::new(Kind::Other, format!("failed to query through `{service}`: {message}"))
     }
 
+    /// Grafana is older than the `oldest` major version that its handle can use.
+    pub(crate) fn grafana_too_old(operation: &str, service: &str, version: &str, oldest: u32) -> Error {
+        let why = format!("Grafana {version} answers; greenroom's Grafana handle needs {oldest} or newer");
+        Error::new(Kind::Other, format!("failed to {operation} `{service}`: {why}")).with_hint(format!(
+            "use an image of Grafana {oldest} or newer; `GrafanaClient::request` sends requests of your own to any version"
+        ))
+    }
+
     /// Grafana refused a request with `message`.
     pub(crate) fn refused_by_grafana(operation: &str, service: &str, status: u16, message: &str) -> Error {
         let error =
             Error::new(Kind::Other, format!("failed to {operation} `{service}`: HTTP {status}: {message}"));
         match status {
-            404 if !message.to_lowercase().contains("data source") => {
-                error.with_hint("Grafana before version 9 does not have this endpoint")
-            }
             401 => error.with_hint(
                 "the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume may still have an older one",
             ),
@@ -260,5 +265,16 @@ impl Error {
             ),
             _ => error,
         }
+    }
+
+    /// Grafana refused the login that the test gave.
+    pub(crate) fn login_refused_by_grafana(
+        operation: &str,
+        service: &str,
+        user: &str,
+        message: &str,
+    ) -> Error {
+        Error::new(Kind::Other, format!("failed to {operation} `{service}`: HTTP 401: {message}"))
+            .with_hint(format!("`with_login` was given the user `{user}`: check the user and the password"))
     }
 }

@@ -333,11 +333,23 @@ fn grafana() {
             hint: the login comes from GF_SECURITY_ADMIN_USER and GF_SECURITY_ADMIN_PASSWORD in the compose file; a kept volume may still have an older one"#]],
     );
     check(
-        &refused(404, "Not found"),
+        &Error::login_refused_by_grafana(
+            "query through",
+            "grafana",
+            "viewer",
+            "Invalid username or password",
+        ),
         expect![[r#"
-        failed to list the data sources of `grafana`: HTTP 404: Not found
+            failed to query through `grafana`: HTTP 401: Invalid username or password
 
-        hint: Grafana before version 9 does not have this endpoint"#]],
+            hint: `with_login` was given the user `viewer`: check the user and the password"#]],
+    );
+    check(
+        &Error::grafana_too_old("query through", "grafana", "6.7.4", 9),
+        expect![[r#"
+        failed to query through `grafana`: Grafana 6.7.4 answers; greenroom's Grafana handle needs 9 or newer
+
+        hint: use an image of Grafana 9 or newer; `GrafanaClient::request` sends requests of your own to any version"#]],
     );
     check(
         &refused(404, "Data source not found"),

@@ -1,10 +1,11 @@
 //! The part of Grafana's HTTP API that tests of a stack need.
 //!
-//! <https://grafana.com/docs/grafana/latest/developers/http_api/>. Grafana 9 and later have all of these endpoints.
+//! <https://grafana.com/docs/grafana/latest/developers/http_api/>. Grafana 9 and later have all of these endpoints. An older
+//! one answers in ways of its own, so an answer that makes no sense leads to a look at the version.
 
 use std::ops::Deref;
 
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -14,12 +15,30 @@ use crate::Error;
 use crate::kind::{Kind, Login};
 use crate::stack::Stack;
 
+/// The oldest major version that answers as this module expects.
+const OLDEST: u32 = 9;
+
 /// A Grafana server and its administrator's login. Dereferences to [`Http`].
 #[derive(Clone)]
 pub struct Grafana {
     http: Http,
+    login: HttpLogin,
+}
+
+/// A login for requests.
+#[derive(Clone)]
+struct HttpLogin {
     user: String,
     password: String,
+    from: LoginFrom,
+}
+
+/// Who stated a login.
+#[derive(Clone, Copy)]
+enum LoginFrom {
+    File,
+    /// The caller of [`Grafana::with_login`].
+    Caller,
 }
 
 /// Grafana's report of its own health.
@@ -28,7 +47,9 @@ pub struct Grafana {
 pub struct GrafanaHealth {
     /// `ok` when Grafana reaches its own database.
     pub database: String,
-    /// Grafana's version. A fallback image says here that it is a fallback.
+    /// Grafana's version. A fallback image says here that it is a fallback. Empty if Grafana hides its version
+    /// (`GF_AUTH_ANONYMOUS_HIDE_VERSION`).
+    #[serde(default)]
     pub version: String,
     /// The commit that Grafana was built from.
     #[serde(default)]
@@ -127,21 +148,33 @@ impl Stack {
     }
 }
 
+impl GrafanaHealth {
+    /// Whether the version is known and older than the handle can use.
+    fn is_too_old(&self) -> bool {
+        let major = self.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        major.is_some_and(|major| major < OLDEST)
+    }
+}
+
 impl Grafana {
     pub(super) fn new(http: Http, login: Login) -> Grafana {
-        Grafana { http, user: login.user, password: login.password.unwrap_or_default() }
+        let Login { user, password, .. } = login;
+        let login = HttpLogin { user, password: password.unwrap_or_default(), from: LoginFrom::File };
+        Grafana { http, login }
     }
 
-    /// The administrator's name.
+    /// The administrator's name, or the user given to [`with_login`](Grafana::with_login).
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.user
+        &self.login.user
     }
 
     /// The same server with another user's login, for testing that user's permissions.
     #[must_use]
     pub fn with_login(&self, user: &str, password: &str) -> Grafana {
-        Grafana { http: self.http.clone(), user: user.to_owned(), password: password.to_owned() }
+        let login =
+            HttpLogin { user: user.to_owned(), password: password.to_owned(), from: LoginFrom::Caller };
+        Grafana { http: self.http.clone(), login }
     }
 
     /// `/api/health`, which needs no login.
@@ -150,10 +183,12 @@ impl Grafana {
     ///
     /// There was no answer, or the answer was not Grafana's.
     pub async fn health(&self) -> Result<GrafanaHealth, Error> {
-        read(self.http.get("/api/health").await?, "ask for the health of", self.service()).await
+        let operation = "ask for the health of";
+        let said = Said::of(self.http.get("/api/health").await?, self.service()).await?;
+        said.parse().map_err(|unfit| unfit.into_error(operation, self.service(), &self.login))
     }
 
-    /// A client that is logged in as the administrator, on the caller's runtime.
+    /// A client that is logged in, on the caller's runtime.
     ///
     /// # Errors
     ///
@@ -161,8 +196,7 @@ impl Grafana {
     pub fn client(&self) -> Result<GrafanaClient, Error> {
         Ok(GrafanaClient {
             http: self.http.client()?,
-            user: self.user.clone(),
-            password: self.password.clone(),
+            login: self.login.clone(),
             service: self.service().to_owned(),
         })
     }
@@ -170,7 +204,10 @@ impl Grafana {
 
 impl std::fmt::Debug for Grafana {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Grafana").field("http", &self.http).field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("Grafana")
+            .field("http", &self.http)
+            .field("user", &self.user())
+            .finish_non_exhaustive()
     }
 }
 
@@ -182,12 +219,11 @@ impl Deref for Grafana {
     }
 }
 
-/// Grafana's API with the administrator's login.
+/// Grafana's API, logged in. Its own methods need Grafana 9 or newer, and say so if Grafana is older.
 #[derive(Clone)]
 pub struct GrafanaClient {
     http: HttpClient,
-    user: String,
-    password: String,
+    login: HttpLogin,
     service: String,
 }
 
@@ -195,7 +231,7 @@ impl std::fmt::Debug for GrafanaClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GrafanaClient")
             .field("service", &self.service)
-            .field("user", &self.user)
+            .field("user", &self.login.user)
             .finish_non_exhaustive()
     }
 }
@@ -203,7 +239,7 @@ impl std::fmt::Debug for GrafanaClient {
 impl GrafanaClient {
     /// An authenticated request to any endpoint. Complete and send it with reqwest's own methods.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, path).basic_auth(&self.user, Some(&self.password))
+        self.http.request(method, path).basic_auth(&self.login.user, Some(&self.login.password))
     }
 
     /// All data sources.
@@ -213,26 +249,24 @@ impl GrafanaClient {
     /// There was no answer, or Grafana refused.
     pub async fn data_sources(&self) -> Result<Vec<DataSource>, Error> {
         let path = "/api/datasources";
-        let response = self.http.send(self.request(Method::GET, path), path).await?;
-        read(response, "list the data sources of", &self.service).await
+        let said = self.send(self.request(Method::GET, path), path).await?;
+        self.read(&said, "list the data sources of").await
     }
 
     /// Asks Grafana to check that it reaches a data source and may query it.
     ///
     /// # Errors
     ///
-    /// There was no answer, there is no such data source, or Grafana is older than version 9 and has no such check. A
-    /// failed check is not an error: [`DataSourceHealth::is_ok`] is then `false`.
+    /// There was no answer, or there is no such data source. A failed check is not an error:
+    /// [`DataSourceHealth::is_ok`] is then `false`.
     pub async fn data_source_health(&self, uid: &str) -> Result<DataSourceHealth, Error> {
         let path = format!("/api/datasources/uid/{uid}/health");
-        let response = self.http.send(self.request(Method::GET, &path), &path).await?;
+        let said = self.send(self.request(Method::GET, &path), &path).await?;
         // Grafana answers 400 for a check that failed, with the same body.
-        if response.status().as_u16() != 400 {
-            return read(response, "check a data source of", &self.service).await;
+        match serde_json::from_slice(&said.body) {
+            Ok(health) if said.status == StatusCode::BAD_REQUEST => Ok(health),
+            _ => self.read(&said, "check a data source of").await,
         }
-        response.json().await.map_err(|error| {
-            Error::unexpected_answer("check a data source of", &self.service, error.without_url())
-        })
     }
 
     /// Runs a SQL query through a PostgreSQL data source. Grafana's time macros cover the last hour.
@@ -247,13 +281,43 @@ impl GrafanaClient {
             "queries": [{"refId": "A", "datasource": {"uid": uid}, "rawSql": sql, "format": "table"}],
         });
         let path = "/api/ds/query";
-        let response = self.http.send(self.request(Method::POST, path).json(&body), path).await?;
-        let answer: Value = read(response, "query through", &self.service).await?;
+        let said = self.send(self.request(Method::POST, path).json(&body), path).await?;
+        let answer: Value = self.read(&said, "query through").await?;
         let result = &answer["results"]["A"];
         if let Some(error) = result["error"].as_str() {
             return Err(Error::query_failed(&self.service, error));
         }
         result["frames"].as_array().into_iter().flatten().map(|frame| self.frame(frame)).collect()
+    }
+
+    async fn send(&self, request: RequestBuilder, path: &str) -> Result<Said, Error> {
+        Said::of(self.http.send(request, path).await?, &self.service).await
+    }
+
+    /// Parses an answer. If it makes no sense, the version may explain that.
+    async fn read<T: DeserializeOwned>(&self, said: &Said, operation: &str) -> Result<T, Error> {
+        let unfit = match said.parse() {
+            Ok(answer) => return Ok(answer),
+            Err(unfit) => unfit,
+        };
+        let too_old = match said.status {
+            StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::INTERNAL_SERVER_ERROR => {
+                self.too_old(operation).await
+            }
+            _ => None,
+        };
+        Err(match too_old {
+            Some(too_old) => too_old.with_detail(format!("its answer: {unfit}")),
+            None => unfit.into_error(operation, &self.service, &self.login),
+        })
+    }
+
+    /// The error that says that Grafana is too old, if it is.
+    async fn too_old(&self, operation: &str) -> Option<Error> {
+        let path = "/api/health";
+        let said = self.send(self.request(Method::GET, path), path).await.ok()?;
+        let health = said.parse::<GrafanaHealth>().ok().filter(GrafanaHealth::is_too_old)?;
+        Some(Error::grafana_too_old(operation, &self.service, &health.version, OLDEST))
     }
 
     fn frame(&self, frame: &Value) -> Result<Frame, Error> {
@@ -292,6 +356,11 @@ impl GrafanaClient {
         struct Created {
             datasource: DataSource,
         }
+        let operation = "create a data source in";
+        // An old Grafana would create it, and its answer would not be understood.
+        if let Some(too_old) = self.too_old(operation).await {
+            return Err(too_old);
+        }
         let login = database.login();
         let source = json!({
             "name": name,
@@ -305,27 +374,72 @@ impl GrafanaClient {
             "secureJsonData": {"password": login.password},
         });
         let path = "/api/datasources";
-        let response = self.http.send(self.request(Method::POST, path).json(&source), path).await?;
-        read::<Created>(response, "create a data source in", &self.service)
-            .await
-            .map(|created| created.datasource)
+        let said = self.send(self.request(Method::POST, path).json(&source), path).await?;
+        self.read::<Created>(&said, operation).await.map(|created| created.datasource)
     }
 }
 
-/// Parses the answer's body, or returns Grafana's error message.
-async fn read<T: DeserializeOwned>(response: Response, operation: &str, service: &str) -> Result<T, Error> {
-    let status = response.status();
-    let body =
-        response.bytes().await.map_err(|error| Error::answer_broke_off(service, error.without_url()))?;
-    if status.is_success() {
-        return serde_json::from_slice(&body)
-            .map_err(|error| Error::unexpected_answer(operation, service, error));
-    }
-    let said = serde_json::from_slice::<Value>(&body)
-        .ok()
-        .and_then(|json| {
-            Some(json.get("message").or_else(|| json["results"]["A"].get("error"))?.as_str()?.to_owned())
-        })
-        .unwrap_or_else(|| String::from_utf8_lossy(&body).chars().take(200).collect());
-    Err(Error::refused_by_grafana(operation, service, status.as_u16(), &said))
+/// A complete answer.
+struct Said {
+    status: StatusCode,
+    body: Vec<u8>,
 }
+
+/// Why an answer is not the one that was expected.
+enum Unfit {
+    NotParsed(serde_json::Error),
+    /// Grafana refused, for this reason.
+    Refused(StatusCode, String),
+}
+
+impl Said {
+    async fn of(response: Response, service: &str) -> Result<Said, Error> {
+        let status = response.status();
+        let body = response.bytes().await;
+        let body = body.map_err(|error| Error::answer_broke_off(service, error.without_url()))?;
+        Ok(Said { status, body: body.into() })
+    }
+
+    /// Parses the body, or finds Grafana's error message in it.
+    fn parse<T: DeserializeOwned>(&self) -> Result<T, Unfit> {
+        if self.status.is_success() {
+            return serde_json::from_slice(&self.body).map_err(Unfit::NotParsed);
+        }
+        Err(Unfit::Refused(self.status, self.reason()))
+    }
+
+    fn reason(&self) -> String {
+        let json = serde_json::from_slice::<Value>(&self.body).unwrap_or_default();
+        let message = json.get("message").or_else(|| json["results"]["A"].get("error"));
+        match message.and_then(Value::as_str) {
+            Some(message) => message.to_owned(),
+            None => String::from_utf8_lossy(&self.body).chars().take(200).collect(),
+        }
+    }
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unfit::NotParsed(error) => write!(f, "not what was asked for: {error}"),
+            Unfit::Refused(status, reason) => write!(f, "HTTP {}: {reason}", status.as_u16()),
+        }
+    }
+}
+
+impl Unfit {
+    fn into_error(self, operation: &str, service: &str, login: &HttpLogin) -> Error {
+        match (self, login.from) {
+            (Unfit::NotParsed(error), _) => Error::unexpected_answer(operation, service, error),
+            (Unfit::Refused(StatusCode::UNAUTHORIZED, reason), LoginFrom::Caller) => {
+                Error::login_refused_by_grafana(operation, service, &login.user, &reason)
+            }
+            (Unfit::Refused(status, reason), _) => {
+                Error::refused_by_grafana(operation, service, status.as_u16(), &reason)
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests;
