@@ -56,8 +56,8 @@ pub use view::*;
 /// Reads a project.
 ///
 /// # Errors
-/// Everything that is wrong with the files, each with its place, as far as the reading got: what one stage finds is
-/// reported together, and the next stage then has nothing to go on.
+/// Everything that is wrong with the files, each with its place. What a stage can't go on with ends the reading:
+/// malformed YAML, a required variable that is not set, a base or an included file that can't be read.
 pub fn read(request: &Request, files: &dyn Files) -> Result<Project, Problems> {
     let mut reading = Reading::new(files, request.working_dir.clone(), request.home.clone());
     read_stages(&mut reading, request)
@@ -74,11 +74,14 @@ fn read_stages(reading: &mut Reading<'_>, request: &Request) -> Result<Project, 
     variable::files::resolve(&mut tree, &found.variables);
     normalize::normalize(&mut tree, &name, &found.variables);
     let inactive = normalize::profiles::apply(&mut tree, &found.profiles);
+    reading.hide_consequences();
     normalize::consistency::check(reading, &tree, &inactive);
-    variable::files::add_files_of_services(reading, &mut tree, &found.variables)?;
+    reading.hide_consequences();
+    variable::files::add_files_of_services(reading, &mut tree, &found.variables);
     normalize::profiles::drop_unused(&mut tree);
     normalize::add_name(&mut tree, &name);
 
+    reading.hide_consequences();
     let document = print::print_document(reading, &tree, &inactive);
     view::redact::gather(&mut reading.secrets, &tree, &document, &found.variables);
     reading.checked()?;

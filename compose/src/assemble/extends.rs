@@ -29,13 +29,22 @@ pub(crate) fn apply(
     }
     let mut resolved = Map::with_capacity(services.len());
     let mut documents = HashMap::new();
+    let mut circles = Vec::new();
+    let mut done = Ok(());
     for (name, service) in services {
-        let mut chain = Chain { scope, services: Vec::new(), documents: &mut documents };
+        let mut chain =
+            Chain { scope, services: Vec::new(), documents: &mut documents, circles: &mut circles };
         let here = Services { file, services };
-        let mut extended = chain.extend(reading, name, &here)?;
-        extended.key = service.key;
-        resolved.insert(name.clone(), extended);
+        match chain.extend(reading, name, &here) {
+            Ok(mut extended) => {
+                extended.key = service.key;
+                resolved.insert(name.clone(), extended);
+            }
+            // The other services may have problems of their own.
+            Err(stopped) => done = Err(stopped),
+        }
     }
+    done?;
     if let Some(services) = layer.get_mut("services").and_then(Node::as_map_mut) {
         *services = resolved;
     }
@@ -54,6 +63,8 @@ struct Chain<'a> {
     services: Vec<(PathBuf, String)>,
     /// The other files read so far, because many services may extend services of one file.
     documents: &'a mut HashMap<PathBuf, Rc<Node>>,
+    /// The services in a circle that was reported already: each of them would lead to the same one.
+    circles: &'a mut Vec<(PathBuf, String)>,
 }
 
 impl Chain<'_> {
@@ -89,8 +100,10 @@ impl Chain<'_> {
         merge::apply_tags(Some(&mut base), &mut service);
         let trail = Trail::ROOT;
         let trail = trail.key("services");
+        reading.note_extends(name, extends.entry_spot());
+        let before = reading.problems.len();
         let mut merged = merge::merge(reading, base, service, &trail.key(name));
-        reading.checked()?;
+        reading.checked_since(before)?;
         if let Some(map) = merged.as_map_mut() {
             map.shift_remove("extends");
         }
@@ -111,8 +124,11 @@ impl Chain<'_> {
             reading.problem(extends.entry_spot(), path, message);
             return Err(Stopped);
         }
-        if self.services.contains(&step) {
-            let start = self.services.iter().position(|known| *known == step).unwrap_or(0);
+        if let Some(start) = self.services.iter().position(|known| *known == step) {
+            if self.circles.contains(&step) {
+                return Err(Stopped);
+            }
+            self.circles.extend_from_slice(&self.services[start..]);
             let mut steps: Vec<String> =
                 self.services[start..].iter().map(|step| self.show(reading, step)).collect();
             steps.push(self.show(reading, &step));
@@ -169,7 +185,9 @@ impl Chain<'_> {
         let mut document: Option<Node> = None;
         for mut layer in layer::read_documents(reading, named)? {
             layer::prepare(reading, &mut layer, self.scope.variables)?;
-            layer::canonicalise(reading, &mut layer)?;
+            let before = reading.problems.len();
+            layer::canonicalise(reading, &mut layer);
+            reading.checked_since(before)?;
             document = Some(match document {
                 Some(base) => merge::merge(reading, base, layer, &Trail::ROOT),
                 None => layer,

@@ -14,7 +14,7 @@ use crate::variable::interpolate::interpolate;
 
 /// The documents of a file, as they are written.
 pub(crate) fn read_documents(reading: &mut Reading<'_>, file: &Named) -> Result<Vec<Node>, Stopped> {
-    let index = file.read(reading)?;
+    let index = file.read_yaml(reading)?;
     let documents = parse(reading, index)?;
     for document in &documents {
         if document.as_map().is_none() {
@@ -35,8 +35,11 @@ pub(crate) fn prepare(
     layer: &mut Node,
     variables: &Variables,
 ) -> Result<(), Stopped> {
+    let before = reading.problems.len();
     interpolate(reading, layer, variables, &Trail::ROOT);
+    let interpolated = reading.checked_since(before);
     cast(reading, layer, &PROJECT, &Trail::ROOT);
+    let before = reading.problems.len();
     for (section, node) in layer.as_map().into_iter().flatten() {
         let is_section =
             ["services", "networks", "volumes", "configs", "secrets", "models"].contains(&section.as_str());
@@ -51,12 +54,11 @@ pub(crate) fn prepare(
             reading.problem(service.entry_spot(), format!("services.{name}"), message);
         }
     }
-    reading.checked()
+    interpolated.and(reading.checked_since(before))
 }
 
 /// Brings short forms to long forms, and removes repeated entries again: expanding a range of ports may create some.
-pub(crate) fn canonicalise(reading: &mut Reading<'_>, document: &mut Node) -> Result<(), Stopped> {
+pub(crate) fn canonicalise(reading: &mut Reading<'_>, document: &mut Node) {
     canonical(reading, document);
     unique::keep_last(reading, document, &Trail::ROOT);
-    reading.checked()
 }

@@ -48,9 +48,9 @@ pub(crate) fn load(
         return Err(Stopped);
     };
     defaults::fill(&mut document);
+    reading.hide_consequences();
     resources::check(reading, &document);
     paths::resolve(reading, &mut document, scope.directory);
-    reading.checked()?;
     Ok(document)
 }
 
@@ -70,18 +70,20 @@ fn add_layer(
 }
 
 fn finish(reading: &mut Reading<'_>, base: Option<Node>, layer: Node) -> Result<Node, Stopped> {
+    reading.show_all();
+    let before = reading.problems.len();
     let mut document = match base {
         Some(base) => merge::merge(reading, base, layer, &Trail::ROOT),
         None => layer,
     };
-    reading.checked()?;
+    reading.checked_since(before)?;
     unique::keep_last(reading, &mut document, &Trail::ROOT);
     check(reading, &document, &PROJECT, &Trail::ROOT);
-    reading.checked()?;
+    reading.hide_consequences();
     if let Some(version) = document.as_map_mut().and_then(|map| map.shift_remove("version")) {
         let message = "`version` is obsolete: it is ignored and can be removed".to_owned();
         reading.warn(Some(version.entry_spot()), message);
     }
-    layer::canonicalise(reading, &mut document)?;
+    layer::canonicalise(reading, &mut document);
     Ok(document)
 }

@@ -168,8 +168,14 @@ fn canonical_ports(reading: &mut Reading<'_>, ports: &mut Node, trail: &Trail<'_
         if reading.is_spent() {
             return;
         }
-        match port::long_form(&entry, &entry.to_go_text().unwrap_or_default()) {
+        let text = entry.to_go_text().unwrap_or_default();
+        match port::long_form(&entry, &text) {
             Ok(entries) => {
+                if let Some(surplus) = port::surplus(&text) {
+                    let message =
+                        format!("`{surplus}` in the port `{text}` is ignored: a range has two ends");
+                    reading.warn(Some(entry.spot), message);
+                }
                 let values = entries.len() * VALUES_OF_A_PORT;
                 if reading.spend(values, entry.spot, trail.index(index)).is_err() {
                     return;

@@ -105,7 +105,17 @@ fn host_address(host: &str, text: &str) -> Result<Option<String>, PortError> {
     }
 }
 
-/// A port or a range of ports, first and last.
+/// What Compose ignores in a short form: the `-83` of `80-82-83`.
+pub(crate) fn surplus(text: &str) -> Option<&str> {
+    let (_, published, rest) = split(text);
+    let target = rest.split('/').next().unwrap_or_default();
+    [published, target].into_iter().find_map(|range| {
+        let (second, _) = range.match_indices('-').nth(1)?;
+        Some(&range[second..])
+    })
+}
+
+/// A port or a range of ports, first and last. As in Compose, anything may follow the last port after another `-`.
 fn range(text: &str) -> Option<(u32, u32)> {
     let port = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -114,6 +124,7 @@ fn range(text: &str) -> Option<(u32, u32)> {
     match text.split_once('-') {
         None => port(text).map(|port| (port, port)),
         Some((first, last)) => {
+            let last = last.split_once('-').map_or(last, |(last, _)| last);
             let (first, last) = (port(first)?, port(last)?);
             (first <= last).then_some((first, last))
         }

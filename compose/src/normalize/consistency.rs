@@ -8,7 +8,7 @@ use crate::reading::Reading;
 use crate::text::names::{list, nearest};
 use crate::text::units;
 use crate::tree::forms::pairs;
-use crate::tree::{Map, Node, Value};
+use crate::tree::{Map, Node, Spot, Value};
 
 /// Reports everything that is inconsistent among the active services.
 pub(crate) fn check(reading: &mut Reading<'_>, document: &Node, inactive: &Map) {
@@ -215,17 +215,20 @@ impl<'a> Service<'a> {
 
     /// Undefined volumes, and two mounts at one place.
     fn check_mounts(&self, reading: &mut Reading<'_>) {
-        let mut mounted: BTreeMap<String, String> = BTreeMap::new();
-        let mut mount = |reading: &mut Reading<'_>, target: &str, node: &Node, path: String| {
-            if let Some(earlier) = mounted.insert(target.to_owned(), path.clone()) {
-                let message = format!("`{target}` is already mounted by {earlier}");
+        let mut mounted: BTreeMap<String, (String, Spot)> = BTreeMap::new();
+        let mut mount = |reading: &mut Reading<'_>, target: &str, key: &str, index: usize, node: &Node| {
+            let path = self.path(&format!(".{key}[{index}]"));
+            if let Some((earlier, spot)) = mounted.insert(target.to_owned(), (path.clone(), node.spot)) {
+                let is_written = self.node.has_in_its_text(spot) && node.spot.file == spot.file;
+                let place = if is_written { String::new() } else { reading.place_of_merged(spot, &path) };
+                let message = format!("`{target}` is already mounted by {earlier}{place}");
                 reading.problem(node.spot, path, message);
             }
         };
         for (index, tmpfs) in self.node.items("tmpfs").iter().enumerate() {
             let text = tmpfs.as_text().unwrap_or_default();
             let target = text.split(':').next().unwrap_or(text);
-            mount(reading, target, tmpfs, self.path(&format!(".tmpfs[{index}]")));
+            mount(reading, target, "tmpfs", index, tmpfs);
         }
         for (index, volume) in self.node.items("volumes").iter().enumerate() {
             let path = self.path(&format!(".volumes[{index}]"));
@@ -236,7 +239,7 @@ impl<'a> Service<'a> {
                 }
             }
             if let Some(target) = volume.text_at("target") {
-                mount(reading, target, volume, path);
+                mount(reading, target, "volumes", index, volume);
             }
         }
     }

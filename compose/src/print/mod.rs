@@ -101,6 +101,7 @@ fn print_missing(
 /// Go's zero value of a key of this kind.
 fn zero(kind: &Kind) -> Json {
     match kind {
+        Kind::In(inner, ..) => zero(inner),
         Kind::Int | Kind::LooseInt | Kind::PlainInt => 0.into(),
         Kind::Bytes | Kind::IntBytes => Json::String("0".to_owned()),
         _ => Json::String(String::new()),
@@ -128,6 +129,7 @@ fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Tr
                 print(reading, node, inner, trail)
             }
         }
+        Kind::In(inner, ..) => print(reading, node, inner, trail),
         Kind::Either(kinds) => match kinds.last() {
             Some(kind) => print(reading, node, kind, trail),
             None => Json::Null,
@@ -150,7 +152,7 @@ fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Tr
         Kind::Pairs => print_pairs(node, || Json::String(String::new())),
         Kind::Ssh => print_ssh(node),
         Kind::Environment => print_pairs(node, || Json::Null),
-        Kind::Options | Kind::NullableOptions | Kind::Texts => {
+        Kind::Options | Kind::NullableOptions | Kind::StrictOptions | Kind::Texts => {
             print_pairs(node, || Json::String(String::new()))
         }
         Kind::Bytes | Kind::IntBytes | Kind::TextBytes => print_bytes(reading, node, trail),
@@ -182,7 +184,7 @@ fn print(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail: &Tr
         | Kind::PlainBool
         | Kind::External(_)
         | Kind::Int
-        | Kind::IntIn(..)
+        | Kind::StrictInt
         | Kind::Unsigned
         | Kind::PlainInt => print_any(node),
     }
@@ -223,7 +225,12 @@ fn print_bytes(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Jso
     let bytes = match &node.value {
         Value::Int(value) => (*value).into(),
         Value::Text(text) => match units::bytes(text) {
-            Some(bytes) => i128::from(bytes),
+            Some(bytes) if bytes > i64::MAX.into() => {
+                let message = format!("`{}` is more than {} bytes", reading.hide(text), i64::MAX);
+                reading.value_problem(node, trail, message);
+                0
+            }
+            Some(bytes) => bytes,
             None => {
                 let message = format!("`{}` is not a size", reading.hide(text));
                 reading.value_problem(node, trail, message).hint = Some(
@@ -255,7 +262,7 @@ fn print_duration(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> 
 fn print_mode(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) -> Json {
     let mode = match &node.value {
         Value::Int(value) => Some((*value).into()),
-        Value::Text(text) => i128::from_str_radix(text, 8).ok(),
+        Value::Text(text) => u64::from_str_radix(text, 8).ok().map(i128::from),
         _ => None,
     };
     match mode {

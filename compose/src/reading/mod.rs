@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
+mod encoding;
 mod files;
 mod named;
 mod problem;
@@ -19,6 +20,7 @@ pub use problem::{Place, Problem, Problems, Warning};
 pub(crate) use sources::Sources;
 
 use crate::secret::Secrets;
+use crate::text::path;
 use crate::tree::{BYTES_OF_A_VALUE, Node, Spot};
 
 /// How many values one read may create: aliases, `extends`, `include`, variables and ranges of ports can all make a
@@ -41,10 +43,14 @@ pub(crate) struct Reading<'a> {
     pub(crate) home: Option<PathBuf>,
     pub(crate) sources: Sources,
     pub(crate) problems: Vec<Problem>,
+    /// How many of the problems hide their consequences; see [`Reading::hide_consequences`].
+    causes: usize,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) secrets: Secrets,
     /// The unset variables that were warned about, each once.
     unset: BTreeSet<String>,
+    /// The services that extend others, and where they say so.
+    extending: Vec<(String, Spot)>,
     /// Values created so far; see [`MOST_VALUES`].
     values: usize,
     /// The files that were read already, with their numbers.
@@ -65,9 +71,11 @@ impl<'a> Reading<'a> {
             home,
             sources: Sources::default(),
             problems: Vec::new(),
+            causes: 0,
             warnings: Vec::new(),
             secrets: Secrets::default(),
             unset: BTreeSet::new(),
+            extending: Vec::new(),
             values: 0,
             texts: HashMap::new(),
             surplus: Problem::without_place(String::new()),
@@ -107,12 +115,13 @@ impl<'a> Reading<'a> {
         path: impl ToString,
         message: impl Into<String>,
     ) -> &mut Problem {
-        if self.is_full() {
+        let path = path.to_string();
+        if self.is_full() || self.is_consequence(&path) {
             return &mut self.surplus;
         }
         let problem = Problem {
             place: self.sources.place(spot),
-            path: path.to_string(),
+            path,
             message: message.into(),
             hint: None,
             line: self.sources.line(spot).map(str::to_owned),
@@ -169,6 +178,31 @@ impl<'a> Reading<'a> {
         problems
     }
 
+    /// Goes on with what has problems, to find others, and from now on hides what those would lead to: a further problem
+    /// of the same value, or of one that it is part of.
+    pub(crate) fn hide_consequences(&mut self) {
+        self.causes = self.problems.len();
+    }
+
+    /// Goes on with another document.
+    pub(crate) fn show_all(&mut self) {
+        self.causes = 0;
+    }
+
+    fn is_consequence(&self, path: &str) -> bool {
+        self.problems[..self.causes].iter().any(|cause| {
+            cause
+                .path
+                .strip_prefix(path)
+                .is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
+        })
+    }
+
+    /// Fails if a problem was reported since there were `before`.
+    pub(crate) fn checked_since(&self, before: usize) -> Result<(), Stopped> {
+        if self.problems.len() > before { Err(Stopped) } else { Ok(()) }
+    }
+
     /// Fails if any problem was reported so far.
     pub(crate) fn checked(&self) -> Result<(), Stopped> {
         if self.problems.is_empty() { Ok(()) } else { Err(Stopped) }
@@ -192,10 +226,39 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Remembers that a service extends another one, for messages about what that brings in.
+    pub(crate) fn note_extends(&mut self, service: &str, spot: Spot) {
+        self.extending.push((format!("services.{service}."), spot));
+    }
+
+    /// " at base.yaml:3:5, which `extends` at compose.yaml:5:5 brings in": the place of something that was merged into
+    /// what `path` names.
+    pub(crate) fn place_of_merged(&self, spot: Spot, path: &str) -> String {
+        let Some(place) = self.sources.place(spot) else { return String::new() };
+        let extending = self.extending.iter().find(|(service, _)| path.starts_with(service));
+        match extending.and_then(|(_, extends)| self.sources.place(*extends)) {
+            Some(extends) => format!(" at {place}, which `extends` at {extends} brings in"),
+            None => format!(" at {place}"),
+        }
+    }
+
     /// Reads a text file within the limits and adds it to the sources.
     ///
     /// The error says what is wrong with the file; the caller adds what named it.
     pub(crate) fn read_text(&mut self, path: &Path) -> Result<u32, ReadError> {
+        self.read_decoded(path, encoding::utf8)
+    }
+
+    /// The same for YAML, whose readers know UTF-16 as well.
+    pub(crate) fn read_yaml(&mut self, path: &Path) -> Result<u32, ReadError> {
+        self.read_decoded(path, encoding::utf8_or_utf16)
+    }
+
+    fn read_decoded(
+        &mut self,
+        path: &Path,
+        decode: fn(Vec<u8>) -> Result<String, String>,
+    ) -> Result<u32, ReadError> {
         if let Some(index) = self.texts.get(path).copied() {
             self.count_text(index)?;
             return Ok(index);
@@ -208,11 +271,7 @@ impl<'a> Reading<'a> {
         if bytes.len() > MOST_BYTES {
             return Err(too_large());
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            ReadError::Content(format!("it is not valid UTF-8 (byte {at})"))
-        })?;
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let text = decode(bytes).map_err(ReadError::Encoding)?;
         if let Some(at) = text.find('\0') {
             return Err(ReadError::Content(format!("it contains a NUL character (byte {at})")));
         }
@@ -231,13 +290,10 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// How a path is shown: relative to the working directory if it is below it.
+    /// How a path is shown: relative to the working directory where that is shorter.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        match path.strip_prefix(&self.working_dir) {
-            Ok(below) if below.as_os_str().is_empty() => ".".to_owned(),
-            Ok(below) => below.display().to_string(),
-            Err(_) => path.display().to_string(),
-        }
+        let shown = path::shown(&self.working_dir, path);
+        if shown.as_os_str().is_empty() { ".".to_owned() } else { shown.display().to_string() }
     }
 }
 
@@ -253,6 +309,8 @@ fn cut(text: &mut String, longest: usize) {
 pub(crate) enum ReadError {
     Io(io::Error),
     Content(String),
+    /// It is not text in an encoding that is read.
+    Encoding(String),
 }
 
 impl ReadError {
@@ -260,10 +318,14 @@ impl ReadError {
         matches!(self, ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        matches!(self, ReadError::Encoding(_)).then_some("save it as UTF-8")
+    }
+
     /// The cause in a few words, without error numbers.
     pub(crate) fn reason(&self) -> String {
         match self {
-            ReadError::Content(reason) => reason.clone(),
+            ReadError::Content(reason) | ReadError::Encoding(reason) => reason.clone(),
             ReadError::Io(error) => match error.kind() {
                 io::ErrorKind::NotFound => "there is no such file".to_owned(),
                 io::ErrorKind::IsADirectory => "it is a directory".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Reading, Stopped};
+use super::{ReadError, Reading, Stopped};
 use crate::tree::Node;
 
 /// A file, and what names it.
@@ -27,12 +27,24 @@ impl Named {
 
     /// Reads the file and returns its number among the sources. A problem is reported where the file is named.
     pub(crate) fn read(&self, reading: &mut Reading<'_>) -> Result<u32, Stopped> {
-        reading.read_text(&self.path).map_err(|error| {
+        let text = reading.read_text(&self.path);
+        self.reported(reading, text)
+    }
+
+    /// The same for a YAML file, which may be in UTF-16.
+    pub(crate) fn read_yaml(&self, reading: &mut Reading<'_>) -> Result<u32, Stopped> {
+        let text = reading.read_yaml(&self.path);
+        self.reported(reading, text)
+    }
+
+    fn reported(&self, reading: &mut Reading<'_>, text: Result<u32, ReadError>) -> Result<u32, Stopped> {
+        text.map_err(|error| {
             let message = format!("can't read {}: {}", reading.shown(&self.path), error.reason());
-            match &self.by {
-                Some((node, path)) => drop(reading.value_problem(node, path, message)),
-                None => drop(reading.problem_without_place(message)),
-            }
+            let problem = match &self.by {
+                Some((node, path)) => reading.value_problem(node, path, message),
+                None => reading.problem_without_place(message),
+            };
+            problem.hint = error.hint().map(str::to_owned);
             Stopped
         })
     }

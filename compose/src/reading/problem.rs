@@ -1,13 +1,14 @@
 //! What is wrong with a compose file, and how it is shown.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
 /// A place in a file. Lines and columns count from 1.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Place {
-    /// The file, relative to the working directory if it is below it.
+    /// The file, relative to the working directory where that is shorter.
     pub file: PathBuf,
     /// The line.
     pub line: usize,
@@ -45,18 +46,28 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
+        write!(f, "{}", WithoutHint(self))?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+struct WithoutHint<'a>(&'a Problem);
+
+impl fmt::Display for WithoutHint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let WithoutHint(problem) = self;
+        if let Some(place) = &problem.place {
             write!(f, "{place}: ")?;
         }
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+        if !problem.path.is_empty() {
+            write!(f, "{}: ", problem.path)?;
         }
-        write!(f, "{}", self.message)?;
-        if let (Some(place), Some(line)) = (&self.place, &self.line) {
+        write!(f, "{}", problem.message)?;
+        if let (Some(place), Some(line)) = (&problem.place, &problem.line) {
             write_line(f, place, line)?;
-        }
-        if let Some(hint) = &self.hint {
-            write!(f, "\n\nhint: {hint}")?;
         }
         Ok(())
     }
@@ -80,11 +91,16 @@ fn write_line(f: &mut fmt::Formatter<'_>, place: &Place, line: &str) -> fmt::Res
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// The problems sorted by place and without duplicates; `None` if there are none.
+    /// The problems sorted by place, each once: what services have from one base or anchor is wrong in one place. `None`
+    /// if there are none.
     #[must_use]
     pub fn from_list(mut problems: Vec<Problem>) -> Option<Problems> {
         problems.sort_by(|a, b| a.place.cmp(&b.place));
-        problems.dedup();
+        problems.dedup_by(|later, earlier| later.place.is_none() && later == earlier);
+        let mut told = HashSet::new();
+        problems.retain(|problem| {
+            problem.place.is_none() || told.insert((problem.place.clone(), problem.message.clone()))
+        });
         if problems.is_empty() { None } else { Some(Problems(problems)) }
     }
 
@@ -104,11 +120,14 @@ const MOST_SHOWN: usize = 20;
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().take(MOST_SHOWN).enumerate() {
+        let shown = &self.0[..self.0.len().min(MOST_SHOWN)];
+        for (index, problem) in shown.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n\n")?;
             }
-            write!(f, "{problem}")?;
+            // One hint for twenty problems of a kind is shown once.
+            let is_new = !shown[..index].iter().any(|earlier| earlier.hint == problem.hint);
+            if is_new { write!(f, "{problem}")? } else { write!(f, "{}", WithoutHint(problem))? }
         }
         if self.0.len() > MOST_SHOWN {
             write!(f, "\n\nand {} more", self.0.len() - MOST_SHOWN)?;

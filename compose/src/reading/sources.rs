@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::Place;
+use crate::text::path;
 use crate::tree::Spot;
 
 /// Every file that was read, in order; a [`Spot`] names one by its index.
@@ -14,7 +15,7 @@ pub(crate) struct Sources {
 
 #[derive(Clone, Debug)]
 struct Source {
-    /// The path as it is shown: relative to the working directory if it is below it.
+    /// The path as it is shown: relative to the working directory where that is shorter.
     shown: PathBuf,
     text: String,
     /// Where each line begins; computed when first needed.
@@ -27,7 +28,7 @@ const LONGEST_LINE: usize = 64 * 1024;
 impl Sources {
     /// Adds a file and returns its number, which its spots carry.
     pub(crate) fn add(&mut self, path: &Path, working_dir: &Path, text: String) -> u32 {
-        let shown = path.strip_prefix(working_dir).unwrap_or(path).to_owned();
+        let shown = path::shown(working_dir, path);
         self.files.push(Source { shown, text, lines: OnceLock::new() });
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
@@ -38,7 +39,7 @@ impl Sources {
 
     /// The start of the file that was last read from `path`.
     pub(crate) fn beginning(&self, path: &Path, working_dir: &Path) -> Option<Spot> {
-        let shown = path.strip_prefix(working_dir).unwrap_or(path);
+        let shown = path::shown(working_dir, path);
         let file = self.files.iter().rposition(|source| source.shown == shown)?;
         Some(Spot { file: u32::try_from(file).unwrap_or(u32::MAX), line: 1, column: 1 })
     }
@@ -65,6 +66,34 @@ impl Sources {
         let source = self.files.get(spot.file as usize)?;
         let number = (spot.line as usize).min(source.starts().len());
         source.line(number).filter(|line| line.len() <= LONGEST_LINE)
+    }
+
+    /// The place of `part` in the block scalar that begins with `|` or `>` at `spot`; `spot` itself if it is not there.
+    pub(crate) fn spot_in_block(&self, spot: Spot, part: &str) -> Spot {
+        self.find_in_block(spot, part).unwrap_or(spot)
+    }
+
+    fn find_in_block(&self, spot: Spot, part: &str) -> Option<Spot> {
+        let source = self.files.get(spot.file as usize)?;
+        let head: String =
+            source.line(spot.line as usize)?.chars().skip((spot.column as usize).checked_sub(1)?).collect();
+        if !head.starts_with(['|', '>']) {
+            return None;
+        }
+        let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+        let lines = (spot.line + 1..).map_while(|number| Some((number, source.line(number as usize)?)));
+        let mut deepest = None;
+        for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            // The first line of the text says how deep it is.
+            if indent(line) < *deepest.get_or_insert(indent(line).max(1)) {
+                return None;
+            }
+            if let Some(at) = line.find(part) {
+                let column = u32::try_from(line[..at].chars().count()).ok()? + 1;
+                return Some(Spot { file: spot.file, line: number, column });
+            }
+        }
+        None
     }
 
     /// The line at a place of these sources.

@@ -23,7 +23,7 @@ fn cast_kind(reading: &mut Reading<'_>, node: &mut Node, kind: &'static Kind, tr
     }
     match kind {
         Kind::Keys(keys) => cast(reading, node, keys, trail),
-        Kind::Optional(inner) => cast_kind(reading, node, inner, trail),
+        Kind::Optional(inner) | Kind::In(inner, ..) => cast_kind(reading, node, inner, trail),
         Kind::List(inner) | Kind::UniqueListOf(inner) => {
             for (index, item) in node.as_list_mut().into_iter().flatten().enumerate() {
                 cast_kind(reading, item, inner, &trail.index(index));
@@ -45,11 +45,13 @@ fn cast_kind(reading: &mut Reading<'_>, node: &mut Node, kind: &'static Kind, tr
                 cast_integer(reading, node, trail);
             }
             for (key, value) in node.as_map_mut().into_iter().flatten() {
-                cast_kind(reading, value, &Kind::Int, &trail.key(key));
+                if !key.starts_with("x-") {
+                    cast_kind(reading, value, &Kind::Int, &trail.key(key));
+                }
             }
         }
         Kind::Bool | Kind::External(_) => cast_boolean(reading, node, trail),
-        Kind::Int | Kind::LooseInt | Kind::IntIn(..) | Kind::Unsigned | Kind::LooseUnsigned => {
+        Kind::Int | Kind::LooseInt | Kind::Unsigned | Kind::LooseUnsigned => {
             cast_integer(reading, node, trail);
         }
         Kind::Number => cast_number(reading, node, trail),

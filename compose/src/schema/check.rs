@@ -2,7 +2,7 @@
 //!
 //! It changes nothing.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::{Extensions, Keys, Kind};
 use crate::reading::Reading;
@@ -75,25 +75,7 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         Kind::AnyNames(inner) => check_values(reading, node, inner, trail),
         Kind::Options => check_values(reading, node, &OPTION, trail),
         Kind::NullableOptions => check_values(reading, node, &NULLABLE_OPTION, trail),
-        Kind::IntIn(least, most) => {
-            if let Value::Int(number) = node.value
-                && !(i128::from(*least)..=i128::from(*most)).contains(&number.into())
-            {
-                let range = if *most == i64::MAX {
-                    format!("at least {least}")
-                } else {
-                    format!("from {least} to {most}")
-                };
-                reading.value_problem(node, trail, format!("must be {range}, not {number}"));
-            }
-        }
-        Kind::Unsigned | Kind::LooseUnsigned => {
-            let is_negative = matches!(node.value, Value::Int(number) if i128::from(number) < 0)
-                || matches!(node.value, Value::Float(number) if number < 0.0);
-            if is_negative {
-                reading.value_problem(node, trail, "can't be negative");
-            }
-        }
+        Kind::StrictOptions => check_values(reading, node, &STRICT_OPTION, trail),
         Kind::Texts => check_values(reading, node, &Kind::Text, trail),
         Kind::Environment => check_variables(reading, node, trail),
         Kind::Pairs => check_pairs(reading, node, trail),
@@ -120,10 +102,44 @@ fn check_kind(reading: &mut Reading<'_>, node: &Node, kind: &'static Kind, trail
         }
         _ => {}
     }
+    if let Some(range) = kind.range() {
+        check_range(reading, node, range, trail);
+    }
+}
+
+fn check_range(reading: &mut Reading<'_>, node: &Node, (least, most): (i128, i128), trail: &Trail<'_>) {
+    let (is_less, is_more) = match node.value {
+        Value::Int(number) => (i128::from(number) < least, i128::from(number) > most),
+        // What does not fit into 64 bits is a float, which may be rounded to the nearest number that fits.
+        Value::Float(number) if least == i64::MIN.into() => {
+            (number <= least as f64, number >= (most + 1) as f64)
+        }
+        Value::Float(number) => (number < least as f64, number >= (most + 1) as f64),
+        _ => return,
+    };
+    if !is_less && !is_more {
+        return;
+    }
+    let wanted = match (least, most) {
+        (0, _) if is_less => "can't be negative".to_owned(),
+        _ if least > i64::MIN.into() && most < i64::MAX.into() => format!("must be from {least} to {most}"),
+        _ if is_less => format!("must be at least {least}"),
+        _ => format!("must be at most {most}"),
+    };
+    reading.value_problem(node, trail, format!("{wanted}, not {}", shown_number(node)));
+}
+
+/// A number as it is written: `80.0`, although Go prints it as `80`.
+fn shown_number(node: &Node) -> String {
+    match node.value {
+        Value::Float(number) => format!("{number:?}"),
+        _ => node.to_go_text().unwrap_or_default(),
+    }
 }
 
 static OPTION: Kind = Kind::Either(&[Kind::Text, Kind::Number]);
 static NULLABLE_OPTION: Kind = Kind::Either(&[Kind::Text, Kind::Number, Kind::OptionalText]);
+static STRICT_OPTION: Kind = Kind::Either(&[Kind::Text, Kind::StrictInt, Kind::OptionalText]);
 
 /// Whether the outermost type of a value fits.
 fn accepts(kind: &Kind, value: &Value) -> bool {
@@ -135,10 +151,11 @@ fn accepts(kind: &Kind, value: &Value) -> bool {
         Kind::Bool => matches!(value, Value::Bool(_) | Value::Text(_)),
         Kind::PlainBool => matches!(value, Value::Bool(_)),
         Kind::PlainInt => matches!(value, Value::Int(_)) || is_whole(value),
+        Kind::StrictInt => matches!(value, Value::Int(_)),
         Kind::PlainUlimit => matches!(value, Value::Int(_) | Value::Map(_)),
         Kind::Count => matches!(value, Value::Int(_) | Value::Text(_)),
         Kind::PlainNumber => matches!(value, Value::Int(_) | Value::Float(_)),
-        Kind::Int | Kind::IntIn(..) | Kind::Unsigned | Kind::IntBytes => {
+        Kind::Int | Kind::Unsigned | Kind::IntBytes => {
             matches!(value, Value::Int(_) | Value::Text(_)) || is_whole(value)
         }
         Kind::LooseInt | Kind::LooseUnsigned | Kind::Number | Kind::Bytes | Kind::Mode => {
@@ -152,6 +169,7 @@ fn accepts(kind: &Kind, value: &Value) -> bool {
         Kind::Command => matches!(value, Value::Null | Value::Text(_) | Value::List(_)),
         Kind::Options
         | Kind::NullableOptions
+        | Kind::StrictOptions
         | Kind::Texts
         | Kind::Names(_)
         | Kind::AnyNames(_)
@@ -162,6 +180,7 @@ fn accepts(kind: &Kind, value: &Value) -> bool {
         Kind::UniqueList | Kind::TextList | Kind::List(_) | Kind::UniqueListOf(_) => {
             matches!(value, Value::List(_))
         }
+        Kind::In(inner, ..) => accepts(inner, value),
         Kind::Optional(inner) => matches!(value, Value::Null) || accepts(inner, value),
         Kind::Either(kinds) => kinds.iter().any(|kind| accepts(kind, value)),
     }
@@ -180,8 +199,8 @@ fn wanted(kind: &Kind) -> String {
         Kind::Bool | Kind::PlainBool | Kind::External(_) => "a boolean".to_owned(),
         Kind::Count => "a number or `all`".to_owned(),
         Kind::PlainInt
+        | Kind::StrictInt
         | Kind::Int
-        | Kind::IntIn(..)
         | Kind::LooseInt
         | Kind::Unsigned
         | Kind::LooseUnsigned => "a whole number".to_owned(),
@@ -192,17 +211,25 @@ fn wanted(kind: &Kind) -> String {
         Kind::Command => "a string or a list".to_owned(),
         Kind::Options
         | Kind::NullableOptions
+        | Kind::StrictOptions
         | Kind::Texts
         | Kind::Names(_)
         | Kind::AnyNames(_)
         | Kind::Keys(_)
         | Kind::ProviderOptions => "a mapping".to_owned(),
         Kind::UniqueList | Kind::TextList | Kind::List(_) | Kind::UniqueListOf(_) => "a list".to_owned(),
-        Kind::Optional(inner) => wanted(inner),
+        Kind::Optional(inner) | Kind::In(inner, ..) => wanted(inner),
         Kind::Either(kinds) => {
-            let mut names: Vec<String> = kinds.iter().map(wanted).collect();
-            names.dedup();
-            names.join(" or ")
+            let mut names: Vec<String> = Vec::new();
+            for name in kinds.iter().map(wanted) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            match names.split_last() {
+                Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+                _ => names.concat(),
+            }
         }
     }
 }
@@ -211,11 +238,14 @@ fn wrong_type(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, wanted:
     let message = match &node.value {
         // "must be a whole number, not a number" would say nothing.
         Value::Int(_) | Value::Float(_) if wanted.contains("number") || wanted.contains("size") => {
-            format!("must be {wanted}, not {}", node.to_go_text().unwrap_or_default())
+            format!("must be {wanted}, not {}", shown_number(node))
         }
         _ => node.must_be(wanted),
     };
     let hint = match &node.value {
+        Value::Float(number) if wanted.contains("whole number") && number.fract() == 0.0 => {
+            Some(format!("write {number}"))
+        }
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Time(_) if wanted.contains("string") => {
             Some("write it in quotes".to_owned())
         }
@@ -250,22 +280,32 @@ fn check_unique_items(reading: &mut Reading<'_>, node: &Node, kind: &'static Kin
 
 fn check_unique(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     let items = node.as_list().unwrap_or_default();
-    let mut seen = HashSet::new();
-    let mut numbers_in_texts = HashSet::new();
+    let mut seen: HashMap<_, &Node> = HashMap::new();
+    let mut numbers_in_texts: HashMap<_, &Node> = HashMap::new();
     for (index, item) in items.iter().enumerate() {
         let text = item.to_go_text().unwrap_or_else(|| print_any(item).to_string());
-        let repeats = !seen.insert((item.type_name(), text));
+        let earlier = *seen.entry((item.type_name(), text)).or_insert(item);
         if let Some(Ok(number)) = item.as_text().map(str::parse) {
-            numbers_in_texts.insert(comparable(number));
+            numbers_in_texts.entry(comparable(number)).or_insert(item);
         }
         // To Compose's validator a number repeats an earlier text that reads the same, but not the
         // other way round.
-        let is_number_of_a_text =
-            number_of(item).is_some_and(|number| numbers_in_texts.contains(&comparable(number)));
-        if repeats || is_number_of_a_text {
-            reading.problem(item.spot, trail.index(index), "this entry is already in the list");
+        let earlier_text = number_of(item).and_then(|number| numbers_in_texts.get(&comparable(number)));
+        let repeated = if std::ptr::eq(earlier, item) { earlier_text.copied() } else { Some(earlier) };
+        if let Some(repeated) = repeated {
+            report_repeated(reading, node, item, repeated, &trail.index(index));
         }
     }
+}
+
+/// Names the place of the first entry as well, unless both are in one list of one file.
+fn report_repeated(reading: &mut Reading<'_>, list: &Node, item: &Node, earlier: &Node, trail: &Trail<'_>) {
+    let place = if list.has_in_its_text(earlier.spot) && earlier.spot <= item.spot {
+        String::new()
+    } else {
+        reading.place_of_merged(earlier.spot, &trail.to_string())
+    };
+    reading.problem(item.spot, trail, format!("this entry is already in the list{place}"));
 }
 
 fn number_of(node: &Node) -> Option<f64> {
@@ -330,6 +370,12 @@ fn check_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     for (key, value) in node.as_map().into_iter().flatten() {
         let trail = trail.key(key);
         match &value.value {
+            // Compose takes the key for an extension, and then fails.
+            _ if key.starts_with("x-") => {
+                let message = format!("the host name `{key}` begins with `x-`, so it can't be a key");
+                reading.problem(value.entry_spot(), &trail, message).hint =
+                    Some("write a list: `extra_hosts: [\"NAME=ADDRESS\"]`".to_owned());
+            }
             Value::Text(_) => {}
             Value::List(_) => check_items(reading, value, &Kind::Text, &trail),
             _ => wrong_type(reading, value, &trail, "an address or a list of addresses"),
@@ -342,8 +388,7 @@ fn check_ulimit(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
     check_ulimit_keys(reading, map, trail);
     for key in ["soft", "hard"] {
         match map.get(key) {
-            Some(Node { value: Value::Int(_), .. }) => {}
-            Some(value) => wrong_type(reading, value, &trail.key(key), "a whole number"),
+            Some(value) => check_kind(reading, value, &Kind::StrictInt, &trail.key(key)),
             None => {
                 reading.problem(node.entry_spot(), trail, format!("the key `{key}` is missing")).hint =
                     Some("write both `soft` and `hard`, or one number".to_owned());

@@ -28,8 +28,8 @@ pub(crate) enum Kind {
     PlainBool,
     /// An integer, or a string that holds one.
     Int,
-    /// An integer in a range, or a string that holds one.
-    IntIn(i64, i64),
+    /// The kind, whose number is in a range that is narrower than the kind's own.
+    In(&'static Kind, i128, i128),
     /// A number whose fraction is dropped, or a string that holds an integer.
     LooseInt,
     /// An integer that is not negative, or a string that holds one.
@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     LooseUnsigned,
     /// An integer; strings are not accepted.
     PlainInt,
+    /// An integer that is written as one: `80.0` is not accepted.
+    StrictInt,
     /// A number whose fraction is dropped; strings are not accepted.
     PlainNumber,
     /// A number, or a string that holds one; printed in single precision, as Compose keeps it.
@@ -60,6 +62,8 @@ pub(crate) enum Kind {
     Options,
     /// The same, where a value may be left out.
     NullableOptions,
+    /// The same, where a number is an integer.
+    StrictOptions,
     /// A mapping of strings.
     Texts,
     /// A list of strings, each once.
@@ -203,6 +207,31 @@ pub(crate) const fn open(fields: &'static [Field]) -> Keys {
 /// A mapping with these keys and no others.
 pub(crate) const fn closed(fields: &'static [Field]) -> Keys {
     Keys { fields, extensions: Extensions::Refused }
+}
+
+impl Kind {
+    /// The least and the most that a number of this kind can be; `None` if the kind is not about integers.
+    ///
+    /// Compose keeps integers in 64 bits or less, and what does not fit wraps around: a target port of 99999999999 is
+    /// 1215752191. Nobody means that, so such numbers are refused.
+    pub(crate) fn range(&self) -> Option<(i128, i128)> {
+        match self {
+            Kind::In(_, least, most) => Some((*least, *most)),
+            Kind::Unsigned | Kind::LooseUnsigned => Some((0, u64::MAX.into())),
+            Kind::Mode => Some((0, i64::MAX.into())),
+            Kind::Int
+            | Kind::LooseInt
+            | Kind::PlainInt
+            | Kind::StrictInt
+            | Kind::PlainNumber
+            | Kind::Bytes
+            | Kind::IntBytes
+            | Kind::Count
+            | Kind::Ulimit
+            | Kind::PlainUlimit => Some((i64::MIN.into(), i64::MAX.into())),
+            _ => None,
+        }
+    }
 }
 
 impl Keys {

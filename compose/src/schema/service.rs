@@ -1,12 +1,14 @@
 //! The keys of a service (Compose specification, "Services", "Build", "Deploy" and "Develop").
 
 use super::Kind::{
-    self, Bool, Bytes, Checked, Choice, Command, Duration, Either, Environment, Hosts, Int, IntBytes, IntIn,
+    self, Bool, Bytes, Checked, Choice, Command, Duration, Either, Environment, Hosts, In, Int, IntBytes,
     Keys as Table, List, LooseInt, LooseUnsigned, Names, NullableOptions, Number, Optional, Options, Pairs,
-    PlainBool, PlainInt, PlainNumber, PlainUlimit, ProviderOptions, Ssh, Text, TextBytes, TextList, Ulimit,
-    UniqueList, UniqueListOf, Unsigned,
+    PlainBool, PlainNumber, PlainUlimit, ProviderOptions, Ssh, StrictInt, StrictOptions, Text, TextBytes,
+    TextList, Ulimit, UniqueList, UniqueListOf, Unsigned,
 };
-use super::shared::{BLKIO_LIMIT, BLKIO_WEIGHT, DEVICE_REQUEST, FILE_REFERENCE, GPU_REQUEST, TEXT_OR_LIST};
+use super::shared::{
+    BLKIO_LIMIT, BLKIO_WEIGHT, DEVICE_REQUEST, FILE_REFERENCE, GPU_REQUEST, TEXT_OR_LIST, WEIGHT,
+};
 use super::{Keys, always, always_map, always_zero, closed, field, hidden, open, shown};
 
 pub(crate) static SERVICE: Keys = open(&[
@@ -20,7 +22,7 @@ pub(crate) static SERVICE: Keys = open(&[
             field("device_read_iops", List(&Table(&BLKIO_LIMIT))),
             field("device_write_bps", List(&Table(&BLKIO_LIMIT))),
             field("device_write_iops", List(&Table(&BLKIO_LIMIT))),
-            field("weight", PlainInt),
+            field("weight", WEIGHT),
             field("weight_device", List(&Table(&BLKIO_WEIGHT))),
         ])),
     ),
@@ -30,9 +32,15 @@ pub(crate) static SERVICE: Keys = open(&[
     field("cgroup_parent", Text),
     always("command", Command),
     field("configs", List(&FILE_REFERENCE)),
-    field("container_name", Checked(is_container_name, "[a-zA-Z0-9][a-zA-Z0-9_.-]+")),
-    field("cpu_count", IntIn(0, i64::MAX)),
-    field("cpu_percent", IntIn(0, 100)),
+    field(
+        "container_name",
+        Checked(
+            is_container_name,
+            "two or more letters, digits, `_`, `.` or `-`, of which the first is a letter or digit",
+        ),
+    ),
+    field("cpu_count", In(&Int, 0, i64::MAX as i128)),
+    field("cpu_percent", In(&Int, 0, 100)),
     field("cpu_period", LooseInt),
     field("cpu_quota", LooseInt),
     field("cpu_rt_period", LooseInt),
@@ -113,7 +121,7 @@ pub(crate) static SERVICE: Keys = open(&[
     field("network_mode", Text),
     field("networks", Either(&[UniqueList, Names(&Optional(&Table(&ATTACHMENT)))])),
     field("oom_kill_disable", Bool),
-    field("oom_score_adj", IntIn(-1000, 1000)),
+    field("oom_score_adj", In(&Int, -1000, 1000)),
     field("pid", Text),
     field("pids_limit", LooseInt),
     field("platform", Text),
@@ -127,7 +135,7 @@ pub(crate) static SERVICE: Keys = open(&[
         "pull_policy",
         Checked(
             is_pull_policy,
-            "always, never, build, missing, if_not_present, refresh, daily, weekly or every_<duration>",
+            "always, never, build, missing, if_not_present, refresh, daily, weekly, or every_ and a duration, as in every_12h",
         ),
     ),
     hidden("pull_refresh_after", Text),
@@ -141,7 +149,7 @@ pub(crate) static SERVICE: Keys = open(&[
     field("stdin_open", Bool),
     shown("stop_grace_period", Duration),
     field("stop_signal", Text),
-    field("storage_opt", NullableOptions),
+    field("storage_opt", StrictOptions),
     field("sysctls", Pairs),
     field("tmpfs", TEXT_OR_LIST),
     field("tty", Bool),
@@ -155,7 +163,7 @@ pub(crate) static SERVICE: Keys = open(&[
     field("working_dir", Text),
 ]);
 
-static SCALAR: Kind = Either(&[Int, Text]);
+static SCALAR: Kind = Either(&[StrictInt, Text]);
 
 static BUILD: Keys = open(&[
     field("context", Text),
@@ -214,14 +222,14 @@ static ATTACHMENT: Keys = open(&[
 ]);
 
 static PORT: Kind = Either(&[
-    Int,
+    StrictInt,
     Text,
     Table(&open(&[
         field("name", Text),
         field("mode", Text),
         field("host_ip", Text),
-        field("target", Unsigned),
-        field("published", Either(&[Int, Text])),
+        field("target", In(&Unsigned, 0, u32::MAX as i128)),
+        field("published", Either(&[StrictInt, Text])),
         field("protocol", Text),
         field("app_protocol", Text),
     ])),
@@ -248,7 +256,13 @@ static MOUNT: Kind = Either(&[
             "volume",
             Table(&open(&[field("labels", Pairs), field("nocopy", Bool), field("subpath", Text)])),
         ),
-        shown("tmpfs", Table(&open(&[field("size", IntBytes), field("mode", PlainNumber)]))),
+        shown(
+            "tmpfs",
+            Table(&open(&[
+                field("size", In(&IntBytes, 0, i64::MAX as i128)),
+                field("mode", In(&PlainNumber, 0, u32::MAX as i128)),
+            ])),
+        ),
         shown("image", Table(&open(&[field("subpath", Text)]))),
     ])),
 ]);

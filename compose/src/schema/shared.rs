@@ -1,6 +1,6 @@
 //! Parts that several tables of keys share.
 
-use super::Kind::{Either, Keys as Table, Mode, Pairs, PlainInt, Text, UniqueList};
+use super::Kind::{Either, In, Keys as Table, Mode, Pairs, PlainInt, Text, UniqueList};
 use super::{Extensions, Field, Keys, Kind, always_zero, closed, field, open};
 
 /// A string, or a list of strings.
@@ -47,8 +47,11 @@ pub(crate) static BLKIO_LIMIT: Keys = closed(&[
     always_zero("rate", Kind::IntBytes).named_in_json("Rate"),
 ]);
 
+/// A share, which Compose keeps in 16 bits.
+pub(crate) const WEIGHT: Kind = In(&PlainInt, 0, u16::MAX as i128);
+
 /// The share of a device.
 pub(crate) static BLKIO_WEIGHT: Keys = closed(&[
     always_zero("path", Text).named_in_json("Path"),
-    always_zero("weight", PlainInt).named_in_json("Weight"),
+    always_zero("weight", WEIGHT).named_in_json("Weight"),
 ]);

@@ -14,6 +14,12 @@ pub(crate) fn relative(base: &Path, path: &Path) -> PathBuf {
     up.chain(path.components().skip(shared)).collect()
 }
 
+/// `path` as messages show it to somebody who works in `base`: relative where that is shorter.
+pub(crate) fn shown(base: &Path, path: &Path) -> PathBuf {
+    let relative = relative(base, path);
+    if relative.as_os_str().len() < path.as_os_str().len() { relative } else { path.to_owned() }
+}
+
 /// Go's `path.Clean`.
 pub(crate) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `64m`, `64MB`, `1.5 GiB`: powers of 1024 all of them. A fraction of a byte disappears.
-pub(crate) fn bytes(text: &str) -> Option<i64> {
+pub(crate) fn bytes(text: &str) -> Option<i128> {
     let last = text.rfind(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' '))?;
     let (number, unit) = match &text[last..=last] {
         " " => (&text[..last], &text[last + 1..]),
@@ -17,8 +17,7 @@ pub(crate) fn bytes(text: &str) -> Option<i64> {
         letter => ["k", "m", "g", "t", "p"].iter().position(|known| *known == letter)? + 1,
     };
     let bytes = number * 1024_f64.powi(i32::try_from(power).ok()?);
-    // What does not fit wraps around in Compose.
-    Some(if bytes >= 9_223_372_036_854_775_808.0 { i64::MIN } else { bytes as i64 })
+    Some(bytes as i128)
 }
 
 /// A number as Go's `ParseFloat` takes it: with a sign, an exponent, and underscores between digits.

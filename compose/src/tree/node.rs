@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use crate::text::units::go_float;
 
 /// A place in one of the files of a `Sources`; lines and columns count from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
     pub(crate) file: u32,
     pub(crate) line: u32,
@@ -248,6 +248,12 @@ impl Node {
     /// The list under `key`, to be changed.
     pub(crate) fn items_mut(&mut self, key: &str) -> impl Iterator<Item = &mut Node> {
         self.get_mut(key).and_then(Node::as_list_mut).into_iter().flatten()
+    }
+
+    /// Whether a place can be in this value's own text, rather than in that of a value it was merged over: merged values
+    /// have the place of the later one.
+    pub(crate) fn has_in_its_text(&self, spot: Spot) -> bool {
+        spot.file == self.spot.file && spot >= self.spot
     }
 
     /// The place of the key, or of the value if it has no key: for problems with the whole entry.

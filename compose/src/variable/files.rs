@@ -60,17 +60,12 @@ pub(crate) fn resolve(document: &mut Node, variables: &Variables) {
 }
 
 /// Reads the files that the active services name. Those of inactive services need not exist.
-pub(crate) fn add_files_of_services(
-    reading: &mut Reading<'_>,
-    tree: &mut Node,
-    variables: &Variables,
-) -> Result<(), Stopped> {
+pub(crate) fn add_files_of_services(reading: &mut Reading<'_>, tree: &mut Node, variables: &Variables) {
     for (name, service) in tree.entries_mut("services") {
         // One missing file does not hide what else is wrong.
         let _ = add_env_files_of(reading, service, name, variables);
         let _ = add_label_files_of(reading, service, name);
     }
-    reading.checked()
 }
 
 /// Adds the variables of a service's `env_file`s to its `environment`, which takes precedence.
@@ -159,6 +154,7 @@ fn read_service_file(
             let message = format!("can't read {}: {}", reading.shown(&location), error.reason());
             let missing = error.is_missing();
             let problem = reading.value_problem(node, path, message);
+            problem.hint = error.hint().map(str::to_owned);
             if missing && path.contains(".env_file[") {
                 problem.hint = Some("`required: false` beside `path:` makes the file optional".to_owned());
             }

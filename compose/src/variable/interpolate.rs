@@ -54,12 +54,17 @@ pub(crate) fn interpolate(
 fn note(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>, error: TemplateError) {
     match error {
         TemplateError::Invalid(part) => {
-            reading.problem(node.spot, trail, format!("`{part}` is not a valid variable")).hint =
-                Some("write `$$` for a literal `$`".to_owned());
+            let spot = reading.sources.spot_in_block(node.spot, &part);
+            let hint = match template::meant_as_default(&part) {
+                Some(meant) => format!("write `{meant}`: Compose does not assign variables"),
+                None => "write `$$` for a literal `$`".to_owned(),
+            };
+            reading.problem(spot, trail, format!("`{part}` is not a valid variable")).hint = Some(hint);
         }
         TemplateError::Missing { name, message, is_set } => {
+            let spot = reading.sources.spot_in_block(node.spot, &format!("${{{name}"));
             let message = reading.hide(&template::missing(&name, &message, is_set));
-            reading.problem(node.spot, trail, message).hint =
+            reading.problem(spot, trail, message).hint =
                 Some(format!("set `{name}` in the environment or in an environment file"));
         }
         TemplateError::TooDeep => {

@@ -158,6 +158,16 @@ fn invalid(template: &str, rest: &str) -> TemplateError {
     TemplateError::Invalid(part[..end].to_owned())
 }
 
+/// The default that an assignment of the shell was probably meant as: `${NAME:-text}` for `${NAME:=text}`.
+pub(crate) fn meant_as_default(part: &str) -> Option<String> {
+    let inside = part.strip_prefix("${")?;
+    let name = leading_name(inside);
+    let operation = &inside[name.len()..];
+    let colon = if operation.starts_with(':') { ":" } else { "" };
+    let word = operation[colon.len()..].strip_prefix('=').filter(|_| !name.is_empty())?;
+    Some(format!("${{{name}{colon}-{word}"))
+}
+
 /// "the variable `NAME` is required and not set: MESSAGE"
 pub(crate) fn missing(name: &str, message: &str, is_set: bool) -> String {
     let state = if is_set { "empty" } else { "not set" };

@@ -10,7 +10,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("text", &[]),
     ("yaml", &[]),
     ("tree", &["text"]),
-    ("reading", &["secret", "tree"]),
+    ("reading", &["secret", "text", "tree"]),
     ("parse", &["text", "yaml", "tree", "reading"]),
     ("schema", &["text", "tree", "reading"]),
     ("variable", &["tree", "reading"]),
