@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compose::{HIDDEN, is_secret_name};
+use crate::compose::{HIDDEN, Secrets, is_secret_name};
 
 /// How much of a command line is shown.
 const COMMAND_LENGTH: usize = 120;
@@ -93,26 +93,33 @@ pub(crate) fn boot() -> String {
     table::boot()
 }
 
-/// Shortens a command line and hides its secrets.
+/// Hides a command line's secrets, then shortens it.
 fn shown<S: AsRef<str>>(arguments: &[S]) -> String {
     let mut words = Vec::new();
     let mut hides_next = false;
-    for (index, argument) in arguments.iter().map(AsRef::as_ref).enumerate() {
-        let argument = if index == 0 { argument.rsplit('/').next().unwrap_or(argument) } else { argument };
-        words.push(match argument.split_once('=') {
-            _ if std::mem::take(&mut hides_next) => HIDDEN.to_owned(),
-            Some((name, _)) if is_secret_name(name) => format!("{name}={HIDDEN}"),
-            Some(_) => argument.to_owned(),
-            None => {
-                hides_next = argument.starts_with('-') && is_secret_name(argument);
-                argument.to_owned()
-            }
-        });
+    // Nothing is known of the secrets, but the passwords of URLs can be told from the rest.
+    let arguments = arguments.iter().map(|argument| Secrets::default().hide(argument.as_ref()));
+    for (index, argument) in arguments.enumerate() {
+        let argument = if index == 0 { argument.rsplit('/').next().unwrap_or_default() } else { &argument };
+        let is_hidden = std::mem::take(&mut hides_next);
+        hides_next = argument.starts_with('-') && !argument.contains(['=', ':']) && is_secret_name(argument);
+        words.push(if is_hidden { HIDDEN.to_owned() } else { without_value(argument) });
     }
     let line = words.join(" ");
     match line.char_indices().nth(COMMAND_LENGTH) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
+    }
+}
+
+/// `argument` without what follows a secret's name: `--env=API_TOKEN=…`, `X-Api-Key: …`, `API_TOKEN=… program`.
+fn without_value(argument: &str) -> String {
+    let mut separators = argument.match_indices(['=', ':']).filter(|(at, separator)| {
+        (*separator == "=" || argument[at + 1..].starts_with(' ')) && is_secret_name(&argument[..*at])
+    });
+    match separators.next() {
+        Some((at, separator)) => format!("{}{separator}{HIDDEN}", &argument[..at]),
+        None => argument.to_owned(),
     }
 }
 
@@ -243,10 +250,30 @@ mod tests {
 
     #[test]
     fn a_command_line_is_shortened_and_its_secrets_are_hidden() {
-        assert_eq!(
-            shown(&["/usr/bin/tool", "--password", "hunter2", "API_TOKEN=abc", "--jobs=4", "test"]),
-            "tool --password *** API_TOKEN=*** --jobs=4 test"
-        );
+        for (arguments, expected) in [
+            (
+                &["/usr/bin/tool", "--password", "hunter2", "API_TOKEN=abc", "--jobs=4", "test"][..],
+                "tool --password *** API_TOKEN=*** --jobs=4 test",
+            ),
+            (
+                &["docker", "run", "--env=API_TOKEN=abc", "-e", "PORT=80"],
+                "docker run --env=API_TOKEN=*** -e PORT=80",
+            ),
+            (
+                &["curl", "-H", "X-Api-Key: abc", "http://me:hunter2@api/?q"],
+                "curl -H X-Api-Key:*** http://me:***@api/?q",
+            ),
+            (
+                &["psql", "postgres://app:hunter2@db/x", "--dbname=postgres://a:b@db/"],
+                "psql postgres://app:***@db/x --dbname=postgres://a:***@db/",
+            ),
+            (&["sh", "-c", "PGPASSWORD=hunter2 psql"], "sh -c PGPASSWORD=***"),
+        ] {
+            assert_eq!(shown(arguments), expected);
+        }
         assert_eq!(shown(&["tool", &"ä".repeat(300)]).chars().count(), COMMAND_LENGTH + 1);
+        // A password that the end of the line cuts in two.
+        let long = format!("{} postgres://app:hunter2-hunter2@db", "x".repeat(COMMAND_LENGTH - 25));
+        assert!(!shown(&["tool", &long]).contains("hunter"));
     }
 }

@@ -10,7 +10,8 @@ pub(super) async fn ask(target: &Target<'_>, argv: &[String]) -> Answer {
     match target.engine.exec(&target.known.id, argv).await {
         Ok(done) if done.code == 0 => Answer::Ready,
         Ok(done) => {
-            Answer::NotYet(format!("`{}` exited with {}{}", argv.join(" "), done.code, end_of(&done.output)))
+            let end = end_of(&target.secrets.hide(&done.output));
+            Answer::NotYet(format!("`{}` exited with {}{end}", argv.join(" "), done.code))
         }
         Err(error) => Answer::NotYet(error.to_string()),
     }

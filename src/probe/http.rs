@@ -5,6 +5,7 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 
 use crate::address::Address;
+use crate::compose::Secrets;
 use crate::kind::Accept;
 use crate::poll::Answer;
 
@@ -14,7 +15,7 @@ static CLIENT: OnceCell<Client> = OnceCell::new();
 /// How many characters of an answer's body are shown.
 const SHOWN: usize = 200;
 
-pub(super) async fn ask(address: &Address, path: &str, accept: Accept) -> Answer {
+pub(super) async fn ask(address: &Address, path: &str, accept: Accept, secrets: &Secrets) -> Answer {
     let client = CLIENT.get_or_try_init(|| {
         Client::builder().no_proxy().redirect(Policy::none()).pool_max_idle_per_host(0).build()
     });
@@ -30,7 +31,8 @@ pub(super) async fn ask(address: &Address, path: &str, accept: Accept) -> Answer
     match response.text().await {
         Ok(body) if accept.accepts(status, &body) => Answer::Ready,
         Ok(body) => {
-            Answer::NotYet(format!("GET http://{address}{path} answered {status}: {}", excerpt(&body)))
+            let begin = excerpt(&secrets.hide(&body));
+            Answer::NotYet(format!("GET http://{address}{path} answered {status}: {begin}"))
         }
         Err(error) => Answer::NotYet(innermost(&error)),
     }
@@ -49,4 +51,30 @@ fn innermost(error: &reqwest::Error) -> String {
     }
     let at = error.url().map(|url| format!(" ({url})")).unwrap_or_default();
     format!("{cause}{at}")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::super::scripted::served;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_secret_is_hidden_before_a_body_is_cut() {
+        let mut secrets = Secrets::default();
+        secrets.add("hunter2-hunter2");
+        let body = format!("{} hunter2-hunter2", "x".repeat(SHOWN - 8));
+        let answer = format!("HTTP/1.1 503 Down\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let serve = async |mut stream: TcpStream| {
+            let _ = stream.read(&mut [0; 1000]).await.expect("the probe sends something");
+            stream.write_all(answer.as_bytes()).await.expect("the probe reads");
+        };
+        let accept = Accept::Success;
+        let seen = served(serve, async |address| ask(&address, "/", accept, &secrets).await).await;
+        let is_hidden =
+            matches!(&seen, Answer::NotYet(seen) if seen.contains("xx ***") && !seen.contains("hunter"));
+        assert!(is_hidden, "{seen:?}");
+    }
 }

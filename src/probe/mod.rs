@@ -18,6 +18,7 @@ mod scripted;
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::compose::Secrets;
 use crate::engine::Engine;
 use crate::kind::Probe;
 use crate::known::Known;
@@ -35,6 +36,8 @@ pub(crate) struct Target<'a> {
     pub engine: &'a dyn Engine,
     pub planned: &'a PlannedService,
     pub known: &'a Known,
+    /// Hidden in what an answer shows, before it is cut.
+    pub secrets: &'a Secrets,
 }
 
 /// Probes once.
@@ -48,7 +51,7 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
             },
             #[cfg(feature = "http")]
             Probe::Http { port, path, accept } => match target.address_or_first(*port) {
-                Ok(address) => http::ask(address, path, *accept).await,
+                Ok(address) => http::ask(address, path, *accept, target.secrets).await,
                 Err(unpublished) => unpublished,
             },
             Probe::Tcp { port } => match target.address(*port) {
@@ -56,7 +59,9 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
                 Err(unpublished) => unpublished,
             },
             Probe::Protocol { port, protocol } => match target.address(*port) {
-                Ok(address) => protocol::ask(address, *protocol, target.known.login.as_ref()).await,
+                Ok(address) => {
+                    protocol::ask(address, *protocol, target.known.login.as_ref(), target.secrets).await
+                }
                 Err(unpublished) => unpublished,
             },
             Probe::Exec { argv } => exec::ask(target, argv).await,

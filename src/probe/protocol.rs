@@ -16,8 +16,13 @@ const MOST_BYTES: u64 = 16 * 1024;
 /// How many characters of an answer are shown.
 const SHOWN: usize = 200;
 
-pub(super) async fn ask(address: &Address, protocol: Protocol, login: Option<&Login>) -> Answer {
-    let mut secrets = Secrets::default();
+pub(super) async fn ask(
+    address: &Address,
+    protocol: Protocol,
+    login: Option<&Login>,
+    secrets: &Secrets,
+) -> Answer {
+    let mut secrets = secrets.clone();
     // A server that speaks another protocol may echo what it was sent.
     secrets.add(login.and_then(|login| login.password.as_deref()).unwrap_or_default());
     let describe = |text: &str| {
@@ -93,7 +98,10 @@ mod tests {
                 std::future::pending::<()>().await;
             }
         };
-        served(serve, async |address| within(ATTEMPT, ask(address, protocol, login)).await).await
+        served(serve, async |address| {
+            within(ATTEMPT, ask(address, protocol, login, &Secrets::default())).await
+        })
+        .await
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock, Weak};
 use std::time::Duration;
 
-use crate::compose::Warning;
+use crate::compose::{Secrets, Warning};
 use crate::engine::{Engine, Inspection, State};
 use crate::known::RunningService;
 use crate::lease::{Facts, ServiceFacts};
@@ -100,7 +100,7 @@ impl Running {
     pub(super) async fn silent(&self, engine: &dyn Engine) -> Vec<Silent> {
         let mut silent = Vec::new();
         for service in self.services().values().filter(|service| !service.known.completed) {
-            for answer in answers(engine, service).await {
+            for answer in answers(engine, service, &self.plan.secrets).await {
                 if let Answer::NotYet(seen) | Answer::Never(seen) = answer {
                     let service = service.planned.name.clone();
                     silent.push(Silent { service, seen: self.plan.secrets.hide(&seen) });
@@ -118,11 +118,11 @@ pub(super) fn is_used_here(stack: &str) -> bool {
 }
 
 /// Runs all probes of a service once more.
-async fn answers(engine: &dyn Engine, service: &RunningService) -> Vec<Answer> {
+async fn answers(engine: &dyn Engine, service: &RunningService, secrets: &Secrets) -> Vec<Answer> {
     let ReadyWhen::Answers(probes) = service.ready_when() else {
         return vec![still_runs(engine, &service.known.id).await];
     };
-    let target = Target { engine, planned: &service.planned, known: &service.known };
+    let target = Target { engine, planned: &service.planned, known: &service.known, secrets };
     let mut answers = Vec::new();
     for probe in &probes {
         answers.push(probe::ask(probe, &target).await);

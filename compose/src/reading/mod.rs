@@ -149,9 +149,12 @@ impl<'a> Reading<'a> {
     }
 
     fn push(&mut self, mut problem: Problem) -> &mut Problem {
-        // If this cuts a secret in two, the later cut of the hidden message removes the rest of it.
         cut(&mut problem.path, LONGEST_MESSAGE);
-        cut(&mut problem.message, 20 * LONGEST_MESSAGE);
+        if problem.message.len() > 20 * LONGEST_MESSAGE {
+            // Once it is cut, a secret at its end is not found any more.
+            problem.message = self.secrets.hide(&problem.message);
+            cut(&mut problem.message, 20 * LONGEST_MESSAGE);
+        }
         let index = self.problems.len();
         self.problems.push(problem);
         &mut self.problems[index]

@@ -109,6 +109,18 @@ async fn an_exit_is_reported_at_once_with_the_last_probe_and_the_end_of_the_log(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_secret_is_hidden_before_an_output_is_cut() {
+    // The end of this output begins in the middle of the secret.
+    let output: &'static str = format!("hunter2-hunter2{}", "x".repeat(492)).leak();
+    let stack = TestStack::of(DB);
+    stack.script("db", Script::default().answers([(1, output)]).ends(secs(1), 1));
+    let story = stack.failure().await;
+    let seen = format!("last probe: `ready --password ***` exited with 1: ***{}\n", "x".repeat(492));
+    assert!(story.contains(&seen), "{story}");
+    assert!(stack.evidence("state.txt").contains(&seen), "{}", stack.evidence("state.txt"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_exit_during_a_command_that_hangs_is_reported_at_once() {
     let stack = check(
         Script::default().hangs().ends(secs(1), 1),

@@ -182,7 +182,12 @@ impl Waiting<'_> {
             Ok(known) => known,
             Err(gave_up) => return self.exit_or(gave_up).await,
         };
-        let target = Target { engine: self.start.engine.as_ref(), planned: self.planned, known: &known };
+        let target = Target {
+            engine: self.start.engine.as_ref(),
+            planned: self.planned,
+            known: &known,
+            secrets: &self.start.plan.secrets,
+        };
         for probe in probes {
             let mut exited = None;
             let mut wait = Wait::until(deadline, probe::cadence(probe));
