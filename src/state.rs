@@ -1,6 +1,7 @@
 //! The state folder: leases, the evidence of failures, and locks.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -180,6 +181,11 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
 pub(crate) fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Random, from the system's randomness with which the standard library seeds its hashers.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {

@@ -86,8 +86,8 @@ impl Line {
     }
 }
 
-/// Formats an age in its largest unit.
-fn in_words(age: Duration) -> String {
+/// Formats a duration in its largest unit.
+pub(crate) fn in_words(age: Duration) -> String {
     let seconds = age.as_secs();
     [(86_400, "d"), (3_600, "h"), (60, "m")]
         .into_iter()

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::EngineError;
 use crate::address::Addresses;
-use crate::plan::{label, replica};
+use crate::plan::{is_word, label, replica};
 
 /// An image, as far as greenroom needs to know it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,7 +127,7 @@ pub(crate) struct FoundContainer {
 impl FoundContainer {
     /// The service or replica (`web#2`) that the container's labels name.
     pub(crate) fn service(&self) -> Option<String> {
-        let service = self.labels.get(label::SERVICE)?;
+        let service = self.labels.get(label::SERVICE).filter(|service| is_word(service))?;
         let number = self.labels.get(label::COMPOSE_NUMBER).and_then(|number| number.parse().ok());
         Some(replica(service, number.unwrap_or(1)))
     }

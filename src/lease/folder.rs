@@ -13,9 +13,12 @@
 //!
 //! The kernel releases a lock when its process ends, however that happens, so a file that can be locked belongs to a
 //! process that is gone. Readers take a shared lock, so that they don't mistake each other for the owner.
+//!
+//! Only what is not there counts as gone. A file or folder that exists but cannot be read or locked (no descriptors are
+//! left, the content is damaged) counts as in use, so that nothing is removed too early.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -23,9 +26,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Process;
-use super::process::{boot, host};
+use super::process::{LOOK_AGAIN, boot, host};
 use super::record::Record;
 use crate::Error;
+use crate::plan::is_word;
 use crate::state::{self, StateFolder};
 
 const ENDING: &str = "ending-";
@@ -37,6 +41,10 @@ pub(crate) struct Terms {
     pub kept: bool,
     /// How long a kept stack stays unused, in seconds; forever if `None`.
     pub idle: Option<u64>,
+    /// Random, and a label on everything in the lease's stacks. Ids repeat: two state folders may each have a lease of
+    /// the same run.
+    #[serde(default)]
+    pub nonce: String,
     /// The engine's address in the process that took the lease.
     pub engine: String,
     /// The machine of the holders: process ids mean nothing on another machine or in another container.
@@ -50,6 +58,7 @@ impl Terms {
         Terms {
             kept,
             idle: idle.map(|idle| idle.as_secs().max(1)),
+            nonce: format!("{:016x}{:016x}", state::random(), state::random()),
             engine: engine.to_owned(),
             host: host(),
             boot: boot(),
@@ -79,16 +88,10 @@ impl Folder {
         Ok(Folder { path: state.leases()?.join(id) })
     }
 
-    /// All leases of the user.
-    pub(crate) fn all(state: &StateFolder) -> Vec<Folder> {
-        let Some(entries) = state.leases().ok().and_then(|path| fs::read_dir(path).ok()) else {
-            return Vec::new();
-        };
-        entries
-            .flatten()
-            .map(|entry| Folder::at(entry.path()))
-            .filter(|folder| folder.path.is_dir())
-            .collect()
+    /// All leases in a state folder.
+    pub(crate) fn all(state: &StateFolder) -> Result<Vec<Folder>, Error> {
+        let folders = entries(&state.leases()?)?.into_iter().map(Folder::at);
+        Ok(folders.filter(Folder::exists).collect())
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -101,7 +104,7 @@ impl Folder {
     }
 
     pub(crate) fn exists(&self) -> bool {
-        self.path.is_dir()
+        self.path.try_exists().unwrap_or(true)
     }
 
     /// Whether the lease has ended and its stacks are being removed.
@@ -122,25 +125,26 @@ impl Folder {
         }
     }
 
-    /// The terms. If they are lost or damaged, the defaults, which belong to no host, so that nothing is removed too
-    /// early.
-    pub(crate) fn terms(&self) -> Terms {
-        read(&self.path.join("lease.json")).unwrap_or_default()
+    /// The terms, if they can be read. Without them, nobody knows when the lease ends.
+    pub(crate) fn terms(&self) -> Option<Terms> {
+        read(&self.path.join("lease.json")).ok().flatten()
     }
 
-    /// Takes the lease for this process. The caller holds the gate.
+    /// Takes the lease for this process. Returns its terms, with the nonce that it has already, if any, and this
+    /// process's lock. The caller holds the gate.
     pub(super) fn enter(
         &self,
         terms: &Terms,
         runner: Option<&Process>,
         holder: &Holder,
-    ) -> Result<File, Error> {
+    ) -> Result<(Terms, File), Error> {
         for part in ["holders", "runners", "stacks"] {
             let part = self.path.join(part);
             state::create_private_folder(&part).map_err(|error| Error::state("make", &part, error))?;
         }
         self.sweep();
-        write(&self.path.join("lease.json"), terms)?;
+        let terms = Terms { nonce: self.nonce()?.unwrap_or_else(|| terms.nonce.clone()), ..terms.clone() };
+        write(&self.path.join("lease.json"), &terms)?;
         if let Some(runner) = runner {
             write(&self.path.join("runners").join(runner.identity()), runner)?;
         }
@@ -148,67 +152,79 @@ impl Folder {
         let path = self.path.join("holders").join(holder.process.identity());
         let file = open(&path)?;
         file.lock().map_err(|error| Error::state("lock", &path, error))?;
-        Ok(file)
+        Ok((terms, file))
+    }
+
+    /// The lease's nonce; `None` if it is new or its terms are damaged.
+    fn nonce(&self) -> Result<Option<String>, Error> {
+        let text = read_if_there(&self.path.join("lease.json"))?.unwrap_or_default();
+        let terms: Option<Terms> = serde_json::from_slice(&text).ok();
+        Ok(terms.map(|terms| terms.nonce).filter(|nonce| !nonce.is_empty()))
     }
 
     /// Removes the files of holders that are gone.
     fn sweep(&self) {
-        for (path, holder) in self.holder_files() {
-            if holder.is_none() {
+        for path in entries(&self.path.join("holders")).unwrap_or_default() {
+            if !is_locked(&path) {
                 let _ = fs::remove_file(path);
             }
         }
     }
 
-    /// The holders' files, with the content of those whose process lives.
-    fn holder_files(&self) -> Vec<(PathBuf, Option<Holder>)> {
-        let Ok(entries) = fs::read_dir(self.path.join("holders")) else { return Vec::new() };
-        let paths = entries.flatten().map(|entry| entry.path());
-        paths.map(|path| (path.clone(), is_locked(&path).then(|| read(&path).unwrap_or_default()))).collect()
+    /// The files of the holders that live.
+    fn holder_files(&self) -> Result<Vec<PathBuf>, Error> {
+        let paths = entries(&self.path.join("holders"))?.into_iter();
+        Ok(paths.filter(|path| is_locked(path)).collect())
     }
 
     /// The processes that hold the lease.
-    pub(crate) fn holders(&self) -> Vec<Holder> {
-        self.holder_files().into_iter().filter_map(|(_, holder)| holder).collect()
+    pub(crate) fn holders(&self) -> Result<Vec<Holder>, Error> {
+        let files = self.holder_files()?.into_iter();
+        files.map(|path| Ok(read(&path)?.unwrap_or_default())).collect()
     }
 
     /// The live test runners that the lease is tied to.
-    pub(crate) fn runners(&self) -> Vec<Process> {
+    pub(crate) fn runners(&self) -> Result<Vec<Process>, Error> {
         // After a reboot, their ids belong to other processes.
-        if self.terms().boot != boot() {
-            return Vec::new();
+        if self.terms().is_some_and(|terms| terms.boot != boot()) {
+            return Ok(Vec::new());
         }
-        let Ok(entries) = fs::read_dir(self.path.join("runners")) else { return Vec::new() };
-        let runners = entries.flatten().filter_map(|entry| read::<Process>(&entry.path()));
-        runners.filter(Process::is_alive).collect()
+        let mut runners = Vec::new();
+        for path in entries(&self.path.join("runners"))? {
+            runners.extend(read::<Process>(&path)?.filter(Process::is_alive));
+        }
+        Ok(runners)
     }
 
     /// Whether a process holds the lease, or a runner that it is tied to is still alive.
     pub(crate) fn is_held(&self) -> bool {
-        !self.holders().is_empty() || !self.runners().is_empty()
+        let is_free = self.holder_files().is_ok_and(|files| files.is_empty())
+            && self.runners().is_ok_and(|runners| runners.is_empty());
+        !is_free
     }
 
     /// Whether the lease's processes run on this machine, so that this process can see whether they live.
     pub(crate) fn is_of_this_host(&self) -> bool {
-        self.terms().host == host()
+        self.terms().is_some_and(|terms| terms.host == host())
     }
 
     /// Blocks this thread until nobody holds the lease and no runner lives.
     pub(crate) fn wait_until_free(&self) {
-        loop {
-            if let Some(runner) = self.runners().first() {
-                runner.wait();
-            } else if let Some((path, _)) =
-                self.holder_files().into_iter().find(|(_, holder)| holder.is_some())
-            {
-                // Granted when the holder exits.
-                if let Ok(file) = File::open(path) {
-                    let _ = file.lock_shared();
-                }
-            } else {
-                return;
+        while self.is_held() {
+            if self.wait_for_one().is_none() {
+                std::thread::sleep(LOOK_AGAIN);
             }
         }
+    }
+
+    /// Waits for a runner or a holder to exit; `None` if it cannot wait for any.
+    fn wait_for_one(&self) -> Option<()> {
+        if let Some(runner) = self.runners().ok()?.first() {
+            runner.wait();
+            return Some(());
+        }
+        // Granted when the holder exits.
+        File::open(self.holder_files().ok()?.first()?).ok()?.lock_shared().ok()
     }
 
     /// Records that the lease was in use just now.
@@ -225,10 +241,10 @@ impl Folder {
 
     /// Whether the lease may end now: nobody holds it and, if it is kept, its idle time has passed.
     pub(crate) fn is_over(&self) -> bool {
-        let terms = self.terms();
-        let may_end =
-            !terms.kept || terms.idle.is_some_and(|idle| self.idle_for() >= Duration::from_secs(idle));
-        self.is_ending() || (may_end && !self.is_held())
+        let may_end = |terms: Terms| {
+            !terms.kept || terms.idle.is_some_and(|idle| self.idle_for() >= Duration::from_secs(idle))
+        };
+        self.is_ending() || (self.terms().is_some_and(may_end) && !self.is_held())
     }
 
     /// Takes the watcher's lock; `None` if another process has it.
@@ -269,7 +285,7 @@ impl Folder {
     /// Removes the lease if it has no stack and nobody holds it.
     pub(crate) fn remove_if_empty(&self) {
         let Ok(_gate) = self.state().gate() else { return };
-        if !self.is_held() && self.stacks().is_empty() {
+        if !self.is_held() && self.stacks().is_ok_and(|stacks| stacks.is_empty()) {
             self.remove();
         }
     }
@@ -285,10 +301,15 @@ impl Folder {
     }
 
     /// The names of the lease's stacks.
-    pub(crate) fn stacks(&self) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.path.join("stacks")) else { return Vec::new() };
-        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect()
+    pub(crate) fn stacks(&self) -> Result<Vec<String>, Error> {
+        let paths = entries(&self.path.join("stacks"))?;
+        let names = paths.iter().filter_map(|path| path.file_name()?.to_str()?.strip_suffix(".json"));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Whether the lease has a record of the stack.
+    pub(crate) fn records(&self, stack: &str) -> bool {
+        is_word(stack) && self.record_file(stack).try_exists().unwrap_or(true)
     }
 
     fn record_file(&self, stack: &str) -> PathBuf {
@@ -296,23 +317,25 @@ impl Folder {
     }
 
     /// The record of a stack; `None` if there is none or it is damaged. Damage is logged.
-    pub(crate) fn record(&self, stack: &str) -> Option<Record> {
+    pub(crate) fn record(&self, stack: &str) -> Result<Option<Record>, Error> {
         let path = self.record_file(stack);
-        let text = fs::read(&path).ok()?;
-        serde_json::from_slice(&text)
-            .inspect_err(|error| {
-                tracing::warn!(stack, path = %path.display(), %error, "ignoring a damaged state file");
-            })
-            .ok()
+        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        let record = serde_json::from_slice(&text).inspect_err(|error| {
+            tracing::warn!(stack, path = %path.display(), %error, "ignoring a damaged state file");
+        });
+        Ok(record.ok())
     }
 
     /// The record of the stack with this key, whether it is up or still coming up.
-    pub(crate) fn record_of(&self, key: &str) -> Option<Record> {
-        let records = self.stacks().into_iter().filter_map(|stack| self.record(&stack));
+    pub(crate) fn record_of(&self, key: &str) -> Result<Option<Record>, Error> {
+        let stacks = self.stacks()?.into_iter();
+        let records: Vec<_> = stacks.map(|stack| self.record(&stack)).collect::<Result<_, _>>()?;
         // A killed start may have left a second one: prefer the one that is up.
-        records
+        Ok(records
+            .into_iter()
+            .flatten()
             .filter(|record| record.key.as_deref() == Some(key))
-            .max_by_key(|record| record.facts.is_some())
+            .max_by_key(|record| record.facts.is_some()))
     }
 
     pub(crate) fn write_record(&self, record: &Record) -> Result<(), Error> {
@@ -336,18 +359,34 @@ impl Folder {
 /// Records which stacks a process uses, in the file that it has locked.
 pub(super) fn write_holder(mut file: &File, holder: &Holder) -> io::Result<()> {
     let text = serde_json::to_vec(holder)?;
-    file.set_len(0)?;
+    // At no moment is the file empty: that would say that the process uses no stack.
     file.rewind()?;
-    file.write_all(&text)
+    file.write_all(&text)?;
+    file.set_len(text.len() as u64)
 }
 
 /// Whether the process that locked this file still lives.
 fn is_locked(path: &Path) -> bool {
     match File::open(path).map(|file| file.try_lock_shared()) {
-        Ok(Err(TryLockError::WouldBlock)) => true,
-        // Without working locks, assume that every process lives, so that nothing is removed too early.
-        Ok(Err(TryLockError::Error(_))) => true,
-        Ok(Ok(())) | Err(_) => false,
+        Ok(Ok(())) => false,
+        // Without working locks, every process counts as alive.
+        Ok(Err(TryLockError::WouldBlock | TryLockError::Error(_))) => true,
+        Err(error) => !is_gone(&error),
+    }
+}
+
+/// Whether the error says that there is no such file. Any other says nothing of the file's owner.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+/// The paths in a folder; none if there is no such folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let paths = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
+    match paths {
+        Err(error) if is_gone(&error) => Ok(Vec::new()),
+        paths => paths.map_err(|error| Error::state("read", folder, error)),
     }
 }
 
@@ -359,10 +398,19 @@ fn open(path: &Path) -> Result<File, Error> {
     options.open(path).map_err(|error| Error::state("open", path, error))
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let mut text = Vec::new();
-    File::open(path).ok()?.read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+/// The value in a file; `None` if there is no such file or nothing has been written to it yet. The end of a longer,
+/// earlier value may follow: see [`write_holder`].
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+    let text = read_if_there(path)?.unwrap_or_default();
+    let first = serde_json::Deserializer::from_slice(&text).into_iter().next().transpose();
+    first.map_err(|error| Error::state("read", path, error.into()))
+}
+
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Err(error) if is_gone(&error) => Ok(None),
+        text => text.map(Some).map_err(|error| Error::state("read", path, error)),
+    }
 }
 
 fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
@@ -379,7 +427,7 @@ mod tests {
         let state = tempfile::TempDir::new().expect("a temporary folder can be created");
         let folder = Folder::of(&StateFolder::at(state.path()), "run-1").expect("there is a state folder");
         let holder = Holder { process: Process::own(), stacks: Vec::new() };
-        let file = folder.enter(terms, None, &holder).expect("it can be written");
+        let (_, file) = folder.enter(terms, None, &holder).expect("it can be written");
         (state, folder, Some(file))
     }
 
@@ -392,7 +440,7 @@ mod tests {
     }
 
     fn no_longer_hold(folder: &Folder, file: Option<File>) {
-        release(file, || !folder.holders().is_empty());
+        release(file, || folder.holders().expect("they can be read") != []);
     }
 
     fn write_stack(folder: &Folder, stack: &str) {
@@ -410,7 +458,8 @@ mod tests {
         assert!(!folder.is_held());
         let ending = folder.end().expect("nobody holds it");
         assert!(!folder.exists() && ending.is_ending());
-        assert_eq!((ending.id(), ending.stacks()), ("run-1".to_owned(), vec!["a".to_owned()]));
+        assert_eq!(ending.id(), "run-1");
+        assert_eq!(ending.stacks().expect("they can be read"), ["a"]);
         assert_eq!(ending.end(), Some(ending), "another process may continue");
     }
 
@@ -428,7 +477,7 @@ mod tests {
         write(&folder.path().join("runners/itself"), &Process::own()).expect("it can be written");
         assert!(folder.is_held());
         // After a reboot, all ids belong to other processes.
-        let terms = Terms { boot: "another".to_owned(), ..folder.terms() };
+        let terms = Terms { boot: "another".to_owned(), ..folder.terms().expect("they can be read") };
         write(&folder.path().join("lease.json"), &terms).expect("it can be written");
         assert!(!folder.is_held());
         runner.kill().and_then(|()| runner.wait()).expect("it is ours");
@@ -463,18 +512,50 @@ mod tests {
     fn a_damaged_record_is_ignored_but_its_stack_is_still_listed() {
         let (_state, folder, _file) = lease(&Terms::of(false, None, ""));
         write_stack(&folder, "a");
-        assert_eq!(folder.record_of("key").map(|record| record.stack), Some("a".to_owned()));
+        let found = || folder.record_of("key").expect("it can be read").map(|record| record.stack);
+        assert_eq!(found(), Some("a".to_owned()));
         fs::write(folder.record_file("a"), "{\"stack\": \"a").expect("it can be written");
-        assert_eq!(folder.record_of("key"), None);
-        assert_eq!(folder.stacks(), ["a"]);
+        assert_eq!(found(), None);
+        assert_eq!(folder.stacks().expect("they can be read"), ["a"]);
     }
 
     #[test]
-    fn a_lease_with_lost_terms_belongs_to_no_host() {
+    fn a_lease_with_damaged_terms_belongs_to_no_host_and_does_not_end() {
         let (_state, folder, file) = lease(&Terms::of(false, None, ""));
         fs::write(folder.path().join("lease.json"), "").expect("it can be written");
         no_longer_hold(&folder, file);
-        assert!(!folder.is_of_this_host());
+        assert!(!folder.is_of_this_host() && !folder.is_over());
+    }
+
+    /// A link to itself cannot be opened, as if no descriptors were left.
+    #[cfg(unix)]
+    fn make_unreadable(path: &Path) {
+        std::os::unix::fs::symlink(path, path).expect("there is room");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_read_counts_as_in_use() {
+        for part in ["holders/other", "runners/other", "holders", "runners", "lease.json"] {
+            let (_state, folder, file) = lease(&Terms::of(false, None, ""));
+            write_stack(&folder, "a");
+            no_longer_hold(&folder, file);
+            assert!(folder.is_over(), "nobody uses it");
+            let path = folder.path().join(part);
+            let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+            make_unreadable(&path);
+            assert!(!folder.is_over(), "{part}");
+            assert_eq!(folder.end(), None, "{part}");
+            assert!(folder.is_held() || part == "lease.json", "{part}");
+            // It cannot be waited for; the caller pauses.
+            assert_eq!(folder.wait_for_one(), None, "{part}");
+        }
+        let (_state, folder, file) = lease(&Terms::of(false, None, ""));
+        no_longer_hold(&folder, file);
+        fs::remove_dir_all(folder.path().join("stacks")).expect("it is ours");
+        make_unreadable(&folder.path().join("stacks"));
+        folder.remove_if_empty();
+        assert!(folder.exists() && folder.stacks().is_err());
     }
 
     #[test]
@@ -482,9 +563,42 @@ mod tests {
         let (_state, folder, file) = lease(&Terms::of(false, None, ""));
         no_longer_hold(&folder, file);
         let other = Holder { process: Process { pid: 1, ..Process::own() }, stacks: Vec::new() };
-        let file = folder.enter(&folder.terms(), None, &other).expect("it can be written");
+        let (_, file) = folder.enter(&Terms::of(false, None, ""), None, &other).expect("it can be written");
         write_holder(&file, &other).expect("it can be written");
-        assert_eq!(folder.holder_files().len(), 1);
-        assert_eq!(folder.holders(), [other]);
+        assert_eq!(entries(&folder.path().join("holders")).expect("it can be read").len(), 1);
+        assert_eq!(folder.holders().expect("they can be read"), [other]);
+    }
+
+    #[test]
+    fn a_shorter_list_of_stacks_replaces_a_longer_one() {
+        let (_state, folder, file) = lease(&Terms::of(false, None, ""));
+        let file = file.expect("it is held");
+        for stacks in [&["a-long-name", "b"][..], &["c"], &[]] {
+            let stacks = stacks.iter().map(|&name| name.to_owned()).collect();
+            let holder = Holder { process: Process::own(), stacks };
+            write_holder(&file, &holder).expect("it can be written");
+            assert_eq!(folder.holders().expect("they can be read"), std::slice::from_ref(&holder));
+            // As if the end of a longer list had not been cut off yet.
+            let path = folder.path().join("holders").join(holder.process.identity());
+            fs::write(&path, format!("{}\"]}}", fs::read_to_string(&path).expect("it is there"))).expect("it is ours");
+            assert_eq!(folder.holders().expect("they can be read"), [holder]);
+        }
+    }
+
+    #[test]
+    fn a_lease_keeps_its_nonce_and_no_other_has_it() {
+        let (_state, folder, _file) = lease(&Terms::of(false, None, ""));
+        let nonce = folder.terms().expect("it has terms").nonce;
+        assert_eq!(nonce.len(), 32);
+        let other = Holder { process: Process { pid: 1, ..Process::own() }, stacks: Vec::new() };
+        let new = Terms::of(true, None, "");
+        assert_ne!(new.nonce, nonce);
+        let (terms, _file) = folder.enter(&new, None, &other).expect("it can be written");
+        assert_eq!((terms.nonce, terms.kept), (nonce, true));
+        // Damaged terms are replaced; what has the old nonce is then nobody's.
+        fs::write(folder.path().join("lease.json"), "{").expect("it is ours");
+        let third = Holder { process: Process { pid: 2, ..Process::own() }, stacks: Vec::new() };
+        let (terms, _file) = folder.enter(&new, None, &third).expect("it can be written");
+        assert_eq!(terms.nonce, new.nonce);
     }
 }

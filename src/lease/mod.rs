@@ -7,6 +7,7 @@
 //! went down, the next `up` finds what is left.
 
 mod folder;
+mod labels;
 mod process;
 mod record;
 mod run;
@@ -15,11 +16,13 @@ mod watcher;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use folder::{Folder, Holder, Terms};
-pub(crate) use process::{Process, boot, host, is_running};
+pub(crate) use labels::{BEAT, Seen, Standing, folder_of, is_ending, labels};
+pub(crate) use process::{Process, host};
 pub(crate) use record::{Facts, Record, ServiceFacts};
 pub(crate) use run::Run;
 pub(crate) use watcher::{
@@ -27,7 +30,7 @@ pub(crate) use watcher::{
 };
 
 use crate::Error;
-use crate::plan::{Plan, hash, label};
+use crate::plan::{Plan, hash};
 use crate::state::StateFolder;
 
 /// The default lifetime of stacks for which the test sets none.
@@ -112,11 +115,12 @@ impl Request {
         let terms = Terms::of(kept, idle.filter(|_| kept), engine);
         let own = Process::own().identity();
         let run = (lifetime == Lifetime::Run).then(Run::of_this_process);
-        let user = user();
-        let sharers = match lifetime {
-            Lifetime::Test | Lifetime::Process => own.as_str(),
-            Lifetime::Run => run.as_ref().map_or("", |run| &run.id),
-            Lifetime::Keep => "",
+        let (user, host) = (user(), host());
+        // Containers may share a state folder, and their process ids may be equal.
+        let sharers = match (lifetime, &run) {
+            (Lifetime::Keep, _) => String::new(),
+            (_, Some(run)) => format!("{host} {}", run.id),
+            (_, None) => format!("{host} {own}"),
         };
         // A checkout reached through a symbolic link is the same checkout.
         let directory = plan.directory.canonicalize().unwrap_or_else(|_| plan.directory.clone());
@@ -132,7 +136,7 @@ impl Request {
             .as_bytes(),
         );
         let id = match lifetime {
-            Lifetime::Test | Lifetime::Process => format!("process-{own}"),
+            Lifetime::Test | Lifetime::Process => format!("process-{own}-{host}"),
             Lifetime::Run => {
                 format!("run-{}", hash(format!("{user}\0{}\0{sharers}", terms.engine).as_bytes()))
             }
@@ -147,10 +151,12 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub folder: Folder,
+    nonce: String,
     runner: Option<Process>,
     /// Locked by this process.
     file: File,
     holder: Mutex<Holder>,
+    is_known: AtomicBool,
 }
 
 /// The leases of this process. They are never released: the kernel does that when the process exits.
@@ -181,8 +187,10 @@ impl Lease {
     fn enter(state: &StateFolder, folder: Folder, request: &Request) -> Result<Lease, Error> {
         let holder = Holder { process: Process::own(), stacks: Vec::new() };
         let _gate = state.gate()?;
-        let file = folder.enter(&request.terms, request.runner.as_ref(), &holder)?;
-        let lease = Lease { folder, runner: request.runner.clone(), file, holder: Mutex::new(holder) };
+        let (terms, file) = folder.enter(&request.terms, request.runner.as_ref(), &holder)?;
+        let (nonce, runner) = (terms.nonce, request.runner.clone());
+        let holder = Mutex::new(holder);
+        let lease = Lease { folder, nonce, runner, file, holder, is_known: AtomicBool::new(false) };
         lease.write_holder(|_| {});
         Ok(lease)
     }
@@ -200,6 +208,11 @@ impl Lease {
             since: now(),
             facts: None,
         })
+    }
+
+    /// Whether this is asked for the first time.
+    pub(crate) fn is_new(&self) -> bool {
+        !self.is_known.swap(true, Ordering::Relaxed)
     }
 
     /// Announces that this process uses the stack.
@@ -226,64 +239,11 @@ impl Lease {
     }
 
     /// Whether another living process uses the stack.
-    pub(crate) fn others_use(&self, stack: &str) -> bool {
+    pub(crate) fn others_use(&self, stack: &str) -> Result<bool, Error> {
         let own = Process::own();
-        let mut holders = self.folder.holders().into_iter();
-        holders.any(|holder| holder.process != own && holder.stacks.iter().any(|other| other == stack))
+        let mut holders = self.folder.holders()?.into_iter();
+        Ok(holders.any(|holder| holder.process != own && holder.stacks.iter().any(|other| other == stack)))
     }
-}
-
-/// The labels on everything that this process creates for a stack of this lifetime.
-pub(crate) fn labels(
-    lifetime: Lifetime,
-    key: Option<&str>,
-    lease: Option<&Lease>,
-) -> BTreeMap<String, String> {
-    let runner = lease.and_then(|lease| lease.runner.as_ref()).map(Process::identity);
-    [
-        (label::LIFETIME, Some(lifetime.as_label().to_owned())),
-        (label::LEASE, lease.map(|lease| lease.folder.id())),
-        (label::STATE, lease.map(|lease| lease.folder.state().display())),
-        (label::USER, Some(user())),
-        (label::HOST, Some(host())),
-        (label::BOOT, Some(boot())),
-        (label::OWNER, Some(Process::own().identity())),
-        (label::RUNNER, runner),
-        (label::SINCE, Some(now().to_string())),
-        (label::KEY, key.map(str::to_owned)),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-    .collect()
-}
-
-/// The folder of the lease that an object's labels name.
-pub(crate) fn folder_of(labels: &BTreeMap<String, String>) -> Option<Folder> {
-    let (state, lease) = (labels.get(label::STATE)?, labels.get(label::LEASE)?);
-    Folder::of(&StateFolder::at(state), lease).ok()
-}
-
-/// Whether the stack of an object with these labels is being removed, or soon will be because all its holders are gone.
-pub(crate) fn is_ending(labels: &BTreeMap<String, String>) -> bool {
-    let (Some(folder), Some(stack)) = (folder_of(labels), labels.get(label::STACK)) else { return false };
-    if folder.stacks().contains(stack) {
-        return folder.is_of_this_host() && folder.is_over();
-    }
-    let ending = Folder::all(&folder.state()).into_iter().filter(Folder::is_ending);
-    ending.map(|folder| folder.stacks()).any(|stacks| stacks.contains(stack))
-}
-
-/// Whether the owner that an object's labels name is gone for certain: a process of this machine that no longer runs.
-pub(crate) fn is_orphan(labels: &BTreeMap<String, String>) -> bool {
-    let get = |name: &str| labels.get(name).map(String::as_str).unwrap_or_default();
-    let lives = |identity: &str| !identity.is_empty() && is_running(identity);
-    get(label::USER) == user()
-        && get(label::HOST) == host()
-        && Lifetime::of_label(get(label::LIFETIME)).is_some_and(|lifetime| lifetime != Lifetime::Keep)
-        && !get(label::OWNER).is_empty()
-        && (get(label::BOOT) != boot() || !(lives(get(label::OWNER)) || lives(get(label::RUNNER))))
-        // If the lease's folder exists, the folder knows the other holders.
-        && folder_of(labels).is_none_or(|folder| !folder.exists() && !is_ending(labels))
 }
 
 /// Seconds since 1970.

@@ -37,14 +37,15 @@ impl Process {
         let look = || {
             let pid = std::process::id();
             // Without a process table, the id has to do.
-            table::entry(pid).map_or(Process { pid, ..Process::default() }, |entry| entry.process)
+            known(pid).map_or(Process { pid, ..Process::default() }, |entry| entry.process)
         };
         OWN.get_or_init(look).clone()
     }
 
-    /// Whether the process is still running. A zombie is not.
+    /// Whether the process is still running. A zombie is not. If the process table cannot be read, the process counts
+    /// as running.
     pub(crate) fn is_alive(&self) -> bool {
-        table::entry(self.pid).is_some_and(|entry| entry.process.start == self.start)
+        is_alive(self.pid, |process| process.start == self.start)
     }
 
     /// Blocks this thread until the process has exited.
@@ -67,16 +68,28 @@ impl fmt::Display for Process {
 
 /// The ancestors of this process, the nearest first.
 pub(crate) fn ancestors() -> Vec<Entry> {
-    let own = table::entry(std::process::id());
-    let parents =
-        std::iter::successors(own, |entry| table::entry(entry.parent).filter(|_| entry.parent != 0));
+    let own = known(std::process::id());
+    let parents = std::iter::successors(own, |entry| known(entry.parent).filter(|_| entry.parent != 0));
     parents.skip(1).take(MOST_ANCESTORS).collect()
 }
 
-/// Whether the process with this [identity](Process::identity) is still running.
+/// The process's entry, if there is one and it can be read.
+fn known(pid: u32) -> Option<Entry> {
+    table::entry(pid).ok().flatten()
+}
+
+/// Whether the process with this [identity](Process::identity) is still running, as far as can be known.
 pub(crate) fn is_running(identity: &str) -> bool {
     let pid = identity.split('-').next().and_then(|pid| pid.parse().ok());
-    pid.and_then(table::entry).is_some_and(|entry| entry.process.identity() == identity)
+    pid.is_some_and(|pid| is_alive(pid, |process| process.identity() == identity))
+}
+
+/// Without descriptors, for example, no entry can be read; that says nothing of the process.
+fn is_alive(pid: u32, is_the_one: impl Fn(&Process) -> bool) -> bool {
+    match table::entry(pid) {
+        Ok(entry) => entry.is_some_and(|entry| is_the_one(&entry.process)),
+        Err(_) => true,
+    }
 }
 
 /// Identifies this machine or container, and with it the scope of its process ids.
@@ -125,27 +138,45 @@ fn without_value(argument: &str) -> String {
 
 #[cfg(target_os = "linux")]
 mod table {
+    use std::io;
+    use std::path::Path;
+
+    use procfs::ProcError;
     use procfs::process::{ProcState, Process as Found};
+    use rustix::io::Errno;
     use rustix::event::{PollFd, PollFlags, poll};
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
     use super::{Entry, Process, shown};
 
-    pub(super) fn entry(pid: u32) -> Option<Entry> {
-        let found = Found::new(pid.try_into().ok()?).ok()?;
-        let stat = found.stat().ok()?;
+    /// The entry of a process; `None` if there is no such process.
+    pub(super) fn entry(pid: u32) -> io::Result<Option<Entry>> {
+        match look(pid) {
+            Ok(entry) => Ok(entry),
+            Err(ProcError::NotFound(_)) if Path::new("/proc/self").exists() => Ok(None),
+            // It ended while its entry was read.
+            Err(ProcError::Io(error, _)) if Errno::from_io_error(&error) == Some(Errno::SRCH) => Ok(None),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    fn look(pid: u32) -> Result<Option<Entry>, ProcError> {
+        // No process has an id that is out of range.
+        let Ok(id) = pid.try_into() else { return Ok(None) };
+        let found = Found::new(id)?;
+        let stat = found.stat()?;
         if matches!(stat.state(), Ok(ProcState::Zombie | ProcState::Dead)) {
-            return None;
+            return Ok(None);
         }
         let command = match found.cmdline() {
             Ok(words) if !words.is_empty() => shown(&words),
             _ => stat.comm.clone(),
         };
-        Some(Entry {
+        Ok(Some(Entry {
             process: Process { pid, start: stat.starttime.to_string(), command },
             name: stat.comm,
             parent: stat.ppid.try_into().unwrap_or_default(),
-        })
+        }))
     }
 
     /// Blocks in the kernel; polls if the kernel is too old for that.
@@ -176,28 +207,28 @@ mod table {
 /// For platforms without `/proc`: parses the output of `ps`.
 #[cfg(not(target_os = "linux"))]
 mod table {
+    use std::io;
     use std::process::Command;
 
     use super::{Entry, Process, shown};
 
-    fn ps(pid: u32, column: &str) -> Option<String> {
+    /// Empty if there is no such process.
+    fn ps(pid: u32, column: &str) -> io::Result<String> {
         let output = Command::new("ps").args(["-o", &format!("{column}="), "-p", &pid.to_string()]).output();
-        let text = String::from_utf8_lossy(&output.ok()?.stdout).trim().to_owned();
-        (!text.is_empty()).then_some(text)
+        Ok(String::from_utf8_lossy(&output?.stdout).trim().to_owned())
     }
 
-    pub(super) fn entry(pid: u32) -> Option<Entry> {
-        if ps(pid, "state")?.starts_with('Z') {
-            return None;
+    /// The entry of a process; `None` if there is no such process.
+    pub(super) fn entry(pid: u32) -> io::Result<Option<Entry>> {
+        let [state, command, name, start, parent] =
+            ["state", "command", "ucomm", "lstart", "ppid"].map(|column| ps(pid, column));
+        let (state, command, name, start, parent) = (state?, command?, name?, start?, parent?);
+        if state.starts_with('Z') || [&state, &name, &start].into_iter().any(String::is_empty) {
+            return Ok(None);
         }
-        let command = ps(pid, "command")?;
         let words: Vec<_> = command.split_whitespace().collect();
-        let name = ps(pid, "ucomm")?;
-        Some(Entry {
-            process: Process { pid, start: ps(pid, "lstart")?, command: shown(&words) },
-            name,
-            parent: ps(pid, "ppid")?.parse().unwrap_or_default(),
-        })
+        let process = Process { pid, start, command: shown(&words) };
+        Ok(Some(Entry { process, name, parent: parent.parse().unwrap_or_default() }))
     }
 
     pub(super) fn wait(process: &Process) {
@@ -216,8 +247,8 @@ mod table {
     }
 }
 
-/// How often a process is polled where the kernel cannot report its exit.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
+/// How often a process is polled where the kernel cannot report its exit, and a lock where it cannot be waited for.
+pub(super) const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {
@@ -232,7 +263,7 @@ mod tests {
 
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("`sleep` is installed");
         // A process that has just started may not show its whole command line yet.
-        let process = std::iter::repeat_with(|| table::entry(child.id()).expect("it runs").process)
+        let process = std::iter::repeat_with(|| known(child.id()).expect("it runs").process)
             .find(|process| process.command.ends_with("60"))
             .expect("its command line appears");
         assert_eq!(process.command, "sleep 60");

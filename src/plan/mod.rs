@@ -37,7 +37,7 @@ pub use readiness::{Healthcheck, Readiness};
 
 pub(crate) use build::cached_image;
 pub(crate) use file::Content;
-pub(crate) use names::{hash, id_of_stack, label, replica};
+pub(crate) use names::{hash, id_of_stack, is_word, label, replica};
 pub(crate) use need::EngineVersion;
 pub(crate) use readiness::ReadyWhen;
 pub(crate) use values::is_readable;

@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 pub(crate) mod label {
     /// The stack's name. Kept volumes do not have this label, because they outlive the stack.
     pub(crate) const STACK: &str = "greenroom.stack";
+    /// The name of the object that carries the label. A container of an image that was committed from one of ours
+    /// inherits all labels, but has another name.
+    pub(crate) const OBJECT: &str = "greenroom.object";
     pub(crate) const PROJECT: &str = "greenroom.project";
     /// The project's folder.
     pub(crate) const DIRECTORY: &str = "greenroom.directory";
@@ -19,6 +22,8 @@ pub(crate) mod label {
     /// The stack's lease, and the state folder that holds the lease.
     pub(crate) const LEASE: &str = "greenroom.lease";
     pub(crate) const STATE: &str = "greenroom.state";
+    /// Random: distinguishes the lease from all others of the same id.
+    pub(crate) const NONCE: &str = "greenroom.nonce";
     /// A shared stack's key, a hash.
     pub(crate) const KEY: &str = "greenroom.key";
     /// The user's numeric id.
@@ -45,6 +50,18 @@ pub(crate) mod label {
     pub(crate) const COMPOSE_ONEOFF: &str = "com.docker.compose.oneoff";
     pub(crate) const COMPOSE_VOLUME: &str = "com.docker.compose.volume";
     pub(crate) const COMPOSE_NETWORK: &str = "com.docker.compose.network";
+}
+
+/// The longest word that is read from a label: as long as a file name may be.
+const LONGEST_WORD: usize = 255;
+
+/// Whether `text` has the form of the names that greenroom makes: letters, digits, `-`, `_` and `.`, with at least one
+/// letter or digit. Whatever is read from a label must have this form before it becomes part of a path.
+pub(crate) fn is_word(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    text.len() <= LONGEST_WORD
+        && text.bytes().all(is_plain)
+        && text.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// How many hexadecimal digits of a hash are enough to distinguish the folders and contents on one machine.
@@ -79,4 +96,20 @@ pub(super) fn kept_volume(project: &str, directory: &Path, key: &str) -> String 
 pub(crate) fn hash(content: &[u8]) -> String {
     let digest = Sha256::digest(content);
     digest.iter().take(SHORT / 2).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_cannot_lead_out_of_a_folder() {
+        for word in ["greenroom-shop-7f3a", "process-12-345", ".hidden", "a.b_c"] {
+            assert!(is_word(word), "{word}");
+        }
+        let long = "a".repeat(LONGEST_WORD + 1);
+        for other in ["", ".", "..", "../victim", "a/b", "/etc", "a b", "a\0", "ä", "a\\b", &long] {
+            assert!(!is_word(other), "{other:?}");
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! The builder: which stack to bring up, and how.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use crate::event::{Event, Observer};
 use crate::kind::Probe;
 use crate::lease::Lifetime;
 use crate::plan::{self, Options, Plan, Ports};
+use crate::state;
 
 /// Configures a stack before it is started. [`Stack::builder`](crate::Stack::builder) creates one.
 #[derive(Clone, Default)]
@@ -220,7 +220,5 @@ type PlanAgain = dyn Fn(&str) -> Result<Plan, Error> + Send + Sync;
 
 /// A random id of eight hexadecimal digits.
 fn new_id() -> String {
-    // The standard library seeds its hasher with the system's randomness; nothing more is needed here.
-    let random = RandomState::new().build_hasher().finish();
-    format!("{:08x}", random >> 32)
+    format!("{:08x}", state::random() >> 32)
 }

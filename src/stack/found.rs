@@ -74,7 +74,7 @@ impl StackBuilder {
 async fn list(filter: Filter) -> Result<Vec<FoundStack>, Error> {
     runtime::run(async move {
         let stacks = listing::stacks(engine::connect().await?.as_ref(), &filter).await?;
-        Ok(stacks.into_iter().map(|(name, labels)| FoundStack::of(name, labels)).collect())
+        Ok(stacks.into_iter().map(|(name, seen)| FoundStack::of(name, seen.labels)).collect())
     })
     .await
 }
@@ -111,10 +111,9 @@ impl FoundStack {
         let observer = Observer::new(observe);
         runtime::run(async move {
             let engine = engine::connect().await?;
-            let folder = lease::folder_of(&self.labels);
-            let state = folder.as_ref().map_or_else(StateFolder::of_user, Folder::state);
+            let (state, folder) = (StateFolder::of_user(), self.lease());
             let (engine, stack) = (engine.as_ref(), &self.name);
-            let record = folder.as_ref().and_then(|folder| folder.record(stack));
+            let record = folder.as_ref().and_then(|folder| folder.record(stack).ok().flatten());
             let facts = record.and_then(|record| record.facts);
             teardown::remove_found(engine, &state, stack, &Evidence::Skip, facts.as_ref(), &observer).await?;
             if let Some(folder) = folder {
@@ -124,6 +123,11 @@ impl FoundStack {
             Ok(())
         })
         .await
+    }
+
+    /// The stack's lease, if this process's state folder has it.
+    fn lease(&self) -> Option<Folder> {
+        lease::folder_of(&StateFolder::of_user(), &self.labels).ok().flatten()
     }
 
     /// Whether the stack belongs to this user.
@@ -136,11 +140,12 @@ impl FoundStack {
     /// holds a kept stack.
     #[must_use]
     pub fn holders(&self) -> Vec<Holder> {
-        let Some(folder) = lease::folder_of(&self.labels).filter(Folder::is_of_this_host) else {
+        let Some(folder) = self.lease().filter(Folder::is_of_this_host) else {
             return Vec::new();
         };
-        let users = folder.holders().into_iter().filter(|holder| holder.stacks.contains(&self.name));
-        let processes = users.map(|holder| holder.process).chain(folder.runners());
+        let holders = folder.holders().unwrap_or_default().into_iter();
+        let users = holders.filter(|holder| holder.stacks.contains(&self.name));
+        let processes = users.map(|holder| holder.process).chain(folder.runners().unwrap_or_default());
         processes.map(|process| Holder { pid: process.pid, command: process.command }).collect()
     }
 
@@ -172,7 +177,7 @@ impl FoundStack {
         let found = self.clone();
         runtime::run(async move {
             let engine = engine::connect().await?;
-            let record = lease::folder_of(&found.labels).and_then(|folder| folder.record(&found.name));
+            let record = found.lease().and_then(|folder| folder.record(&found.name).ok().flatten());
             let remembered = record.and_then(|record| record.facts).unwrap_or_default();
             let mut services = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &found.name).await? {

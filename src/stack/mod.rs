@@ -11,13 +11,14 @@
 //!
 //! They share `builder` (what to bring up), `owner` (who owns a stack), `running` (what is ready), `live` (a running
 //! stack with its engine and owner), `spec` (what the engine is asked to create), `listing` (what the engine lists),
-//! `hook`.
+//! `sign` (what the engine shows to those who cannot see the lease), `hook`.
 
 mod builder;
 mod owner;
 mod running;
 mod spec;
 mod listing;
+mod sign;
 mod hook;
 mod end;
 mod live;
@@ -31,9 +32,10 @@ mod found;
 mod tests;
 
 pub use builder::StackBuilder;
-pub use end::leftover::{Leftover, leftovers};
+pub use end::leftover::{Elsewhere, Leftover, elsewhere, leftovers};
 pub use found::{FoundStack, Holder, stacks};
 pub use stack::Stack;
 
 pub(crate) use end::lease::{discard_unfinished, end_lease};
+pub(crate) use sign::renew_signs;
 pub(crate) use hook::run_pre_stop;

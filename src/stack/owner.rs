@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::running::Running;
 use crate::engine::Engine;
-use crate::lease::{self, Lease, Lifetime, Request};
+use crate::lease::{self, BEAT, Lease, Lifetime, Request, ensure_watched};
 use crate::plan::Plan;
 use crate::state::StateFolder;
 use crate::{Error, runtime};
@@ -36,7 +36,7 @@ impl Owner {
     /// then nobody takes it down if its process is killed.
     pub(super) async fn take(state: &StateFolder, request: Request) -> Result<Owner, Error> {
         let state = state.clone();
-        runtime::blocking(move || {
+        let owner = runtime::blocking(move || {
             let lease = match Lease::take(&state, &request) {
                 Ok(lease) => lease,
                 Err(error) if request.lifetime == Lifetime::Test => return Ok(Owner::without_lease(&error)),
@@ -45,7 +45,12 @@ impl Owner {
             let labels = lease::labels(request.lifetime, request.key.as_deref(), Some(&lease));
             Ok(Owner { lifetime: request.lifetime, labels, key: request.key, lease: Some(lease) })
         })
-        .await
+        .await?;
+        if owner.lifetime != Lifetime::Keep && let Some(lease) = owner.lease.clone().filter(|lease| lease.is_new()) {
+            // Without a runtime, nothing can be brought up either.
+            let _ = runtime::spawn(keep_watched(lease));
+        }
+        Ok(owner)
     }
 
     /// The owner of an unshared stack whose lease could not be taken.
@@ -78,7 +83,7 @@ impl Owner {
     pub(super) fn remember(&self, running: &Running, engine: &dyn Engine) {
         let Some(lease) = &self.lease else { return };
         let stack = &running.plan.stack;
-        let Some(mut record) = lease.folder.record(stack) else { return };
+        let Ok(Some(mut record)) = lease.folder.record(stack) else { return };
         record.facts = Some(running.facts(engine.version()));
         if let Err(error) = lease.folder.write_record(&record) {
             tracing::warn!(stack, %error, "could not save the stack's state");
@@ -90,5 +95,16 @@ impl Owner {
         if let Some(lease) = &self.lease {
             lease.forget(stack);
         }
+    }
+}
+
+/// Starts another watcher whenever the lease has none. Without signs of life, other hosts would take the lease's stacks
+/// for leftovers. Runs as long as this process.
+async fn keep_watched(lease: Arc<Lease>) {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        let folder = lease.folder.clone();
+        // If that fails, a warning was logged, and the next beat tries again.
+        let _ = runtime::blocking(move || Ok(folder.exists() && ensure_watched(&folder))).await;
     }
 }

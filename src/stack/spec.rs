@@ -10,7 +10,8 @@ use crate::plan::{
 
 use super::owner::Owner;
 
-/// A container with this label is stopped gracefully before it is removed, within this many seconds. Others are killed.
+/// A container with this label is stopped gracefully before it is removed, within this many seconds. Others are killed;
+/// their label is empty, so that no label of their image shows through.
 pub(super) const STOP_GRACE_LABEL: &str = "greenroom.stop-grace";
 
 pub(super) fn container(
@@ -22,7 +23,7 @@ pub(super) fn container(
 ) -> ContainerSpec {
     let service = &planned.service;
     let mut labels = service.labels.clone();
-    labels.extend(stack_labels(plan, owner));
+    labels.extend(stack_labels(plan, owner, &planned.container));
     labels.extend(
         [
             (label::SERVICE, service.name.as_str()),
@@ -33,9 +34,9 @@ pub(super) fn container(
         ]
         .map(owned),
     );
-    if plan.kept_volumes_of(service).next().is_some() {
-        labels.insert(STOP_GRACE_LABEL.to_owned(), planned.stop_grace.as_secs_f64().ceil().to_string());
-    }
+    let is_stopped = plan.kept_volumes_of(service).next().is_some();
+    let grace = is_stopped.then(|| planned.stop_grace.as_secs_f64().ceil().to_string());
+    labels.insert(STOP_GRACE_LABEL.to_owned(), grace.unwrap_or_default());
     ContainerSpec {
         name: planned.container.clone(),
         image: image.to_owned(),
@@ -158,7 +159,7 @@ fn container_of(plan: &Plan, service: &str) -> String {
 
 pub(super) fn network(plan: &Plan, planned: &PlannedNetwork, owner: &Owner) -> NetworkSpec {
     let mut labels = planned.network.labels.clone();
-    labels.extend(stack_labels(plan, owner));
+    labels.extend(stack_labels(plan, owner, &planned.name));
     labels.insert(label::COMPOSE_NETWORK.to_owned(), planned.key.clone());
     let network = planned.network.clone();
     NetworkSpec {
@@ -186,7 +187,7 @@ pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, owner: &Owner) -> Vol
             labels.insert(label::VOLUME.to_owned(), "kept".to_owned());
         }
         Fate::Fresh | Fate::External => {
-            labels.extend(stack_labels(plan, owner));
+            labels.extend(stack_labels(plan, owner, &planned.name));
             labels.insert(label::VOLUME.to_owned(), "fresh".to_owned());
             labels.insert(label::COMPOSE_VOLUME.to_owned(), planned.key.clone());
         }
@@ -195,11 +196,13 @@ pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, owner: &Owner) -> Vol
     VolumeSpec { name: planned.name.clone(), labels, driver: volume.driver, driver_opts: volume.driver_opts }
 }
 
-fn stack_labels(plan: &Plan, owner: &Owner) -> BTreeMap<String, String> {
+/// The labels on each object of the stack. `object` is its name on the engine.
+pub(super) fn stack_labels(plan: &Plan, owner: &Owner, object: &str) -> BTreeMap<String, String> {
     let mut labels = project_labels(plan);
     labels.extend(
         [
             (label::STACK, plan.stack.as_str()),
+            (label::OBJECT, object),
             (label::PLAN, &plan.fingerprint),
             (label::COMPOSE_PROJECT, &plan.stack),
         ]

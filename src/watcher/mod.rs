@@ -1,10 +1,13 @@
 //! The watcher process: waits until its lease is over, then takes down the lease's stacks.
 
 mod constructor;
+mod heart;
 
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
+
+use heart::Heart;
 
 use crate::lease::{Folder, report_watching};
 use crate::stack::{discard_unfinished, end_lease};
@@ -31,30 +34,47 @@ fn detach_stdout() {
     }
 }
 
+/// How long the watcher pauses before it looks again at a lease that it could not read or end.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause of a watcher that waits until a kept lease has been idle long enough.
+const IDLE_PAUSE: Duration = Duration::from_secs(10);
+
 /// Waits until the lease is over, then ends it.
 fn tend(folder: &Folder) {
+    let heart = Heart::start(folder);
     while folder.exists() {
         folder.wait_until_free();
         let terms = folder.terms();
-        if terms.kept && !folder.is_ending() {
+        if terms.as_ref().is_some_and(|terms| terms.kept) && !folder.is_ending() {
             folder.touch();
             discard_unfinished(folder);
-            let Some(idle) = terms.idle.map(Duration::from_secs) else { return folder.remove_if_empty() };
-            while folder.exists()
-                && !folder.is_held()
-                && folder.idle_for() < idle
-                && !folder.stacks().is_empty()
-            {
-                // A process that takes the lease meanwhile holds it, and the loop above waits for it.
-                std::thread::sleep((idle - folder.idle_for()).min(Duration::from_secs(10)));
-            }
-            if folder.stacks().is_empty() {
-                folder.remove_if_empty();
-                continue;
+            match terms.and_then(|terms| terms.idle) {
+                Some(idle) => wait_until_idle(folder, Duration::from_secs(idle)),
+                None => return folder.remove_if_empty(),
             }
         }
-        if let Some(ending) = folder.end() {
-            return end_lease(&ending);
+        let rest = heart.rest();
+        if has_stacks(folder) {
+            if let Some(ending) = folder.end() {
+                return end_lease(&ending);
+            }
+        } else {
+            folder.remove_if_empty();
         }
+        drop(rest);
+        // A process has taken the lease meanwhile, or the state folder cannot be read or written just now.
+        std::thread::sleep(PAUSE);
     }
+}
+
+/// Waits until the lease has been idle for this long. Returns earlier if a process takes it or its stacks are gone.
+fn wait_until_idle(folder: &Folder, idle: Duration) {
+    while folder.exists() && !folder.is_held() && folder.idle_for() < idle && has_stacks(folder) {
+        std::thread::sleep((idle - folder.idle_for()).min(IDLE_PAUSE));
+    }
+}
+
+fn has_stacks(folder: &Folder) -> bool {
+    folder.stacks().is_ok_and(|stacks| !stacks.is_empty())
 }

@@ -13,7 +13,7 @@ use crate::engine::{Exit, FoundContainer, FoundMount, FoundObject, Inspection, S
 pub(super) fn container(found: ContainerSummary) -> FoundContainer {
     FoundContainer {
         id: found.id.unwrap_or_default(),
-        name: plain_name(found.names.unwrap_or_default().first()),
+        name: own_name(&found.names.unwrap_or_default()),
         image: found.image.unwrap_or_default(),
         running: found.state == Some(ContainerSummaryStateEnum::RUNNING),
         labels: found.labels.unwrap_or_default().into_iter().collect(),
@@ -47,6 +47,11 @@ pub(super) fn addresses(found: NetworkInspect) -> Vec<(IpAddr, String)> {
         }
     }
     addresses
+}
+
+/// A listed container's own name. If another container links to it, its name there is listed as well: `/web/database`.
+fn own_name(names: &[String]) -> String {
+    plain_name(names.iter().find(|name| !name.trim_start_matches('/').contains('/')))
 }
 
 /// The engine prefixes container names with a slash.
@@ -100,5 +105,16 @@ pub(super) fn inspection(found: ContainerInspectResponse) -> Inspection {
         addresses: addresses.collect(),
         mounts,
         image: found.config.and_then(|config| config.image).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_has_its_own_name_however_others_link_to_it() {
+        let names = ["/shop-web-1/database", "/shop-db-1"].map(str::to_owned);
+        assert_eq!(own_name(&names), "shop-db-1");
     }
 }

@@ -1,21 +1,20 @@
 //! Ends a lease: takes down its stacks. The watcher does this, or whichever process finds that the watcher did not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
 use super::teardown::{self, Evidence};
-use crate::engine::{self, Engine, Filter};
+use crate::engine::{self, Engine};
 use crate::event::Observer;
-use crate::lease::{Folder, Lifetime};
-use crate::plan::label;
+use crate::lease::{Folder, Lifetime, Record};
 use crate::stack::listing;
 use crate::state::StateFolder;
 use crate::{Error, runtime};
 
-/// An engine finishes creating an object even if the process that asked for it was killed. The clean-up looks this long
-/// for objects that appear late.
+/// An engine finishes creating an object even if the process that asked for it was killed. The clean-up looks until no
+/// object has appeared for this long.
 const SETTLE: Duration = Duration::from_secs(3);
 const SETTLE_PAUSE: Duration = Duration::from_millis(250);
 
@@ -52,20 +51,55 @@ pub(crate) fn discard_unfinished(folder: &Folder) {
 }
 
 pub(super) async fn discard(folder: &Folder) -> Result<(), Error> {
-    for stack in folder.stacks() {
-        let Some(record) = folder.record(&stack).filter(|record| record.facts.is_none()) else { continue };
-        // A process that is bringing the stack up holds this lock.
-        let (locked, key) = (folder.clone(), record.key.unwrap_or_default());
-        let _lock = runtime::blocking(move || locked.lock_key(&key, false)).await?;
-        if folder.record(&stack).is_some_and(|record| record.facts.is_none()) && !folder.is_held() {
-            remove_unknown(
-                engine::connect().await?.as_ref(),
-                &folder.state(),
-                &stack,
-                Evidence::Save { seen: Vec::new() },
-            )
-            .await?;
-            folder.forget(&stack);
+    for stack in folder.stacks()? {
+        if folder.record(&stack)?.is_some_and(|record| record.facts.is_none()) {
+            discard_on(engine::connect().await?.as_ref(), folder, &stack).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a stack whose start was killed, unless a process is bringing it up or holds the lease.
+pub(in crate::stack) async fn discard_on(
+    engine: &dyn Engine,
+    folder: &Folder,
+    stack: &str,
+) -> Result<(), Error> {
+    if remove_unfinished(engine, folder, stack).await? {
+        remove_late(engine, folder, |late| late == stack).await?;
+        folder.forget(stack);
+    }
+    Ok(())
+}
+
+/// Removes what there is of the stack, under the lock of its key, and takes the key from its record: from then on, its
+/// successor can come up. Returns whether that was done, now or before.
+async fn remove_unfinished(engine: &dyn Engine, folder: &Folder, stack: &str) -> Result<bool, Error> {
+    let is_unfinished = |record: &Record| record.facts.is_none();
+    let Some(record) = folder.record(stack)?.filter(is_unfinished) else { return Ok(false) };
+    let Some(key) = record.key else { return Ok(true) };
+    // A process that is bringing the stack up holds this lock.
+    let locked = folder.clone();
+    let _lock = runtime::blocking(move || locked.lock_key(&key, false)).await?;
+    let still = folder.record(stack)?.filter(is_unfinished);
+    let Some(record) = still.filter(|_| !folder.is_held()) else { return Ok(false) };
+    remove_unknown(engine, &folder.state(), stack, Evidence::Save { seen: Vec::new() }).await?;
+    folder.write_record(&Record { key: None, ..record })?;
+    Ok(true)
+}
+
+/// Removes what the engine creates late of the lease's stacks, until nothing has appeared for a while.
+async fn remove_late(
+    engine: &dyn Engine,
+    lease: &Folder,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let mut last = tokio::time::Instant::now();
+    while last.elapsed() < SETTLE {
+        tokio::time::sleep(SETTLE_PAUSE).await;
+        for stack in listing::under_lease(engine, lease).await?.into_iter().filter(|stack| is_meant(stack)) {
+            remove_unknown(engine, &lease.state(), &stack, Evidence::Save { seen: Vec::new() }).await?;
+            last = tokio::time::Instant::now();
         }
     }
     Ok(())
@@ -83,8 +117,7 @@ pub(super) async fn remove_unknown(
 
 /// Removes the stacks of a lease that has ended, then the lease.
 async fn end(ending: &Folder) -> Result<(), Error> {
-    let stacks = ending.stacks();
-    if stacks.is_empty() {
+    if ending.stacks()?.is_empty() {
         // The stacks were taken down before; no need to ask the engine.
         ending.remove();
         return Ok(());
@@ -94,42 +127,32 @@ async fn end(ending: &Folder) -> Result<(), Error> {
 }
 
 pub(in crate::stack) async fn end_on(engine: &dyn Engine, ending: &Folder) -> Result<(), Error> {
-    let (state, id) = (ending.state(), ending.id());
-    let records: BTreeMap<_, _> =
-        ending.stacks().into_iter().map(|stack| (stack.clone(), ending.record(&stack))).collect();
-    // The process may have been killed during a start.
-    let is_whole =
-        records.values().all(|record| record.as_ref().is_some_and(|record| record.facts.is_some()));
-    let begin = tokio::time::Instant::now();
-    let mut stacks: BTreeSet<String> = records.keys().cloned().collect();
-    loop {
-        stacks.extend(under_lease(engine, &state, &id).await?);
-        let removals = stacks.iter().map(|stack| {
-            let record = records.get(stack).and_then(Option::as_ref);
-            // A regular end needs no explanation. A test's stack should have been taken down by its process.
-            let is_regular = record
-                .is_some_and(|record| record.facts.is_some() && record.lifetime != Lifetime::Test.as_label());
-            let evidence = if is_regular { Evidence::Skip } else { Evidence::Save { seen: Vec::new() } };
-            let (state, facts) = (&state, record.and_then(|record| record.facts.as_ref()));
-            async move {
-                let nobody = Observer::default();
-                teardown::remove_found(engine, state, stack, &evidence, facts, &nobody).await
-            }
-        });
-        join_all(removals).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-        if is_whole || begin.elapsed() >= SETTLE {
-            ending.remove();
-            return Ok(());
-        }
-        stacks.clear();
-        tokio::time::sleep(SETTLE_PAUSE).await;
+    let state = ending.state();
+    let mut stacks = BTreeMap::new();
+    for stack in ending.stacks()? {
+        let record = ending.record(&stack)?;
+        stacks.insert(stack, record);
     }
-}
-
-/// The stacks on the engine with this lease's id, except those of a newer lease with the same id.
-async fn under_lease(engine: &dyn Engine, state: &StateFolder, id: &str) -> Result<Vec<String>, Error> {
-    let found = listing::stacks(engine, &Filter::label(label::LEASE, id)).await?;
-    // Read after the engine was listed: a stack is recorded before anything of it is created.
-    let others = Folder::of(state, id)?.stacks();
-    Ok(found.into_keys().filter(|name| !others.contains(name)).collect())
+    // The process may have been killed during a start.
+    let is_whole = stacks.values().flatten().filter(|record| record.facts.is_some()).count() == stacks.len();
+    for stack in listing::under_lease(engine, ending).await? {
+        stacks.entry(stack).or_default();
+    }
+    let removals = stacks.iter().map(async |(stack, record)| {
+        let facts = record.as_ref().and_then(|record| record.facts.as_ref());
+        // A regular end needs no explanation. A test's stack should have been taken down by its process.
+        let is_test = record.as_ref().is_some_and(|record| record.lifetime == Lifetime::Test.as_label());
+        let evidence = if facts.is_some() && !is_test {
+            Evidence::Skip
+        } else {
+            Evidence::Save { seen: Vec::new() }
+        };
+        teardown::remove_found(engine, &state, stack, &evidence, facts, &Observer::default()).await
+    });
+    join_all(removals).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    if !is_whole {
+        remove_late(engine, ending, |_| true).await?;
+    }
+    ending.remove();
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Ending stacks: saves the evidence, then removes everything with the stack's label, and nothing else.
+//! Ending stacks: saves the evidence, then removes everything that was created for the stack, and nothing else.
 
 mod evidence;
 pub(super) mod teardown;

@@ -1,4 +1,4 @@
-//! Removes a stack: everything with its label, in parallel, and nothing else.
+//! Removes a stack: everything that was created for it, in parallel, and nothing else.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::evidence;
 use crate::Error;
 use crate::compose::Secrets;
-use crate::engine::{Engine, EngineError, Filter, FoundContainer, Removal};
+use crate::engine::{Engine, EngineError, FoundContainer, Removal};
 use crate::event::Observer;
 use crate::lease::Facts;
-use crate::plan::label;
 use crate::poll::{Answer, Cadence, Wait};
 use crate::stack::hook::{self, HookFailure};
+use crate::stack::listing::{self, Objects};
 use crate::stack::spec::STOP_GRACE_LABEL;
 use crate::state::StateFolder;
 
@@ -50,10 +50,7 @@ pub(in crate::stack) async fn remove(
     evidence: &Evidence,
     hooks: Hooks<'_>,
 ) -> Result<Option<PathBuf>, Error> {
-    let own = Filter::label(label::STACK, stack);
-    let (containers, networks, volumes) =
-        tokio::try_join!(engine.containers(&own), engine.networks(&own), engine.volumes(&own))?;
-
+    let Objects { containers, networks, volumes } = listing::objects_of(engine, stack).await?;
     let saved = match evidence {
         // A stack must be removed even if its evidence cannot be saved (a full disk).
         // Without a container there is no evidence.

@@ -104,7 +104,7 @@ impl Shared<'_> {
 
     /// Reads the stack's record, and checks it with a single request to the engine.
     async fn look(&self) -> Result<Found, Error> {
-        let Some(record) = self.lease.folder.record_of(&self.key) else { return Ok(Found::Nothing) };
+        let Some(record) = self.lease.folder.record_of(&self.key)? else { return Ok(Found::Nothing) };
         let Some(facts) = &record.facts else { return Ok(Found::Nothing) };
         let plan = self.plan_of(&record.stack)?.for_engine(&facts.engine)?;
         // Announced before the check, so that no other process considers the stack unused meanwhile.
@@ -146,11 +146,15 @@ impl Shared<'_> {
         let engine = engine::connect().await?;
         let mut adopted = None;
         let found = listing::stacks(engine.as_ref(), &Filter::label(label::KEY, &self.key)).await?;
-        for stack in found.into_keys() {
-            let record = self.lease.folder.record(&stack);
+        for (stack, seen) in found {
+            let record = self.lease.folder.record(&stack)?;
+            // Another host or state folder may have a stack with the same key.
+            if record.is_none() && !seen.may_be_taken_over(&self.lease.folder) {
+                continue;
+            }
             let reason = match (&unusable, &record) {
                 (Some((unusable, reason)), _) if *unusable == stack => reason.clone(),
-                (_, Some(record)) if record.facts.is_none() => {
+                (_, Some(record)) if record.facts.is_none() && record.key.is_some() => {
                     format!("the process that was bringing it up has exited: {}", record.by)
                 }
                 // Replaced before, while another process still used it.
@@ -167,7 +171,7 @@ impl Shared<'_> {
             self.replace(engine.as_ref(), state, &stack, record, reason).await?;
         }
         if let Some((stack, reason)) = unusable
-            .filter(|(stack, _)| self.lease.folder.record(stack).is_some_and(|record| record.key.is_some()))
+            && self.lease.folder.record(&stack)?.is_some_and(|record| record.key.is_some())
         {
             // The engine lists nothing of this stack any more.
             self.wanted.observer.notify(&Event::Replaced { stack: stack.clone(), reason });
@@ -198,18 +202,23 @@ impl Shared<'_> {
         reason: String,
     ) -> Result<(), Error> {
         self.wanted.observer.notify(&Event::Replaced { stack: stack.to_owned(), reason });
-        if self.lease.others_use(stack) || is_used_here(stack) {
+        if self.lease.others_use(stack)? || is_used_here(stack) {
             if let Some(record) = record {
                 // Without a key, nobody finds the stack any more.
                 self.lease.folder.write_record(&Record { key: None, ..record })?;
             }
             return Ok(());
         }
-        let facts = record.and_then(|record| record.facts);
+        let facts = record.as_ref().and_then(|record| record.facts.as_ref());
         let evidence = Evidence::Save { seen: Vec::new() };
-        teardown::remove_found(engine, state, stack, &evidence, facts.as_ref(), &self.wanted.observer)
-            .await?;
-        self.lease.forget(stack);
-        Ok(())
+        teardown::remove_found(engine, state, stack, &evidence, facts, &self.wanted.observer).await?;
+        match record.filter(|record| record.facts.is_none()) {
+            // Its start was killed, so the engine may create a part of it late: it is removed with the lease.
+            Some(record) => self.lease.folder.write_record(&Record { key: None, ..record }),
+            None => {
+                self.lease.forget(stack);
+                Ok(())
+            }
+        }
     }
 }

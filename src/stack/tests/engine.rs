@@ -284,7 +284,12 @@ impl ScriptedEngine {
 
     /// Somebody else's network.
     pub(super) fn has_network(&self, name: &str) {
-        self.world().networks.insert(name.to_owned(), Labels::new());
+        self.has_network_with(name, Labels::new());
+    }
+
+    /// Somebody else's network with labels.
+    pub(super) fn has_network_with(&self, name: &str, labels: Labels) {
+        self.world().networks.insert(name.to_owned(), labels);
     }
 
     /// Somebody else's volume.

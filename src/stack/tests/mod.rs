@@ -29,15 +29,16 @@ use tokio::sync::oneshot;
 
 use super::end::{Evidence, Hooks};
 use super::hook::HookFailure;
+use super::listing;
 use super::owner::Owner;
 use super::running::Running;
 use super::up::{Start, start_or_clean_up};
 use crate::Error;
 use crate::compose::{self, Files, Request};
-use crate::engine::{Engine as _, Filter, FoundContainer};
+use crate::engine::{Engine as _, FoundContainer};
 use crate::event::{Event, Observer};
 use crate::lease::Facts;
-use crate::plan::{self, Options, Plan, label};
+use crate::plan::{self, Options, Plan};
 use crate::state::StateFolder;
 
 use engine::{Script, ScriptedEngine};
@@ -186,10 +187,14 @@ impl TestStack {
             .map(drop)
     }
 
+    /// The labels that all objects of the stack have.
+    fn labels_of_network(&self) -> BTreeMap<String, String> {
+        self.engine.labels()[&format!("network {}_default", self.plan.stack)].clone()
+    }
+
     /// The stack's containers, as the engine lists them.
     async fn listed(&self) -> Vec<FoundContainer> {
-        let own = Filter::label(label::STACK, &self.plan.stack);
-        self.engine.containers(&own).await.expect("the engine answers")
+        listing::containers_of(self.engine.as_ref(), &self.plan.stack).await.expect("the engine answers")
     }
 
     /// The engine's timeline, without the stack's name in the objects' names.

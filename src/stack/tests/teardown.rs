@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use expect_test::expect;
 
 use super::{Script, TestStack, ms, secs};
+use crate::engine::Filter;
 use crate::plan::Options;
+use crate::stack::listing;
 
 const FILE: &str = "
 services:
@@ -86,10 +88,12 @@ async fn everything_is_created_with_labels() {
                 "com.docker.compose.service": "cache",
                 "greenroom.directory": "/shop",
                 "greenroom.lifetime": "test",
+                "greenroom.object": "greenroom-shop-1-cache-1",
                 "greenroom.plan": "HASH",
                 "greenroom.project": "shop",
                 "greenroom.service": "cache",
                 "greenroom.stack": "greenroom-shop-1",
+                "greenroom.stop-grace": "",
             },
             "container greenroom-shop-1-db-1": {
                 "com.docker.compose.config-hash": "HASH",
@@ -99,6 +103,7 @@ async fn everything_is_created_with_labels() {
                 "com.docker.compose.service": "db",
                 "greenroom.directory": "/shop",
                 "greenroom.lifetime": "test",
+                "greenroom.object": "greenroom-shop-1-db-1",
                 "greenroom.plan": "HASH",
                 "greenroom.project": "shop",
                 "greenroom.service": "db",
@@ -114,16 +119,19 @@ async fn everything_is_created_with_labels() {
                 "com.docker.compose.service": "web",
                 "greenroom.directory": "/shop",
                 "greenroom.lifetime": "test",
+                "greenroom.object": "greenroom-shop-1-web-1",
                 "greenroom.plan": "HASH",
                 "greenroom.project": "shop",
                 "greenroom.service": "web",
                 "greenroom.stack": "greenroom-shop-1",
+                "greenroom.stop-grace": "",
             },
             "network greenroom-shop-1_back": {
                 "com.docker.compose.network": "back",
                 "com.docker.compose.project": "greenroom-shop-1",
                 "greenroom.directory": "/shop",
                 "greenroom.lifetime": "test",
+                "greenroom.object": "greenroom-shop-1_back",
                 "greenroom.plan": "HASH",
                 "greenroom.project": "shop",
                 "greenroom.stack": "greenroom-shop-1",
@@ -134,6 +142,7 @@ async fn everything_is_created_with_labels() {
                 "com.docker.compose.project": "greenroom-shop-1",
                 "greenroom.directory": "/shop",
                 "greenroom.lifetime": "test",
+                "greenroom.object": "greenroom-shop-1_default",
                 "greenroom.plan": "HASH",
                 "greenroom.project": "shop",
                 "greenroom.stack": "greenroom-shop-1",
@@ -143,6 +152,7 @@ async fn everything_is_created_with_labels() {
                 "com.docker.compose.volume": "scratch",
                 "greenroom.directory": "/shop",
                 "greenroom.lifetime": "test",
+                "greenroom.object": "greenroom-shop-1_scratch",
                 "greenroom.plan": "HASH",
                 "greenroom.project": "shop",
                 "greenroom.stack": "greenroom-shop-1",
@@ -182,6 +192,44 @@ async fn objects_without_the_stacks_label_are_not_touched() {
     let before = stack.engine.contents();
     stack.down().await.expect("there is nothing to remove");
     assert_eq!(stack.engine.contents(), before);
+}
+
+/// An image committed from one of our containers has its labels, and hands them down.
+#[tokio::test(start_paused = true)]
+async fn a_users_container_of_an_image_with_our_labels_is_not_touched() {
+    let stack = stack();
+    let running = stack.up().await.expect("it runs");
+    let mut spec = stack.engine.spec("greenroom-shop-1-cache-1");
+    spec.name = "mine".to_owned();
+    spec.networks.clear();
+    spec.mounts.clear();
+    stack.engine.has_container(spec);
+    assert!(stack.listed().await.iter().all(|container| container.name != "mine"));
+    stack.down().await.expect("it is removed");
+    drop(running);
+    expect![[r#"
+        container mine
+        network their-network
+        volume greenroom_shop_26315ce1_data
+    "#]]
+    .assert_eq(&stack.engine.contents());
+}
+
+/// Anybody who can use the engine can write labels.
+#[tokio::test(start_paused = true)]
+async fn labels_that_lead_out_of_the_state_folder_delete_nothing() {
+    let stack = stack();
+    let victim = stack.folder.0.join("victim");
+    std::fs::create_dir_all(&victim).expect("there is room");
+    for name in ["../victim", "..", ""] {
+        let labels = [("greenroom.stack", name), ("greenroom.object", &format!("{name}_net"))];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        stack.engine.has_network_with(&format!("{name}_net"), labels.into());
+    }
+    let every = Filter { labels: vec!["greenroom.stack".to_owned()], volume: None };
+    let found = listing::stacks(stack.engine.as_ref(), &every).await.expect("the engine answers");
+    assert!(found.is_empty(), "{found:?}");
+    assert!(victim.exists());
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,9 +32,12 @@ use super::end::{Evidence, Hooks, teardown};
 use super::live::Live;
 use super::owner::Owner;
 use super::running::Running;
+use super::sign::Sign;
+use super::spec;
 use crate::Error;
 use crate::engine::Engine;
 use crate::event::{Event, Observer};
+use crate::lease::Lifetime;
 use crate::plan::Plan;
 use crate::state::StateFolder;
 
@@ -55,8 +58,20 @@ pub(super) async fn start_new(
     collect_in_the_background(engine.clone(), state.clone());
     let start = Start::new(engine.clone(), Arc::new(plan), observer.clone(), owner.clone(), state);
     let running = start_or_clean_up(&start, cancelled).await?;
+    if owner.lifetime == Lifetime::Keep {
+        say_complete(engine.as_ref(), &running.plan, &owner).await;
+    }
     owner.remember(&running, engine.as_ref());
     Ok(Live { running, engine, observer, owner })
+}
+
+/// Says on the engine that a kept stack has come up. Without this and its record, it would be taken for the rest of a
+/// killed start.
+async fn say_complete(engine: &dyn Engine, plan: &Plan, owner: &Owner) {
+    let labels = spec::stack_labels(plan, owner, "");
+    if let Err(error) = Sign::Complete.give(engine, &plan.stack, &labels).await {
+        tracing::warn!(stack = plan.stack, %error, "could not say on the engine that the stack is complete");
+    }
 }
 
 /// Runs the start. If it fails or is cancelled, saves the evidence and removes what was created.
