@@ -232,7 +232,7 @@ fn options_count_before_and_after_the_subcommand() {
 
     let run = folder.run(&["--fixed-ports", "--env-file", ".env.other", "plan", "--file=base.yml"]);
     let plan = run.stdout();
-    assert!(plan.contains("port 80/tcp at 0.0.0.0:8080"), "{plan}");
+    assert!(plan.contains("port 80/tcp at 127.0.0.1:8080"), "{plan}");
     assert!(plan.contains("environment from FOLDER/.env.other"), "{plan}");
 }
 

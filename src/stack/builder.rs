@@ -110,7 +110,8 @@ impl StackBuilder {
         self
     }
 
-    /// Publishes the fixed host ports that the file states. A second such stack on the machine will collide.
+    /// Publishes the fixed host ports that the file states, on 127.0.0.1 where the file names no address. A second such
+    /// stack on the machine will collide.
     #[must_use]
     pub fn fixed_ports(mut self) -> StackBuilder {
         self.ports = Ports::AsWritten;
