@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::Error;
-use crate::compose::{self, Disk, Project, Request};
+use crate::compose::{self, Disk, Project, Request, Warning};
 use crate::event::{Event, Observer};
 use crate::kind::Probe;
 use crate::lease::Lifetime;
@@ -190,7 +190,26 @@ impl StackBuilder {
             timeout: self.timeout,
             probes: self.probes.clone(),
         };
-        plan::plan(project, &Disk, &options)
+        let mut plan = plan::plan(project, &Disk, &options)?;
+        plan.warnings.extend(self.unread_override());
+        Ok(plan)
+    }
+
+    /// Warns of an override file that stays unread, as in Compose, because the file beside it is named. Where no file is
+    /// named, both are read: so the same folder can mean two different stacks.
+    fn unread_override(&self) -> Option<Warning> {
+        let [file] = &self.files[..] else { return None };
+        let folder = self.directory.clone().unwrap_or_default();
+        let unread = compose::override_beside(&Disk, &folder.join(file))?;
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let (file, unread) = (name(file), name(&unread));
+        Some(Warning::new(
+            None,
+            format!(
+                "{unread} is not read, because {file} is named: name both files, or none (no `-f`, \
+                 `StackBuilder::new()`)"
+            ),
+        ))
     }
 
     pub(super) fn wanted(self) -> Result<Wanted, Error> {
