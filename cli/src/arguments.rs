@@ -36,9 +36,16 @@ struct CommandLine {
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Brings a stack up, checks every service once more, prints a report, and takes the stack down; meant for CI.
-    Smoke,
+    Smoke {
+        /// Builds all images that the file builds, even if nothing has changed.
+        #[arg(long)]
+        build: bool,
+    },
     /// Brings this file's stack up and leaves it running; a stack that is already up is reused.
     Up {
+        /// Builds all images that the file builds, even if nothing has changed.
+        #[arg(long)]
+        build: bool,
         /// Takes the stack down once it has been unused for this long, such as 30m [default: never].
         #[arg(long, value_name = "DURATION", value_parser = compose::parse_duration)]
         idle: Option<Duration>,

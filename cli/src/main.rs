@@ -27,8 +27,8 @@ use failure::Failure;
 fn main() -> ExitCode {
     let Arguments { options, command } = Arguments::parse();
     let done = match command {
-        Command::Smoke => block_on(smoke::smoke(&options)),
-        Command::Up { idle } => block_on(up::up(&options, idle)),
+        Command::Smoke { build } => block_on(smoke::smoke(&options, build)),
+        Command::Up { build, idle } => block_on(up::up(&options, build, idle)),
         Command::Down { stacks, all } => block_on(down::down(&options, &stacks, all)),
         Command::Ps { all } => block_on(ps::ps(&options, all)),
         Command::Prune { dry_run } => block_on(prune::prune(&options, dry_run)),

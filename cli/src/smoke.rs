@@ -14,11 +14,12 @@ use crate::progress::{Progress, seconds};
 use crate::signals::Signals;
 use crate::start::{REMOVING, start, tell_whether_it_is_gone};
 
-pub(crate) async fn smoke(options: &Options) -> Result<(), Failure> {
+pub(crate) async fn smoke(options: &Options, build: bool) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
     let signals = Signals::listen()?;
     let begin = Instant::now();
-    let stack = start(options.builder(), StackBuilder::up, &Progress::default(), &signals).await?;
+    let builder = if build { options.builder().build() } else { options.builder() };
+    let stack = start(builder, StackBuilder::up, &Progress::default(), &signals).await?;
     let report = stack.report();
     let silent = match signals.until(stack.check(), REMOVING).await {
         Ok(silent) => silent,
@@ -85,6 +86,7 @@ fn to_text(report: &Report, silent: &[Silent], down: Duration, all: Duration) ->
             seconds(service.ready_after),
             service.image,
             service.probe
+            None if service.rebuilt => " (rebuilt: its build context had changed)".to_owned(),
         );
     }
     let _ = writeln!(

@@ -29,6 +29,7 @@ pub struct StackBuilder {
     lifetime: Option<Lifetime>,
     idle: Option<Duration>,
     observer: Observer,
+    build: bool,
 }
 
 /// Leaves out variables and probes: they can hold secrets.
@@ -140,6 +141,14 @@ impl StackBuilder {
         self
     }
 
+    /// Builds the images of all services that have a `build:`, as Compose's `--build` does. Without it, an image is built
+    /// if the engine does not have it, or if greenroom built it and its context or options have changed since.
+    #[must_use]
+    pub fn build(mut self) -> StackBuilder {
+        self.build = true;
+        self
+    }
+
     /// Calls `observe` for each event, as it happens, on one of greenroom's own threads.
     #[must_use]
     pub fn observe(mut self, observe: impl Fn(&Event) + Send + Sync + 'static) -> StackBuilder {
@@ -189,6 +198,7 @@ impl StackBuilder {
             ports: self.ports,
             timeout: self.timeout,
             probes: self.probes.clone(),
+            build: self.build,
         };
         let mut plan = plan::plan(project, &Disk, &options)?;
         plan.warnings.extend(self.unread_override());
@@ -218,10 +228,10 @@ impl StackBuilder {
             None => Lifetime::usual()?,
         };
         let project = self.read()?;
-        let (idle, observer) = (self.idle, self.observer.clone());
+        let (idle, observer, build) = (self.idle, self.observer.clone(), self.build);
         let plan = self.plan_of(&project, &new_id())?;
         let plan_again = Box::new(move |id: &str| self.plan_of(&project, id));
-        Ok(Wanted { plan, plan_again, lifetime, idle, observer })
+        Ok(Wanted { plan, plan_again, lifetime, idle, observer, build })
     }
 }
 
@@ -234,6 +244,8 @@ pub(super) struct Wanted {
     /// How long an unused kept stack stays.
     pub idle: Option<Duration>,
     pub observer: Observer,
+    /// Whether to build all images before a running stack is looked for.
+    pub build: bool,
 }
 
 type PlanAgain = dyn Fn(&str) -> Result<Plan, Error> + Send + Sync;
