@@ -304,6 +304,20 @@ fn postgres_handles_and_volumes() {
     );
     check(
         &Error::unknown_data_directory("db", "no answer within 2s"),
+    check(
+        &Error::has_completed("migrate", "a PostgreSQL server", &["db"]),
+        expect![[r#"
+            service `migrate` no longer runs
+              another service waits for its completion, and it has exited with 0
+
+            hint: a PostgreSQL server that runs: `db`"#]],
+    );
+    check(
+        &Error::has_completed("migrate", "a PostgreSQL server", &[]),
+        expect![[r#"
+        service `migrate` no longer runs
+          another service waits for its completion, and it has exited with 0"#]],
+    );
         expect!["cannot find out where `db` keeps its data: no answer within 2s"],
     );
 }
