@@ -20,7 +20,7 @@ pub(crate) enum VolumeUser<'a> {
 /// The compose files and the options.
 impl Error {
     pub(crate) fn compose(problems: &Problems) -> Error {
-        Error::new(Kind::Usage, problems.to_string())
+        Error::new(Kind::Usage, problems.to_string()).with_problems(problems)
     }
 
     /// `what` (`service`, `volume`) is not among `defined`.

@@ -95,7 +95,7 @@ impl Failure {
         // Containers are created only once all images are there: without an image there is no evidence.
         let has_evidence = !matches!(failure, ServiceFailure::NoImage { .. });
         if let Some(directory) = evidence.filter(|_| has_evidence) {
-            error = error.with_detail(format!("evidence of all services: {}", directory.display()));
+            error = error.with_evidence(directory);
         }
         match failure.hint(plan, &service, &log.unwrap_or_default()) {
             Some(hint) => error.with_hint(hint),
