@@ -15,8 +15,7 @@
 //! }
 //! ```
 //!
-//! The input of each fixture is itself a fixture. A test overrides it with `#[with(…)]` or with a fixture of the same
-//! name in scope:
+//! `stack` brings up `docker-compose.yml` of the package under test. `#[with(…)]` gives one test another builder:
 //!
 //! ```no_run
 //! # use greenroom::fixtures::*;
@@ -33,8 +32,28 @@
 //! }
 //! ```
 //!
-//! Each test has its own stack by default. To share one, override `stack_builder` with a builder that sets
-//! [`Lifetime::Run`](crate::Lifetime::Run). rstest never drops a `#[once]` fixture, so a stack of
+//! For several tests, write a fixture of your own:
+//!
+//! ```no_run
+//! use greenroom::{Lifetime, Stack};
+//! use rstest::{fixture, rstest};
+//!
+//! #[fixture]
+//! async fn shop() -> Stack {
+//!     Stack::builder("tests/shop.yml").lifetime(Lifetime::Run).up().await.unwrap()
+//! }
+//!
+//! #[rstest]
+//! #[tokio::test]
+//! async fn on_the_shop(#[future(awt)] shop: Stack) {
+//!     // …
+//! }
+//! ```
+//!
+//! A fixture named `stack_builder` or `compose_file` in the test's own module does not change an imported `stack`: rstest
+//! takes the inputs of a fixture from the module that defines it.
+//!
+//! Each test has its own stack unless the builder sets another lifetime. rstest never drops a `#[once]` fixture, so a stack of
 //! [`Lifetime::Test`](crate::Lifetime::Test) in such a fixture stays up until the process exits.
 
 use std::path::PathBuf;
@@ -45,8 +64,7 @@ use rstest::fixture;
 use crate::polygon::PolygonStack;
 use crate::{Stack, StackBuilder};
 
-/// The compose file: `docker-compose.yml` in the folder of the package under test. Override this fixture to use
-/// another file.
+/// The compose file of [`stack_builder`]: `docker-compose.yml` in the folder of the package under test.
 #[fixture]
 pub fn compose_file() -> PathBuf {
     // Cargo and nextest set this variable for the tests they run. A test binary run by hand uses the current folder.
@@ -54,7 +72,7 @@ pub fn compose_file() -> PathBuf {
     package.join("docker-compose.yml")
 }
 
-/// The builder of the stack. Override this fixture to keep volumes, set deadlines or configure probes.
+/// The builder of [`stack`] and `polygon_stack`, for a test that does not name one with `#[with(…)]`.
 #[fixture]
 pub fn stack_builder(compose_file: PathBuf) -> StackBuilder {
     Stack::builder(compose_file)

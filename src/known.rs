@@ -45,6 +45,13 @@ pub(crate) struct UsedImage {
     pub stands_in_for: Option<String>,
     /// The image's own healthcheck.
     pub healthcheck: Option<Vec<String>>,
+    /// What greenroom built it from: the value of its label.
+    #[serde(default)]
+    pub built_from: Option<String>,
+    /// Whether this start built it again, because what it is built from has changed. Not recorded: for those who find the
+    /// stack it is not news.
+    #[serde(skip)]
+    pub rebuilt: bool,
 }
 
 impl RunningService {
@@ -69,6 +76,7 @@ impl Known {
         ServiceReport {
             image: self.image.reference,
             stands_in_for: self.image.stands_in_for,
+            rebuilt: self.image.rebuilt,
             container,
             status,
             ready_after: self.ready_after,

@@ -33,6 +33,8 @@ pub struct ServiceReport {
     pub image: String,
     /// The image that the file names, if a fallback runs instead.
     pub stands_in_for: Option<String>,
+    /// Whether the start built the image again, because its build context or options had changed.
+    pub rebuilt: bool,
     /// The container's name.
     pub container: String,
     /// The service's status.
@@ -78,9 +80,9 @@ impl Report {
     ///
     /// ```json
     /// {"project": "shop", "stack": "greenroom-shop-7f3a01c2", "total_ms": 1840,
-    ///  "services": {"db": {"image": "postgres:17", "stands_in_for": null, "container": "greenroom-shop-7f3a01c2-db-1",
-    ///    "state": "ready", "ready_after_ms": 1520, "probe": "sql :5432 `SELECT 1`", "restarts": 0,
-    ///    "ports": {"5432/tcp": "127.0.0.1:49153"}}},
+    ///  "services": {"db": {"image": "postgres:17", "stands_in_for": null, "rebuilt": false,
+    ///    "container": "greenroom-shop-7f3a01c2-db-1", "state": "ready", "ready_after_ms": 1520,
+    ///    "probe": "sql :5432 `SELECT 1`", "restarts": 0, "ports": {"5432/tcp": "127.0.0.1:49153"}}},
     ///  "warnings": ["compose.yml:9:7: services.db.attach: greenroom does not apply `attach`"]}
     /// ```
     #[must_use]
@@ -108,6 +110,7 @@ impl ServiceReport {
         json!({
             "image": self.image,
             "stands_in_for": self.stands_in_for,
+            "rebuilt": self.rebuilt,
             "container": self.container,
             "state": self.status.to_string(),
             "ready_after_ms": millis(self.ready_after),
@@ -164,6 +167,9 @@ impl fmt::Display for Report {
             if let Some(wanted) = &service.stands_in_for {
                 write!(f, " (stands in for {wanted})")?;
             }
+            if service.rebuilt {
+                write!(f, " (rebuilt: its build context had changed)")?;
+            }
             match service.restarts {
                 0 => {}
                 1 => write!(f, ", restarted once")?,
@@ -184,6 +190,7 @@ mod tests {
         ServiceReport {
             image: "postgres:17".to_owned(),
             stands_in_for: None,
+            rebuilt: false,
             container: format!("greenroom-shop-7f3a01c2-{container}-1"),
             status: ServiceStatus::Ready,
             ready_after: Duration::from_micros(1_523_400),
@@ -244,6 +251,7 @@ mod tests {
                 "db": {
                   "image": "postgres:17",
                   "stands_in_for": null,
+                  "rebuilt": false,
                   "container": "greenroom-shop-7f3a01c2-db-1",
                   "state": "ready",
                   "ready_after_ms": 1523,
@@ -256,6 +264,7 @@ mod tests {
                 "grafana": {
                   "image": "greenroom-fallback/grafana:8980be0ad68d",
                   "stands_in_for": "grafana/grafana:11.0.0",
+                  "rebuilt": false,
                   "container": "greenroom-shop-7f3a01c2-grafana-1",
                   "state": "ready",
                   "ready_after_ms": 1523,
@@ -269,6 +278,7 @@ mod tests {
                 "migrate": {
                   "image": "postgres:17",
                   "stands_in_for": null,
+                  "rebuilt": false,
                   "container": "greenroom-shop-7f3a01c2-migrate-1",
                   "state": "completed",
                   "ready_after_ms": 12000,

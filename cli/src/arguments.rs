@@ -1,6 +1,6 @@
 //! The command-line arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
@@ -36,9 +36,16 @@ struct CommandLine {
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Brings a stack up, checks every service once more, prints a report, and takes the stack down; meant for CI.
-    Smoke,
+    Smoke {
+        /// Builds all images that the file builds, even if nothing has changed.
+        #[arg(long)]
+        build: bool,
+    },
     /// Brings this file's stack up and leaves it running; a stack that is already up is reused.
     Up {
+        /// Builds all images that the file builds, even if nothing has changed.
+        #[arg(long)]
+        build: bool,
         /// Takes the stack down once it has been unused for this long, such as 30m [default: never].
         #[arg(long, value_name = "DURATION", value_parser = compose::parse_duration)]
         idle: Option<Duration>,
@@ -52,7 +59,7 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "stacks")]
         all: bool,
     },
-    /// Lists your stacks and the processes that hold them; with a file or project given, only its stacks.
+    /// Lists your stacks and the processes that hold them; with a file, those of its folder; with a project's name, its stacks.
     Ps {
         /// Lists every greenroom stack on this machine, including those of other users.
         #[arg(long)]
@@ -105,7 +112,7 @@ pub(crate) enum VolumesCommand {
 
 // The options of every subcommand, given before or after its name. Not a doc comment: clap would make it every
 // command's description.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Options {
     /// A compose file; repeatable, later files override earlier ones [default: the file that Compose would find].
@@ -129,13 +136,24 @@ pub(crate) struct Options {
     /// How long each service may take to become ready, such as 90s or 1m30s [default: 2m].
     #[arg(long, value_name = "DURATION", value_parser = compose::parse_duration)]
     timeout: Option<Duration>,
-    /// Publishes the host ports given in the file, instead of free ports picked by the engine.
+    /// Publishes the host ports given in the file, on 127.0.0.1 unless it names an address, instead of free ports.
     #[arg(long)]
     fixed_ports: bool,
-    /// The output format: text or json; for `config`: yaml or json.
+    #[clap(skip)]
+    format: Option<Format>,
+}
+
+// The option of the commands that have a result to write; not a doc comment either.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+struct Output {
+    /// The output format: text or json; for `config`: yaml or json. In json, a failure is an object with `error`.
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<Format>,
 }
+
+/// These show text for people alone.
+const WITHOUT_FORMAT: [&str; 2] = ["plan", "logs"];
 
 /// The output format of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -146,30 +164,53 @@ pub(crate) enum Format {
 }
 
 impl Arguments {
-    /// Parses the process's arguments. Exits the process on `--help` and on wrong usage.
-    pub(crate) fn parse() -> Arguments {
-        let matches = with_options(CommandLine::command()).get_matches();
-        Arguments::of(&matches).unwrap_or_else(|error| error.exit())
+    /// Parses the process's arguments.
+    ///
+    /// # Errors
+    ///
+    /// Wrong usage, and also `--help`: clap prints both.
+    pub(crate) fn parse() -> Result<Arguments, clap::Error> {
+        let matches = with_options(CommandLine::command()).try_get_matches()?;
+        let mut options = Options::default();
+        let mut level = Some(&matches);
+        while let Some(matches) = level {
+            options = options.then(Options::of(matches)?);
+            level = matches.subcommand().map(|(_, below)| below);
+        }
+        Ok(Arguments { options, command: CommandLine::from_arg_matches(&matches)?.command })
     }
 
-    fn of(matches: &clap::ArgMatches) -> Result<Arguments, clap::Error> {
-        let mut options = Options::from_arg_matches(matches)?;
-        let mut level = matches;
-        while let Some((_, below)) = level.subcommand() {
-            options = options.then(Options::from_arg_matches(below)?);
-            level = below;
+    /// Whether these arguments ask for JSON, even if they are wrong otherwise.
+    pub(crate) fn ask_for_json(arguments: impl IntoIterator<Item = String>) -> bool {
+        let mut last = String::new();
+        for argument in arguments {
+            if argument == "--format=json" || (last == "--format" && argument == "json") {
+                return true;
+            }
+            last = argument;
         }
-        Ok(Arguments { options, command: CommandLine::from_arg_matches(matches)?.command })
+        false
     }
 }
 
 /// Adds the options to every command. With clap's own `global`, files before the subcommand would be dropped when there
 /// are files after it.
 fn with_options(command: clap::Command) -> clap::Command {
-    Options::augment_args(command).mut_subcommands(with_options)
+    let command = Options::augment_args(command).mut_subcommands(with_options);
+    if WITHOUT_FORMAT.contains(&command.get_name()) { command } else { Output::augment_args(command) }
 }
 
 impl Options {
+    /// The options of one command.
+    fn of(matches: &clap::ArgMatches) -> Result<Options, clap::Error> {
+        let format = match matches.try_contains_id("format") {
+            Ok(_) => Output::from_arg_matches(matches)?.format,
+            // The command has no such option.
+            Err(_) => None,
+        };
+        Ok(Options { format, ..Options::from_arg_matches(matches)? })
+    }
+
     /// Merges two sets of options: lists are concatenated, and later single values override earlier ones.
     fn then(mut self, later: Options) -> Options {
         self.files.extend(later.files);
@@ -186,9 +227,18 @@ impl Options {
         }
     }
 
-    /// Whether the options select a project, rather than leaving that to the current folder.
-    pub(crate) fn names_a_project(&self) -> bool {
-        !self.files.is_empty() || self.project_name.is_some() || self.project_directory.is_some()
+    /// Whether the options select a project's folder, rather than leaving that to the current one.
+    pub(crate) fn names_a_folder(&self) -> bool {
+        !self.files.is_empty() || self.project_directory.is_some()
+    }
+
+    /// The first compose file that does not exist.
+    pub(crate) fn missing_file(&self) -> Option<&Path> {
+        self.files.iter().map(PathBuf::as_path).find(|file| !file.exists())
+    }
+
+    pub(crate) fn project_name(&self) -> Option<&str> {
+        self.project_name.as_deref()
     }
 
     pub(crate) fn builder(&self) -> StackBuilder {
@@ -217,6 +267,11 @@ impl Options {
         if self.fixed_ports { builder.fixed_ports() } else { builder }
     }
 
+    /// Whether the result, and so a failure, is to be JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Some(Format::Json)
+    }
+
     /// The requested format, which must be one of those that the command supports. The default is the first of them.
     pub(crate) fn format(&self, possible: &[Format]) -> Result<Format, Failure> {
         match self.format {
@@ -224,10 +279,13 @@ impl Options {
             Some(format) if possible.contains(&format) => Ok(format),
             Some(format) => {
                 let possible: Vec<_> = possible.iter().map(|format| format.name()).collect();
+                let hint = match &possible[..] {
+                    ["text"] => "leave `--format` out".to_owned(),
+                    possible => format!("`--format` may be {}", possible.join(" or ")),
+                };
                 Err(Failure::Usage(format!(
-                    "this command does not support the format {}\n\nhint: `--format` may be {}",
+                    "this command does not support the format {}\n\nhint: {hint}",
                     format.name(),
-                    possible.join(" or ")
                 )))
             }
         }

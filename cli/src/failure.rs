@@ -1,6 +1,7 @@
 //! Why the command failed.
 
 use greenroom::Error;
+use serde_json::{Value, json};
 
 use crate::exit_code;
 
@@ -15,6 +16,8 @@ pub(crate) enum Failure {
     Failed(String),
     /// A signal ended the command; the message has been printed already.
     Interrupted(Signal),
+    /// The result on standard output has the failure in it already.
+    InResult(Box<Failure>),
 }
 
 /// A signal that ends the command.
@@ -41,7 +44,25 @@ impl Failure {
             Failure::Library(error) => Some(format!("{error:?}")),
             Failure::Usage(text) | Failure::Failed(text) => Some(text.clone()),
             Failure::Interrupted(_) => None,
+            Failure::InResult(failure) => failure.text(),
         }
+    }
+
+    /// The value of `error` in a JSON result; `None` if it has been printed already. The keys are those of
+    /// [`Error::to_json`].
+    pub(crate) fn to_json(&self) -> Option<Value> {
+        let (kind, text) = match self {
+            Failure::Library(error) => return Some(error.to_json()),
+            Failure::InResult(_) => return None,
+            Failure::Usage(text) => ("usage", text.clone()),
+            Failure::Failed(text) => ("other", text.clone()),
+            Failure::Interrupted(signal) => ("interrupted", format!("ended by {}", signal.name())),
+        };
+        let (message, hint) = match text.split_once("\n\nhint: ") {
+            Some((message, hint)) => (message, Some(hint)),
+            None => (text.as_str(), None),
+        };
+        Some(json!({"kind": kind, "message": message, "hint": hint, "problems": [], "evidence": null}))
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
@@ -52,6 +73,7 @@ impl Failure {
             Failure::Library(_) | Failure::Failed(_) => exit_code::NOT_READY,
             Failure::Interrupted(Signal::Interrupt) => exit_code::INTERRUPTED,
             Failure::Interrupted(Signal::Terminate) => exit_code::TERMINATED,
+            Failure::InResult(failure) => failure.exit_code(),
         }
     }
 }

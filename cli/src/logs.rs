@@ -1,6 +1,7 @@
 //! `greenroom logs`: shows the logs of a stack's services.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use greenroom::StackBuilder;
 use greenroom::compose::Project;
@@ -17,6 +18,9 @@ pub(crate) async fn logs(
     tail: Option<usize>,
 ) -> Result<(), Failure> {
     options.format(&[Format::Text])?;
+    if let Some(file) = options.missing_file() {
+        return Err(no_such_file(file));
+    }
     let (stack, project) = match stack {
         Some(name) => {
             let stack = by_name(name).await?;
@@ -60,6 +64,15 @@ fn project_of(stack: &FoundStack, options: &Options) -> Option<Project> {
     let is_its = |project: &Project| project.name == stack.project && project.directory == stack.directory;
     let in_its_folder = StackBuilder::new().working_directory(&stack.directory);
     [options.builder(), in_its_folder].iter().filter_map(|builder| builder.read().ok()).find(is_its)
+}
+
+/// The error for `logs -f web`, which follows a log in other programs.
+fn no_such_file(file: &Path) -> Failure {
+    let name = file.display();
+    Failure::Usage(format!(
+        "there is no compose file {name}\n\nhint: `-f` is short for `--file` in every command; `greenroom logs {name}` \
+         shows the log of the service `{name}` as it is now, and `docker logs -f CONTAINER` follows one"
+    ))
 }
 
 async fn by_name(name: &str) -> Result<FoundStack, Failure> {

@@ -1,6 +1,7 @@
 //! `greenroom ps`: lists the stacks and the processes that hold them.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use greenroom::Report;
@@ -13,9 +14,13 @@ use crate::output;
 
 pub(crate) async fn ps(options: &Options, all: bool) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
-    let stacks = listed(options, all).await?;
+    let wanted = if all { Wanted::default() } else { Wanted::of(options)? };
+    let mut stacks = greenroom::stack::stacks().await?;
+    stacks.retain(|stack| all || stack.is_of_this_user());
+    let mine = stacks.len();
+    stacks.retain(|stack| wanted.is(stack));
     if stacks.is_empty() {
-        output::tell("no stack is up");
+        output::tell(&wanted.none(mine));
     }
     let mut lines = Vec::new();
     for stack in stacks {
@@ -31,17 +36,39 @@ pub(crate) async fn ps(options: &Options, all: bool) -> Result<(), Failure> {
     }
 }
 
-/// All stacks of this user, or only those of a file or project given in the options. With `all`, every stack on this
-/// machine.
-async fn listed(options: &Options, all: bool) -> Result<Vec<FoundStack>, Failure> {
-    let named = !all && options.names_a_project();
-    let project = if named { Some(options.builder().read()?) } else { None };
-    let mut stacks = greenroom::stack::stacks().await?;
-    stacks.retain(|stack| all || stack.is_of_this_user());
-    if let Some(project) = project {
-        stacks.retain(|stack| stack.project == project.name && stack.directory == project.directory);
+/// Which stacks the options ask for.
+#[derive(Default)]
+struct Wanted {
+    project: Option<String>,
+    directory: Option<PathBuf>,
+}
+
+impl Wanted {
+    /// A project's name needs no compose file: its stacks may come from any folder. A file means its folder, because its
+    /// stacks may have been started with another project's name.
+    fn of(options: &Options) -> Result<Wanted, Failure> {
+        let directory = match options.names_a_folder() {
+            true => Some(options.builder().read()?.directory),
+            false => None,
+        };
+        Ok(Wanted { project: options.project_name().map(str::to_owned), directory })
     }
-    Ok(stacks)
+
+    fn is(&self, stack: &FoundStack) -> bool {
+        self.project.as_ref().is_none_or(|project| stack.project == *project)
+            && self.directory.as_ref().is_none_or(|directory| stack.directory == *directory)
+    }
+
+    /// The message for no stacks among `all` that are up.
+    fn none(&self, all: usize) -> String {
+        let project = self.project.iter().map(|project| format!(" of project {project}"));
+        let directory = self.directory.iter().map(|directory| format!(" in {}", directory.display()));
+        let which: String = project.chain(directory).collect();
+        match all {
+            0 => format!("no stack{which} is up"),
+            _ => format!("no stack{which} is up; `greenroom ps` lists the others"),
+        }
+    }
 }
 
 struct Line {

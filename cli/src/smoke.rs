@@ -14,11 +14,12 @@ use crate::progress::{Progress, seconds};
 use crate::signals::Signals;
 use crate::start::{REMOVING, start, tell_whether_it_is_gone};
 
-pub(crate) async fn smoke(options: &Options) -> Result<(), Failure> {
+pub(crate) async fn smoke(options: &Options, build: bool) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
     let signals = Signals::listen()?;
     let begin = Instant::now();
-    let stack = start(options.builder(), StackBuilder::up, &Progress::default(), &signals).await?;
+    let builder = if build { options.builder().build() } else { options.builder() };
+    let stack = start(builder, StackBuilder::up, &Progress::default(), &signals).await?;
     let report = stack.report();
     let silent = match signals.until(stack.check(), REMOVING).await {
         Ok(silent) => silent,
@@ -39,16 +40,25 @@ pub(crate) async fn smoke(options: &Options) -> Result<(), Failure> {
         Ok(())
     };
     let down = begin_down.elapsed();
-    match format {
-        Format::Json => output::print_json(&to_json(&report, &silent, down, begin.elapsed()))?,
-        Format::Text | Format::Yaml => output::print(&to_text(&report, &silent, down, begin.elapsed()))?,
-    }
-    removed?;
-    match silent.first() {
+    let done = removed.and_then(|()| match silent.first() {
         None => Ok(()),
         Some(Silent { service, seen, .. }) => Err(Failure::Failed(format!(
             "service `{service}` became ready but then stopped answering: {seen}"
         ))),
+    });
+    match format {
+        Format::Json => {
+            let mut json = to_json(&report, &silent, down, begin.elapsed());
+            if let Err(failure) = &done {
+                json["error"] = json!(failure.to_json());
+            }
+            output::print_json(&json)?;
+            done.map_err(|failure| Failure::InResult(Box::new(failure)))
+        }
+        Format::Text | Format::Yaml => {
+            output::print(&to_text(&report, &silent, down, begin.elapsed()))?;
+            done
+        }
     }
 }
 
@@ -76,6 +86,7 @@ fn to_text(report: &Report, silent: &[Silent], down: Duration, all: Duration) ->
         };
         let stands_in = match &service.stands_in_for {
             Some(wanted) => format!(" (stands in for {wanted})"),
+            None if service.rebuilt => " (rebuilt: its build context had changed)".to_owned(),
             None => String::new(),
         };
         // Writing to a string does not fail.

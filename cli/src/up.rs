@@ -12,14 +12,17 @@ use crate::progress::Progress;
 use crate::signals::Signals;
 use crate::start::start;
 
-pub(crate) async fn up(options: &Options, idle: Option<Duration>) -> Result<(), Failure> {
+pub(crate) async fn up(options: &Options, build: bool, idle: Option<Duration>) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
     let signals = Signals::listen()?;
     let progress = Progress::default();
-    let builder = match idle {
-        Some(idle) => options.builder().idle(idle),
-        None => options.builder(),
-    };
+    let mut builder = options.builder();
+    if let Some(idle) = idle {
+        builder = builder.idle(idle);
+    }
+    if build {
+        builder = builder.build();
+    }
     let stack = start(builder, StackBuilder::attach_or_up, &progress, &signals).await?;
     // A start prints the warnings with its plan. For a stack that was already up, they have not been printed yet.
     if progress.stack().is_none() {

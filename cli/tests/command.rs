@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use expect_test::{Expect, expect, expect_file};
+use serde_json::Value;
 
 const SHOP: &str = "\
 services:
@@ -85,6 +86,13 @@ impl Run {
         self.text(&self.output.stderr)
     }
 
+    /// The error in the JSON result of a command that exits with `code`.
+    fn error(&self, code: i32) -> Value {
+        assert_eq!(self.code(), code, "{}{}", self.stdout(), self.stderr());
+        let result: Value = serde_json::from_str(&self.stdout()).unwrap();
+        result["error"].clone()
+    }
+
     fn text(&self, bytes: &[u8]) -> String {
         String::from_utf8(bytes.to_vec()).unwrap().replace(&self.folder, "FOLDER")
     }
@@ -137,9 +145,106 @@ fn a_format_that_the_subcommand_cannot_write_is_wrong_usage() {
 
         hint: `--format` may be text or json
     "#]]);
-    for arguments in [["config", "--format", "text"], ["plan", "--format", "json"]] {
-        assert_eq!(folder.run(&arguments).code(), 2, "{arguments:?}");
+    assert_eq!(folder.run(&["config", "--format", "text"]).code(), 2);
+}
+
+#[test]
+fn a_subcommand_without_formats_does_not_offer_them() {
+    let folder = Folder::shop("no-format");
+    for command in ["plan", "logs"] {
+        let help = folder.run(&[command, "--help"]).stdout();
+        assert!(!help.contains("--format"), "{help}");
+        for arguments in [[command, "--format", "json"], ["--format", "json", command]] {
+            let error = folder.run(&arguments).error(2);
+            assert_eq!(error["kind"], "usage", "{error}");
+        }
     }
+}
+
+#[test]
+fn a_failure_is_json_where_json_is_asked_for() {
+    let text = "services:\n  db:\n    imagee: example/db:1\n    user: 5\n";
+    let folder = Folder::new("json-failure", &[("docker-compose.yml", text)]);
+    let ps = ["ps", "-f", "docker-compose.yml"];
+    for arguments in [&["smoke"][..], &["up"], &["down"], &ps, &["config"]] {
+        let error = folder.run(&[arguments, &["--format", "json"]].concat()).error(2);
+        expect![[r#"
+            {
+              "kind": "usage",
+              "message": "docker-compose.yml:3:5: services.db: unknown key `imagee`\n    3 |     imagee: example/db:1\n      |     ^\n\nhint: did you mean `image`?\n\ndocker-compose.yml:4:11: services.db.user: must be a string, not a number\n    4 |     user: 5\n      |           ^\n\nhint: write it in quotes",
+              "hint": null,
+              "problems": [
+                {
+                  "file": "docker-compose.yml",
+                  "line": 3,
+                  "column": 5,
+                  "path": "services.db",
+                  "message": "unknown key `imagee`",
+                  "hint": "did you mean `image`?"
+                },
+                {
+                  "file": "docker-compose.yml",
+                  "line": 4,
+                  "column": 11,
+                  "path": "services.db.user",
+                  "message": "must be a string, not a number",
+                  "hint": "write it in quotes"
+                }
+              ],
+              "evidence": null
+            }"#]]
+        .assert_eq(&format!("{error:#}"));
+    }
+    let shop = Folder::shop("json-failure-shop");
+    let without_engine = [
+        &["smoke"][..],
+        &["up"],
+        &["down"],
+        &["ps"],
+        &["prune"],
+        &["volumes", "ls"],
+        &["volumes", "rm", "data"],
+    ];
+    for arguments in without_engine {
+        let error = shop.run(&[arguments, &["--format=json"]].concat()).error(3);
+        assert_eq!(error["kind"], "engine-unavailable", "{error}");
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("DOCKER_HOST")), "{error}");
+    }
+    let error = shop.run(&["up", "--format", "json", "--timeout", "soon"]).error(2);
+    assert!(error["message"].as_str().is_some_and(|message| message.contains("`soon`")), "{error}");
+}
+
+#[test]
+fn a_project_is_listed_from_anywhere() {
+    // Without an engine, nothing else can be wrong: no compose file is needed.
+    let run = Folder::new("ps-project", &[]).run(&["ps", "-p", "shop"]);
+    assert_eq!(run.code(), 3, "{}", run.stderr());
+}
+
+#[test]
+fn f_of_logs_names_a_file() {
+    Folder::shop("logs-f").run(&["logs", "-f", "cache"]).check(&expect![[r#"
+        exit 2
+        error: there is no compose file cache
+
+        hint: `-f` is short for `--file` in every command; `greenroom logs cache` shows the log of the service `cache` as it is now, and `docker logs -f CONTAINER` follows one
+    "#]]);
+}
+
+#[test]
+fn an_override_file_that_is_not_read_is_told() {
+    let over = "services: {db: {image: 'example/db:2'}}\n";
+    let folder = Folder::shop("override");
+    fs::write(folder.0.join("docker-compose.override.yml"), over).unwrap();
+    let found = folder.run(&["plan"]);
+    assert_eq!((found.stdout().contains("image example/db:2"), found.stderr().as_str()), (true, ""));
+    let named = folder.run(&["plan", "-f", "docker-compose.yml"]);
+    assert!(named.stdout().contains("image example/db:1"), "{}", named.stdout());
+    expect![[r#"
+        warning: docker-compose.override.yml is not read, because docker-compose.yml is named: name both files, or none (no `-f`, `StackBuilder::new()`)
+    "#]].assert_eq(&named.stderr());
+    let both = folder.run(&["plan", "-f", "docker-compose.yml", "-f", "docker-compose.override.yml"]);
+    assert_eq!((both.stdout().contains("image example/db:2"), both.stderr().as_str()), (true, ""));
 }
 
 #[test]
@@ -232,7 +337,7 @@ fn options_count_before_and_after_the_subcommand() {
 
     let run = folder.run(&["--fixed-ports", "--env-file", ".env.other", "plan", "--file=base.yml"]);
     let plan = run.stdout();
-    assert!(plan.contains("port 80/tcp at 0.0.0.0:8080"), "{plan}");
+    assert!(plan.contains("port 80/tcp at 127.0.0.1:8080"), "{plan}");
     assert!(plan.contains("environment from FOLDER/.env.other"), "{plan}");
 }
 

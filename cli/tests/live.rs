@@ -100,6 +100,17 @@ fn up_leaves_a_stack_that_the_other_commands_find() {
     let listed = json(&shell(&["ps", "--format", "json"]));
     assert_eq!(listed["stacks"][0]["stack"], first["stack"]);
     assert_eq!(listed["stacks"][0]["services"]["idle"]["state"], "ready", "{listed}");
+    // The project is found by its name from anywhere, and by its file whatever its name.
+    let elsewhere = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
+        command.args(["ps", "--format", "json"]).args(arguments).current_dir(env!("CARGO_TARGET_TMPDIR"));
+        let listed = json(&command.output().expect("the command runs"));
+        let stacks = listed["stacks"].as_array().expect("`stacks` is a list").clone();
+        stacks.iter().any(|stack| stack["stack"] == first["stack"])
+    };
+    let file = repository("fixtures/live/shell.yml").display().to_string();
+    assert!(elsewhere(&["-p", &project]) && elsewhere(&["-f", &file]) && elsewhere(&[]));
+    assert!(!elsewhere(&["-p", "another"]) && !elsewhere(&["-f", &file, "-p", "another"]));
     let logs = shell(&["logs", "migration"]);
     assert!(String::from_utf8_lossy(&logs.stdout).contains("migrated"), "{logs:?}");
     let unknown = shell(&["logs", "migrations"]);
@@ -132,8 +143,12 @@ fn a_signal_during_the_start_leaves_nothing_and_has_its_own_exit_code() {
 
 #[test]
 fn a_service_that_exits_makes_smoke_fail_with_the_story() {
-    let output = run("fixtures/live/shell.yml", &["--profile", "exits", "smoke"]);
+    let output = run("fixtures/live/shell.yml", &["--profile", "exits", "smoke", "--format", "json"]);
     assert_eq!(output.status.code(), Some(1));
+    let error = &json(&output)["error"];
+    assert_eq!(error["kind"], "not-ready", "{error}");
+    let evidence = PathBuf::from(error["evidence"].as_str().expect("it names a folder"));
+    assert!(evidence.join("exits.log").is_file(), "{error}");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("error: service `exits` exited with 3"), "{told}");
     assert!(told.contains("cannot open the ledger"), "{told}");

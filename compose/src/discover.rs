@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::assemble::layer::read_documents;
-use crate::reading::{Named, Reading, Source, Stopped};
+use crate::reading::{Files, Named, Reading, Source, Stopped};
 use crate::text::names::list;
 use crate::text::path;
 use crate::tree::{Node, Trail, Value};
@@ -114,6 +114,14 @@ pub(crate) fn discover(reading: &mut Reading<'_>, request: &Request) -> Result<F
     let files =
         files.into_iter().map(|path| Source { file: Named::by_user(path), documents: None }).collect();
     Ok(Found { files, directory, env_files, variables, profiles })
+}
+
+/// The override file that Compose would read with `file` if it looked for the file itself. A file that is named is read
+/// alone.
+pub fn override_beside(files: &dyn Files, file: &Path) -> Option<PathBuf> {
+    let is_default = file.file_name().is_some_and(|name| FILES.iter().any(|known| name == *known));
+    let folder = file.parent().filter(|_| is_default)?;
+    OVERRIDES.iter().map(|name| folder.join(name)).find(|path| files.is_file(path))
 }
 
 fn absolute(base: &Path, path: &Path) -> PathBuf {

@@ -46,7 +46,7 @@ pub mod fuzzing;
 use assemble::Scope;
 use reading::{Reading, Stopped};
 
-pub use discover::Request;
+pub use discover::{Request, override_beside};
 pub use reading::{Disk, Files, Place, Problem, Problems, Warning};
 pub use secret::{HIDDEN, Secrets, is_secret_name};
 pub use text::names::nearest;

@@ -19,6 +19,9 @@ pub(crate) struct Image {
     pub stop_signal: Option<String>,
     /// When the image was last tagged on this engine, if the engine reports it.
     pub named_at: Option<SystemTime>,
+    pub labels: BTreeMap<String, String>,
+    /// Whether a registry has it, as far as the engine knows: an image that was only built is in none.
+    pub is_from_registry: bool,
 }
 
 /// A newly created container.

@@ -19,7 +19,7 @@ use crate::compose::Hook;
 use crate::plan::EngineVersion;
 
 pub(crate) use build::{BuildSpec, Context, Dockerfile};
-pub(crate) use docker::{address, connect, connect_again};
+pub(crate) use docker::{address, connect, connect_again, fingerprint};
 pub(crate) use error::{ConnectError, EngineError};
 pub(crate) use found::{
     Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, Removal,

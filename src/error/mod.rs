@@ -9,6 +9,11 @@ mod operations;
 mod tests;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::compose::{Problem, Problems};
 
 pub(crate) use operations::VolumeUser;
 
@@ -35,6 +40,10 @@ struct Inner {
     details: Vec<String>,
     hint: Option<String>,
     source: Option<Source>,
+    /// What is wrong with the compose files.
+    problems: Option<Problems>,
+    /// The folder with the logs and states of the services.
+    evidence: Option<PathBuf>,
 }
 
 /// The cause of an error.
@@ -53,9 +62,32 @@ enum Kind {
     Other,
 }
 
+impl Kind {
+    /// The name in JSON.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Usage => "usage",
+            Kind::EngineUnavailable => "engine-unavailable",
+            Kind::MissingExternal => "missing-external",
+            Kind::NotReady => "not-ready",
+            Kind::Cancelled => "cancelled",
+            Kind::VolumeHeld => "volume-held",
+            Kind::Other => "other",
+        }
+    }
+}
+
 impl Error {
     fn new(kind: Kind, headline: impl Into<String>) -> Error {
-        let inner = Inner { kind, headline: headline.into(), details: Vec::new(), hint: None, source: None };
+        let inner = Inner {
+            kind,
+            headline: headline.into(),
+            details: Vec::new(),
+            hint: None,
+            source: None,
+            problems: None,
+            evidence: None,
+        };
         Error { inner: Box::new(inner) }
     }
 
@@ -102,6 +134,41 @@ impl Error {
         self.inner.hint.as_deref()
     }
 
+    /// The folder with the logs and states of the services, if they were saved.
+    #[must_use]
+    pub fn evidence(&self) -> Option<&Path> {
+        self.inner.evidence.as_deref()
+    }
+
+    /// Everything as JSON:
+    ///
+    /// - `kind`: `usage`, `engine-unavailable`, `missing-external`, `not-ready`, `cancelled`, `volume-held` or `other`,
+    /// - `message`: what `Debug` prints, without the hint,
+    /// - `hint`: what to try, or null,
+    /// - `problems`: what is wrong with the compose files, each with `file`, `line`, `column`, `path`, `message` and
+    ///   `hint`; all but `message` may be null,
+    /// - `evidence`: the folder with the logs and states of the services, or null.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "kind": self.inner.kind.name(),
+            "message": Message(self).to_string(),
+            "hint": self.inner.hint,
+            "problems": self.inner.problems.iter().flat_map(Problems::iter).map(problem_json).collect::<Vec<_>>(),
+            "evidence": self.inner.evidence,
+        })
+    }
+
+    fn with_problems(mut self, problems: &Problems) -> Error {
+        self.inner.problems = Some(problems.clone());
+        self
+    }
+
+    pub(crate) fn with_evidence(mut self, directory: &Path) -> Error {
+        self.inner.evidence = Some(directory.to_owned());
+        self.with_detail(format!("evidence of all services: {}", directory.display()))
+    }
+
     pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Error {
         self.inner.details.push(detail.into());
         self
@@ -140,22 +207,43 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.inner.headline)?;
-        let mut source = std::error::Error::source(self);
+        write!(f, "{}", Message(self))?;
+        match &self.inner.hint {
+            Some(hint) => write!(f, "\n\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything but the hint.
+struct Message<'a>(&'a Error);
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Message(error) = self;
+        f.write_str(&error.inner.headline)?;
+        let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
             write!(f, ": {cause}")?;
             source = cause.source();
         }
-        for detail in &self.inner.details {
-            for line in detail.lines() {
-                write!(f, "\n  {line}")?;
-            }
-        }
-        if let Some(hint) = &self.inner.hint {
-            write!(f, "\n\nhint: {hint}")?;
+        for line in error.inner.details.iter().flat_map(|detail| detail.lines()) {
+            write!(f, "\n  {line}")?;
         }
         Ok(())
     }
+}
+
+fn problem_json(problem: &Problem) -> Value {
+    let place = problem.place.as_ref();
+    json!({
+        "file": place.map(|place| &place.file),
+        "line": place.map(|place| place.line),
+        "column": place.map(|place| place.column),
+        "path": Some(&problem.path).filter(|path| !path.is_empty()),
+        "message": problem.message,
+        "hint": problem.hint,
+    })
 }
 
 impl std::error::Error for Error {

@@ -20,7 +20,7 @@ pub(crate) enum VolumeUser<'a> {
 /// The compose files and the options.
 impl Error {
     pub(crate) fn compose(problems: &Problems) -> Error {
-        Error::new(Kind::Usage, problems.to_string())
+        Error::new(Kind::Usage, problems.to_string()).with_problems(problems)
     }
 
     /// `what` (`service`, `volume`) is not among `defined`.
@@ -166,6 +166,16 @@ impl Error {
             } else {
                 format!("these are: {}", list(fitting))
             })
+    }
+
+    /// The service was to run to completion, so there is no server any more; the services in `fitting` have one.
+    pub(crate) fn has_completed(service: &str, what: &str, fitting: &[&str]) -> Error {
+        let error = Error::new(Kind::Other, format!("service `{service}` no longer runs"))
+            .with_detail("another service waits for its completion, and it has exited with 0");
+        match fitting {
+            [] => error,
+            _ => error.with_hint(format!("{what} that runs: {}", list(fitting))),
+        }
     }
 }
 

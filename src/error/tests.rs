@@ -41,6 +41,52 @@ fn display_is_the_first_line_and_debug_is_everything() {
 }
 
 #[test]
+fn an_error_is_json_for_programs() {
+    let with_evidence = Error::start_failed("service `db` was not ready".to_owned())
+        .with_evidence(Path::new("/state/evidence/shop"))
+        .with_hint("wait");
+    let text = "services:\n  db:\n    imagee: postgres\n    user: 5\n";
+    let folder = tempfile::tempdir().expect("the folder for temporary files can be written to");
+    std::fs::write(folder.path().join("compose.yaml"), text).expect("it can be written to");
+    let request = Request::in_directory(folder.path());
+    let problems = compose::read(&request, &Disk).expect_err("a key is wrong");
+    let json = [with_evidence, Error::compose(&problems)].map(|error| format!("{:#}\n", error.to_json()));
+    expect![[r#"
+        {
+          "kind": "not-ready",
+          "message": "service `db` was not ready\n  evidence of all services: /state/evidence/shop",
+          "hint": "wait",
+          "problems": [],
+          "evidence": "/state/evidence/shop"
+        }
+        {
+          "kind": "usage",
+          "message": "compose.yaml:3:5: services.db: unknown key `imagee`\n    3 |     imagee: postgres\n      |     ^\n\nhint: did you mean `image`?\n\ncompose.yaml:4:11: services.db.user: must be a string, not a number\n    4 |     user: 5\n      |           ^\n\nhint: write it in quotes",
+          "hint": null,
+          "problems": [
+            {
+              "file": "compose.yaml",
+              "line": 3,
+              "column": 5,
+              "path": "services.db",
+              "message": "unknown key `imagee`",
+              "hint": "did you mean `image`?"
+            },
+            {
+              "file": "compose.yaml",
+              "line": 4,
+              "column": 11,
+              "path": "services.db.user",
+              "message": "must be a string, not a number",
+              "hint": "write it in quotes"
+            }
+          ],
+          "evidence": null
+        }
+    "#]].assert_eq(&json.concat());
+}
+
+#[test]
 fn a_later_error_is_printed_below_the_first() {
     let later = Error::teardown("greenroom-shop-1", &["failed to remove container `db`: busy", "busy"]);
     let error = Error::start_failed("service `db` was not ready".to_owned())
@@ -257,6 +303,20 @@ fn handles_for_services_of_one_kind() {
               its image: shop-api
 
             hint: no service of this stack is one; where the image's name does not tell, set `x-greenroom: kind:`"#]],
+    );
+    check(
+        &Error::has_completed("migrate", "a PostgreSQL server", &["db"]),
+        expect![[r#"
+            service `migrate` no longer runs
+              another service waits for its completion, and it has exited with 0
+
+            hint: a PostgreSQL server that runs: `db`"#]],
+    );
+    check(
+        &Error::has_completed("migrate", "a PostgreSQL server", &[]),
+        expect![[r#"
+        service `migrate` no longer runs
+          another service waits for its completion, and it has exited with 0"#]],
     );
 }
 

@@ -22,6 +22,9 @@ impl Stack {
                 .filter(|(_, service)| read(service).is_some())
                 .map(|(name, _)| name.as_str())
                 .collect();
+            if service.known.completed {
+                return Error::has_completed(name, what, &fitting);
+            }
             Error::wrong_kind(name, what, &service.known.image.reference, &fitting)
         })
     }

@@ -61,6 +61,8 @@ pub(crate) struct Options {
     pub timeout: Option<Duration>,
     /// Probes set in Rust, by service.
     pub probes: BTreeMap<String, Probe>,
+    /// Whether to build what the file builds even if the image is there.
+    pub build: bool,
 }
 
 /// Decides everything that can be decided before anything runs. Secrets and configs are read from `disk`.
@@ -179,7 +181,10 @@ fn plan_service(
         },
         restart: Restart::of(&service),
         fallback: extension.fallback,
-        pull: PullPolicy::of(project, name)?,
+        pull: match service.build {
+            Some(_) if options.build => PullPolicy::Build,
+            _ => PullPolicy::of(project, name)?,
+        },
         login: plan_login(kind, &service, &readiness, &files),
         stop_grace: service.stop_grace_period.unwrap_or(DEFAULT_STOP_GRACE),
         config_hash: config_hash(project, name, &files),

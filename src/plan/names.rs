@@ -37,6 +37,8 @@ pub(crate) mod label {
     pub(crate) const RUNNER: &str = "greenroom.runner";
     /// When the stack was created, in seconds since 1970.
     pub(crate) const SINCE: &str = "greenroom.since";
+    /// On an image that greenroom built: a hash of what it was built from, and the name it was built as.
+    pub(crate) const BUILD: &str = "greenroom.build";
     /// `fresh` or `kept`.
     pub(crate) const VOLUME: &str = "greenroom.volume";
     /// The volume's key in the compose file.

@@ -21,7 +21,7 @@ pub(super) fn plan(
         if ports == Ports::AsWritten
             && let Some(published) = &written.published
         {
-            plan.host_ip = written.host_ip.clone().unwrap_or_else(|| "0.0.0.0".to_owned());
+            plan.host_ip = written.host_ip.clone().unwrap_or_else(|| LOOPBACK.to_owned());
             plan.host_port = fixed(service, published).map_err(wrong)?;
         } else if planned.iter().any(|other| other.port == port) {
             // The file publishes one container port under two host ports. With picked ports, one is enough.

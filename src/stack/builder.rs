@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::Error;
-use crate::compose::{self, Disk, Project, Request};
+use crate::compose::{self, Disk, Project, Request, Warning};
 use crate::event::{Event, Observer};
 use crate::kind::Probe;
 use crate::lease::Lifetime;
@@ -29,6 +29,7 @@ pub struct StackBuilder {
     lifetime: Option<Lifetime>,
     idle: Option<Duration>,
     observer: Observer,
+    build: bool,
 }
 
 /// Leaves out variables and probes: they can hold secrets.
@@ -110,7 +111,8 @@ impl StackBuilder {
         self
     }
 
-    /// Publishes the fixed host ports that the file states. A second such stack on the machine will collide.
+    /// Publishes the fixed host ports that the file states, on 127.0.0.1 where the file names no address. A second such
+    /// stack on the machine will collide.
     #[must_use]
     pub fn fixed_ports(mut self) -> StackBuilder {
         self.ports = Ports::AsWritten;
@@ -136,6 +138,14 @@ impl StackBuilder {
     #[must_use]
     pub fn idle(mut self, idle: Duration) -> StackBuilder {
         self.idle = Some(idle);
+        self
+    }
+
+    /// Builds the images of all services that have a `build:`, as Compose's `--build` does. Without it, an image is built
+    /// if the engine does not have it, or if greenroom built it and its context or options have changed since.
+    #[must_use]
+    pub fn build(mut self) -> StackBuilder {
+        self.build = true;
         self
     }
 
@@ -188,8 +198,28 @@ impl StackBuilder {
             ports: self.ports,
             timeout: self.timeout,
             probes: self.probes.clone(),
+            build: self.build,
         };
-        plan::plan(project, &Disk, &options)
+        let mut plan = plan::plan(project, &Disk, &options)?;
+        plan.warnings.extend(self.unread_override());
+        Ok(plan)
+    }
+
+    /// Warns of an override file that stays unread, as in Compose, because the file beside it is named. Where no file is
+    /// named, both are read: so the same folder can mean two different stacks.
+    fn unread_override(&self) -> Option<Warning> {
+        let [file] = &self.files[..] else { return None };
+        let folder = self.directory.clone().unwrap_or_default();
+        let unread = compose::override_beside(&Disk, &folder.join(file))?;
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let (file, unread) = (name(file), name(&unread));
+        Some(Warning::new(
+            None,
+            format!(
+                "{unread} is not read, because {file} is named: name both files, or none (no `-f`, \
+                 `StackBuilder::new()`)"
+            ),
+        ))
     }
 
     pub(super) fn wanted(self) -> Result<Wanted, Error> {
@@ -198,10 +228,10 @@ impl StackBuilder {
             None => Lifetime::usual()?,
         };
         let project = self.read()?;
-        let (idle, observer) = (self.idle, self.observer.clone());
+        let (idle, observer, build) = (self.idle, self.observer.clone(), self.build);
         let plan = self.plan_of(&project, &new_id())?;
         let plan_again = Box::new(move |id: &str| self.plan_of(&project, id));
-        Ok(Wanted { plan, plan_again, lifetime, idle, observer })
+        Ok(Wanted { plan, plan_again, lifetime, idle, observer, build })
     }
 }
 
@@ -214,6 +244,8 @@ pub(super) struct Wanted {
     /// How long an unused kept stack stays.
     pub idle: Option<Duration>,
     pub observer: Observer,
+    /// Whether to build all images before a running stack is looked for.
+    pub build: bool,
 }
 
 type PlanAgain = dyn Fn(&str) -> Result<Plan, Error> + Send + Sync;

@@ -134,6 +134,41 @@ fn unsafe_code_is_in_one_file() {
 }
 
 #[test]
+fn the_readme_lists_every_variable_that_is_read() {
+    let readme = read(&root().join("README.md"));
+    let settings = readme.split("## Settings").nth(1).and_then(|text| text.split("\n## ").next());
+    let table: Vec<_> =
+        settings.expect("it has the chapter").lines().filter(|line| line.starts_with('|')).collect();
+    let mut count = 0;
+    for (path, text) in ["src", "cli/src"].into_iter().flat_map(sources) {
+        for rest in text.split("\"GREENROOM_").skip(1) {
+            let name = format!("GREENROOM_{}", rest.split('"').next().unwrap_or_default());
+            let is_listed = table.iter().any(|line| line.contains(&format!("`{name}`")));
+            assert!(is_listed, "{}: {name} is not in the README's table of settings", path.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 5, "only {count} variables were found");
+}
+
+#[test]
+fn the_links_of_a_readme_lead_somewhere_on_docs_rs() {
+    for (readme, has_anchors) in [("README.md", true), ("compose/README.md", false)] {
+        let text = read(&root().join(readme));
+        let anchors: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+            .map(|title| format!("#{}", title.to_lowercase().replace(' ', "-")))
+            .collect();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let is_anchor = anchors.iter().any(|anchor| anchor == link);
+            assert!(is_anchor || link.starts_with("https://"), "{readme}: {link} is dead on docs.rs");
+        }
+        assert!(!has_anchors || text.contains("](#"), "{readme} has no links to its own chapters");
+    }
+}
+
+#[test]
 fn the_changelog_has_the_version() {
     let changelog = read(&root().join("CHANGELOG.md"));
     assert!(changelog.contains(&format!("## {}", env!("CARGO_PKG_VERSION"))));

@@ -133,6 +133,44 @@ async fn an_image_is_built_as_the_file_says() -> Result {
     Ok(())
 }
 
+/// A stack of one service that is built from `folder` and prints what is in its Dockerfile.
+async fn edited(folder: &tempfile::TempDir, said: &str, build: bool) -> Result<Stack> {
+    let image = shell_image().await?;
+    let file = folder.path().join("docker-compose.yml");
+    std::fs::write(&file, "services: {said: {build: ., stop_signal: SIGKILL}}\n")?;
+    let dockerfile = format!("FROM {image}\nCMD [\"sh\", \"-c\", \"echo {said}; sleep infinity\"]\n");
+    std::fs::write(folder.path().join("Dockerfile"), dockerfile)?;
+    let builder = Stack::builder(file)
+        .project_name(&format!("edited{}", std::process::id()))
+        .ready("said", greenroom::Probe::log(said))
+        .lifetime(greenroom::Lifetime::Keep);
+    Ok(if build { builder.build() } else { builder }.up().await?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edited_dockerfile_is_built_again() -> Result {
+    let folder = tempfile::tempdir()?;
+    let first = edited(&folder, "first", false).await?;
+    assert!(!first.report().services["said"].rebuilt);
+    // The same file again finds the same stack; a changed Dockerfile makes it out of date.
+    assert_eq!(edited(&folder, "first", false).await?.name(), first.name());
+    let second = edited(&folder, "second", false).await?;
+    assert_ne!(second.name(), first.name());
+    assert!(second.report().services["said"].rebuilt, "{}", second.report());
+    assert_says(&second.service("said")?.logs().await?, &["second"]);
+    // Nothing has changed: what is built anew is the same image, so the stack stays.
+    assert_eq!(edited(&folder, "second", true).await?.name(), second.name());
+    for stack in greenroom::stack::stacks().await? {
+        if [first.name(), second.name()].contains(&stack.name.as_str()) {
+            stack.down().await?;
+        }
+    }
+    let image = format!("edited{}-said", std::process::id());
+    let (status, said) = ask_engine(Method::DELETE, &format!("/images/{image}")).await?;
+    assert_eq!(status, 200, "{said}");
+    Ok(())
+}
+
 /// What the hooks have written, to a folder of the host that outlives the service.
 fn told(folder: &tempfile::TempDir) -> Result<String> {
     Ok(std::fs::read_to_string(folder.path().join("told"))?)

@@ -1,8 +1,10 @@
-//! The tar archive of a build context, without the files that `.dockerignore` excludes.
+//! The files of a build context, without those that `.dockerignore` excludes: as a tar archive, or as a hash.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use super::ignore::Ignore;
 use crate::engine::Dockerfile;
@@ -21,6 +23,90 @@ pub(super) struct Packed {
 
 /// Packs the folder `context`, and the Dockerfile even if it lies elsewhere or `.dockerignore` excludes it.
 pub(super) fn pack(context: &Path, dockerfile: &Dockerfile) -> io::Result<Packed> {
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.follow_symlinks(false);
+    // Engines do not know the extension by which sparse files are packed.
+    tar.sparse(false);
+    let dockerfile = visit(context, dockerfile, &mut tar)?;
+    Ok(Packed { tar: tar.into_inner()?, dockerfile })
+}
+
+/// Adds what [`pack`] would send to `hash`, except for times and owners, which do not get into an image.
+pub(super) fn add_to_hash(context: &Path, dockerfile: &Dockerfile, hash: &mut Sha256) -> io::Result<()> {
+    let dockerfile = visit(context, dockerfile, hash)?;
+    add_part(hash, dockerfile.as_bytes());
+    Ok(())
+}
+
+/// What receives the files of a context.
+trait Sink {
+    /// Adds a file, a folder without its content, or a link.
+    fn add(&mut self, path: &Path, name: &Path) -> io::Result<()>;
+    fn add_text(&mut self, name: &str, text: &str) -> io::Result<()>;
+}
+
+impl Sink for tar::Builder<Vec<u8>> {
+    fn add(&mut self, path: &Path, name: &Path) -> io::Result<()> {
+        self.append_path_with_name(path, name)
+    }
+
+    fn add_text(&mut self, name: &str, text: &str) -> io::Result<()> {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        self.append_data(&mut header, name, text.as_bytes())
+    }
+}
+
+impl Sink for Sha256 {
+    fn add(&mut self, path: &Path, name: &Path) -> io::Result<()> {
+        let metadata = std::fs::symlink_metadata(path)?;
+        add_part(self, name.as_os_str().as_encoded_bytes());
+        self.update(mode(&metadata).to_le_bytes());
+        if metadata.is_symlink() {
+            add_part(self, std::fs::read_link(path)?.as_os_str().as_encoded_bytes());
+        } else if metadata.is_file() {
+            self.update(metadata.len().to_le_bytes());
+            let mut file = std::fs::File::open(path)?;
+            let mut chunk = vec![0; CHUNK];
+            loop {
+                match file.read(&mut chunk)? {
+                    0 => break,
+                    length => self.update(&chunk[..length]),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_text(&mut self, name: &str, text: &str) -> io::Result<()> {
+        add_part(self, name.as_bytes());
+        add_part(self, text.as_bytes());
+        Ok(())
+    }
+}
+
+const CHUNK: usize = 256 * 1024;
+
+/// Adds bytes after their length, so that no two lists of parts look the same.
+fn add_part(hash: &mut Sha256, part: &[u8]) {
+    hash.update((part.len() as u64).to_le_bytes());
+    hash.update(part);
+}
+
+/// What the file is, and who may use it.
+#[cfg(unix)]
+fn mode(metadata: &std::fs::Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(metadata)
+}
+
+#[cfg(not(unix))]
+fn mode(metadata: &std::fs::Metadata) -> u32 {
+    u32::from(metadata.is_dir())
+}
+
+/// Hands the context's files to `sink`; returns the Dockerfile's path among them.
+fn visit(context: &Path, dockerfile: &Dockerfile, sink: &mut dyn Sink) -> io::Result<String> {
     let own_ignore = read_if_there(&context.join(DOCKERIGNORE))?;
     let (ignore, dockerfile) = match dockerfile {
         Dockerfile::Inline(text) => (None, Where::Added(text.clone())),
@@ -39,13 +125,9 @@ pub(super) fn pack(context: &Path, dockerfile: &Dockerfile) -> io::Result<Packed
     };
     let is_own = ignore.is_none();
     let ignore = ignore.unwrap_or_else(|| Ignore::parse(own_ignore.as_deref().unwrap_or_default()));
-    let mut packing =
-        Packing { tar: tar::Builder::new(Vec::new()), root: context, ignore, is_own, dockerfile };
-    packing.tar.follow_symlinks(false);
-    // Engines do not know the extension by which sparse files are packed.
-    packing.tar.sparse(false);
-    packing.pack_folder(Path::new(""))?;
-    packing.finish(own_ignore)
+    let mut visit = Visit { sink, root: context, ignore, is_own, dockerfile };
+    visit.folder(Path::new(""))?;
+    visit.finish(own_ignore)
 }
 
 /// Where the Dockerfile is.
@@ -55,8 +137,8 @@ enum Where {
     Added(String),
 }
 
-struct Packing<'a> {
-    tar: tar::Builder<Vec<u8>>,
+struct Visit<'a> {
+    sink: &'a mut dyn Sink,
     root: &'a Path,
     ignore: Ignore,
     /// Whether `ignore` is the context's own file, which the builder reads as well.
@@ -64,8 +146,8 @@ struct Packing<'a> {
     dockerfile: Where,
 }
 
-impl Packing<'_> {
-    fn pack_folder(&mut self, folder: &Path) -> io::Result<()> {
+impl Visit<'_> {
+    fn folder(&mut self, folder: &Path) -> io::Result<()> {
         let path = self.root.join(folder);
         let entries = std::fs::read_dir(&path).map_err(|error| of(&path, &error))?;
         let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
@@ -75,14 +157,14 @@ impl Packing<'_> {
             let is_ignored = self.ignore.matches(&name) && !self.is_needed(&name);
             if entry.file_type()?.is_dir() {
                 if !is_ignored {
-                    self.tar.append_path_with_name(entry.path(), &name)?;
+                    self.sink.add(&entry.path(), &name)?;
                 }
                 // An ignored folder is still entered where something of it is wanted all the same.
                 if !is_ignored || self.ignore.has_exceptions || self.has_dockerfile(&name) {
-                    self.pack_folder(&name)?;
+                    self.folder(&name)?;
                 }
             } else if !is_ignored && !self.is_rewritten(&name) {
-                self.tar.append_path_with_name(entry.path(), &name)?;
+                self.sink.add(&entry.path(), &name)?;
             }
         }
         Ok(())
@@ -98,34 +180,26 @@ impl Packing<'_> {
         matches!(&self.dockerfile, Where::Inside(path) if path.starts_with(folder))
     }
 
-    /// Whether [`finish`](Packing::finish) adds its own version of the file.
+    /// Whether [`finish`](Visit::finish) adds its own version of the file.
     fn is_rewritten(&self, name: &Path) -> bool {
         matches!(self.dockerfile, Where::Added(_)) && name == Path::new(DOCKERIGNORE)
     }
 
     /// Adds a Dockerfile from outside the context, and excludes it in `.dockerignore`: the builder then removes it from
     /// the context before the first step.
-    fn finish(mut self, own_ignore: Option<String>) -> io::Result<Packed> {
-        let dockerfile = match &self.dockerfile {
+    fn finish(self, own_ignore: Option<String>) -> io::Result<String> {
+        Ok(match &self.dockerfile {
             Where::Inside(path) => path.to_string_lossy().into_owned(),
             Where::Added(text) => {
                 let is_in_image = !self.ignore.matches(Path::new(DOCKERIGNORE));
                 let own_ignore = own_ignore.filter(|_| is_in_image);
                 let own_ignore = own_ignore.unwrap_or_else(|| DOCKERIGNORE.to_owned());
-                append(&mut self.tar, DOCKERIGNORE, &format!("{own_ignore}\n{ADDED_DOCKERFILE}\n"))?;
-                append(&mut self.tar, ADDED_DOCKERFILE, text)?;
+                self.sink.add_text(DOCKERIGNORE, &format!("{own_ignore}\n{ADDED_DOCKERFILE}\n"))?;
+                self.sink.add_text(ADDED_DOCKERFILE, text)?;
                 ADDED_DOCKERFILE.to_owned()
             }
-        };
-        Ok(Packed { tar: self.tar.into_inner()?, dockerfile })
+        })
     }
-}
-
-fn append(tar: &mut tar::Builder<Vec<u8>>, name: &str, text: &str) -> io::Result<()> {
-    let mut header = tar::Header::new_gnu();
-    header.set_size(text.len() as u64);
-    header.set_mode(0o644);
-    tar.append_data(&mut header, name, text.as_bytes())
 }
 
 fn read_if_there(path: &Path) -> io::Result<Option<String>> {
@@ -226,7 +300,7 @@ mod tests {
             let mut entry = entry.expect("so is every part");
             let name = entry.path().expect("a name").to_string_lossy().into_owned();
             let mut text = String::new();
-            io::Read::read_to_string(&mut entry, &mut text).expect("it is text");
+            std::io::Read::read_to_string(&mut entry, &mut text).expect("it is text");
             texts.insert(name, text);
         }
         assert_eq!(packed.dockerfile, ".greenroom.Dockerfile");
@@ -249,6 +323,32 @@ mod tests {
         }
         let absolute = folder.path().join("Dockerfile").to_string_lossy().into_owned();
         assert_eq!(packed(&context, path(&absolute))[0], ".greenroom.Dockerfile");
+    }
+
+    fn hashed(context: &Path, dockerfile: &Dockerfile) -> String {
+        let mut hash = Sha256::new();
+        add_to_hash(context, dockerfile, &mut hash).expect("it can be read");
+        format!("{:?}", hash.finalize())
+    }
+
+    #[test]
+    fn the_hash_changes_with_what_is_sent_and_with_nothing_else() {
+        let files =
+            [(".dockerignore", "left-out"), ("Dockerfile", "FROM a"), ("src/a", "1"), ("left-out", "1")];
+        let (one, same) = (folder(&files), folder(&files));
+        let before = hashed(one.path(), &path("Dockerfile"));
+        fs::write(same.path().join("left-out"), "2").expect("it can be written");
+        fs::write(same.path().join("src/a"), "1").expect("it can be written");
+        assert_eq!(hashed(same.path(), &path("Dockerfile")), before);
+
+        let changes: [(&str, &str); 4] =
+            [("src/a", "2"), ("src/b", ""), ("Dockerfile", "FROM b"), (".dockerignore", "")];
+        for (name, text) in changes {
+            let changed = folder(&files);
+            fs::write(changed.path().join(name), text).expect("it can be written");
+            assert_ne!(hashed(changed.path(), &path("Dockerfile")), before, "{name}");
+        }
+        assert_ne!(hashed(one.path(), &Dockerfile::Inline("FROM a".to_owned())), before);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Inspecting, pulling, building and importing images.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures_util::{Stream, StreamExt};
+use sha2::{Digest, Sha256};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::auth::DockerCredentials;
 use testcontainers::bollard::models::ImageInspect;
@@ -16,6 +17,7 @@ use super::context::{self, Packed};
 use super::error::failed;
 use super::options::to_map;
 use crate::engine::{BuildSpec, Context, Dockerfile, EngineError, Image, Progress};
+use crate::plan::hash;
 
 pub(super) fn from_inspect(found: ImageInspect) -> Image {
     let config = found.config.unwrap_or_default();
@@ -38,7 +40,25 @@ pub(super) fn from_inspect(found: ImageInspect) -> Image {
             // The engine reports "never" as a time in the year 1.
             .filter(|time| time.unix_timestamp() > 0)
             .map(Into::into),
+        labels: config.labels.unwrap_or_default().into_iter().collect(),
+        is_from_registry: !found.repo_digests.unwrap_or_default().is_empty(),
     }
+}
+
+/// A hash of what an image is built from: the context as it is sent, and the options. `None` if the engine fetches the
+/// context. It reads all of the context.
+pub(crate) fn fingerprint(build: &BuildSpec) -> std::io::Result<Option<String>> {
+    let Context::Folder(folder) = &build.context else { return Ok(None) };
+    // The Dockerfile's text is part of the context. A checkout elsewhere builds the same image.
+    let options = BuildSpec {
+        context: Context::Folder(PathBuf::new()),
+        dockerfile: Dockerfile::Inline(String::new()),
+        ..build.clone()
+    };
+    let mut content = Sha256::new();
+    content.update(format!("{options:?}"));
+    context::add_to_hash(folder, &build.dockerfile, &mut content)?;
+    Ok(Some(hash(&content.finalize())))
 }
 
 pub(super) async fn pull(
@@ -115,13 +135,8 @@ pub(super) async fn build(
     let mut last_lines = std::collections::VecDeque::new();
     while let Some(info) = stream.next().await {
         let info = info.map_err(failed(operation())).map_err(|error| with_output(error, &last_lines))?;
-        for line in info
-            .stream
-            .iter()
-            .chain(&info.status)
-            .flat_map(|text| text.lines())
-            .filter(|line| !line.trim().is_empty())
-        {
+        let said: Vec<_> = info.stream.iter().chain(&info.status).map(|text| without_escapes(text)).collect();
+        for line in said.iter().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()) {
             progress(line);
             last_lines.push_back(line.to_owned());
             if last_lines.len() > 20 {
@@ -215,6 +230,17 @@ fn with_query(client: &Docker, parameters: &[(&'static str, String)]) -> Docker 
     })
 }
 
+/// A text without the escape sequences that set colours: the builder prints a step's standard error in red.
+fn without_escapes(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c.is_ascii_alphabetic()).map_or(part.len(), |end| end + 1);
+        plain.push_str(&part[end..]);
+    }
+    plain
+}
+
 /// Adds the last output to a build's error, which names the failed step but not the reason.
 fn with_output(mut error: EngineError, last_lines: &std::collections::VecDeque<String>) -> EngineError {
     for line in last_lines {
@@ -247,4 +273,14 @@ fn chunks(file: tokio::fs::File) -> impl Stream<Item = Result<bytes::Bytes, std:
         chunk.truncate(length);
         Ok((length > 0).then(|| (chunk.into(), file)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_no_part_of_what_a_build_says() {
+        assert_eq!(without_escapes("\x1b[91mgcc: not found\n\x1b[0m\x1b[1;31mx"), "gcc: not found\nx");
+    }
 }

@@ -41,6 +41,7 @@ use crate::plan::EngineVersion;
 use error::{absent_is_fine, failed, with_causes};
 
 pub(crate) use connect::{address, connect, connect_again};
+pub(crate) use image::fingerprint;
 
 /// From this API version on, a container can be created with several networks.
 const SEVERAL_NETWORKS: (u32, u32) = (1, 44);

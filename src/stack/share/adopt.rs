@@ -73,5 +73,6 @@ async fn used_image(
             .await
             .map_err(|error| error.to_string())?
             .and_then(|image| image.healthcheck),
+        ..UsedImage::default()
     })
 }

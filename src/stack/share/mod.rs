@@ -13,7 +13,7 @@ use super::listing;
 use super::live::Live;
 use super::owner::{LockFor, Owner};
 use super::running::{Running, is_used_here};
-use super::up::start_new;
+use super::up::{Start, build_all, changed_since, start_new};
 use crate::engine::{self, Engine, Filter};
 use crate::event::Event;
 use crate::lease::{Lease, Record, Request, ensure_watched};
@@ -32,7 +32,12 @@ pub(super) async fn up(
 ) -> Result<Live, Error> {
     let shared = Shared::of(&wanted, &state).await?;
     let found = tokio::select! {
-        found = shared.find_running() => found?,
+        found = async {
+            if wanted.build {
+                shared.build(&state).await?;
+            }
+            shared.find_running().await
+        } => found?,
         // The sender is dropped only after this has ended.
         Ok(()) = &mut cancelled => return Err(Error::start_cancelled()),
     };
@@ -93,6 +98,16 @@ impl Shared<'_> {
         Ok(Shared { wanted, owner, lease, key })
     }
 
+    /// Builds all images that the file builds. A running stack that has an older one is then no longer usable.
+    async fn build(&self, state: &StateFolder) -> Result<(), Error> {
+        let _lock = self.owner.lock(LockFor::Change).await?;
+        let engine = engine::connect().await?;
+        let plan = Arc::new(self.wanted.plan.clone());
+        let observer = self.wanted.observer.clone();
+        let start = Start::new(engine, plan.clone(), observer, self.owner.clone(), state.clone());
+        build_all(&start).await.map_err(|failure| failure.into_error(&plan, None))
+    }
+
     /// Returns the stack if it is up and usable.
     async fn find_running(&self) -> Result<Option<Live>, Error> {
         let _lock = self.owner.lock(LockFor::Use).await?;
@@ -117,7 +132,11 @@ impl Shared<'_> {
                 return Err(engine::connect().await.err().map_or_else(|| error.into(), Error::from));
             }
         };
-        match running(plan, facts, &listed) {
+        let found = match changed_since(&plan, facts).await {
+            Some(name) => Err(format!("service `{name}` runs an image whose build context has changed")),
+            None => running(plan, facts, &listed),
+        };
+        match found {
             Ok(running) => {
                 self.wanted.observer.notify(&Event::Attached { stack: record.stack });
                 Ok(Found::Live(self.live(running, engine)))

@@ -457,8 +457,9 @@ impl Engine for ScriptedEngine {
     async fn build(&self, build: &BuildSpec, progress: Progress<'_>) -> Result<(), EngineError> {
         progress("step 1 of 1");
         let name = build.reference.clone();
+        let image = Image { labels: build.labels.clone(), ..Image::default() };
         self.change(format!("build image {name}"), move |world| {
-            world.images.insert(name, (Whereabouts::Engine, Image::default()));
+            world.images.insert(name, (Whereabouts::Engine, image));
             Ok(())
         })
         .await

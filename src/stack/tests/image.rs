@@ -6,6 +6,7 @@ use super::engine::{ScriptedEngine, Whereabouts};
 use super::{TestFolder, TestStack};
 use crate::event::Event;
 use crate::plan::Options;
+use crate::stack::up::changed_since;
 use std::sync::Arc;
 
 #[tokio::test(start_paused = true)]
@@ -37,13 +38,8 @@ async fn an_image_that_the_file_builds_is_built_and_not_pulled() {
     let stack = TestStack::of("services: {web: {build: {context: .}}}");
     stack.engine.image_is("shop-web", Whereabouts::Registry);
     stack.up().await.expect("it is built");
-    expect![[r#"
-             0 build image shop-web
-             0 create network default
-             0 create container web-1
-             0 start container web-1
-    "#]]
-    .assert_eq(&stack.timeline());
+    assert_eq!(stack.engine.moments("build image shop-web", ""), [0]);
+    assert_eq!(stack.engine.moments("pull", ""), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,6 +63,95 @@ async fn an_image_that_may_not_be_pulled_is_named() {
         service `db` has no image to run: failed to find image `db:1`: the engine does not have it, and `pull_policy: never` forbids pulling it
 
         hint: check the image's name, try `docker pull`, or declare `build:` or `x-greenroom: fallback:`"#]].assert_eq(&stack.failure().await);
+}
+
+/// A stack with a service that is built from its own folder.
+fn stack_with_build(engine: &Arc<ScriptedEngine>, folder: &Arc<TestFolder>, options: Options) -> TestStack {
+    let file = "services: {web: {build: {context: web}}}";
+    TestStack::on(engine.clone(), folder.clone(), &folder.0, file, options)
+}
+
+/// A folder with the context of [`stack_with_build`].
+fn folder_with_context(dockerfile: &str) -> Arc<TestFolder> {
+    let folder = Arc::new(TestFolder::new());
+    std::fs::create_dir_all(folder.0.join("web")).expect("the folder can be written to");
+    write_dockerfile(&folder, dockerfile);
+    folder
+}
+
+fn write_dockerfile(folder: &TestFolder, text: &str) {
+    std::fs::write(folder.0.join("web/Dockerfile"), text).expect("the folder can be written to");
+}
+
+/// How often the image was built in all.
+fn builds(engine: &ScriptedEngine) -> usize {
+    engine.moments("build image", "").len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_is_built_again_when_its_context_has_changed() {
+    let (engine, folder) = (Arc::new(ScriptedEngine::new()), folder_with_context("FROM a"));
+    engine.image_is("shop-web", Whereabouts::Nowhere);
+    for (dockerfile, builds_in_all, rebuilt) in
+        [("FROM a", 1, false), ("FROM a", 1, false), ("FROM b", 2, true)]
+    {
+        write_dockerfile(&folder, dockerfile);
+        let stack = stack_with_build(&engine, &folder, Options::default());
+        let running = stack.up().await.expect("it runs");
+        let report = running.report();
+        assert_eq!(
+            (builds(&engine), report.services["web"].rebuilt),
+            (builds_in_all, rebuilt),
+            "{dockerfile}"
+        );
+        assert_eq!(report.warnings, []);
+        assert_eq!(changed_since(&stack.plan, &stack.facts(&running)).await, None);
+        stack.down_running(running).await.expect("it is removed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_stack_is_known_to_be_out_of_date() {
+    let (engine, folder) = (Arc::new(ScriptedEngine::new()), folder_with_context("FROM a"));
+    engine.image_is("shop-web", Whereabouts::Nowhere);
+    let stack = stack_with_build(&engine, &folder, Options::default());
+    let running = stack.up().await.expect("it runs");
+    write_dockerfile(&folder, "FROM b");
+    assert_eq!(changed_since(&stack.plan, &stack.facts(&running)).await.as_deref(), Some("web"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_of_somebody_else_is_used_with_a_warning() {
+    let (engine, folder) = (Arc::new(ScriptedEngine::new()), folder_with_context("FROM a"));
+    engine.image_is("shop-web", Whereabouts::Engine);
+    let running = stack_with_build(&engine, &folder, Options::default()).up().await.expect("it runs");
+    assert_eq!(builds(&engine), 0);
+    let warnings = running.report().warnings.iter().map(ToString::to_string).collect::<String>();
+    expect!["services.web.build: the image `shop-web` is used as it is, and may be out of date: greenroom did not build it; `--build`, or `.build()` in Rust, builds it"].assert_eq(&warnings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_is_built_in_any_case_if_that_is_asked_for() {
+    let (engine, folder) = (Arc::new(ScriptedEngine::new()), folder_with_context("FROM a"));
+    for count in [1, 2] {
+        let stack = stack_with_build(&engine, &folder, Options { build: true, ..Options::default() });
+        let running = stack.up().await.expect("it runs");
+        assert_eq!(builds(&engine), count);
+        stack.down_running(running).await.expect("it is removed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_fails_is_not_answered_with_a_hint_to_declare_one() {
+    let (engine, folder) = (Arc::new(ScriptedEngine::new()), folder_with_context("FROM a"));
+    engine.image_is("shop-web", Whereabouts::Nowhere);
+    let stack = stack_with_build(&engine, &folder, Options::default());
+    stack.engine.fails("build image", "", "gcc: not found");
+    expect![[r#"
+        service `web` has no image to run: failed to build image shop-web: gcc: not found
+
+        hint: `docker build $STATE/web` shows the whole output of the build"#]]
+    .assert_eq(&stack.failure().await);
 }
 
 /// A stack in its own folder, which contains the fallback's build context.

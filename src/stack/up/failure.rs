@@ -95,7 +95,7 @@ impl Failure {
         // Containers are created only once all images are there: without an image there is no evidence.
         let has_evidence = !matches!(failure, ServiceFailure::NoImage { .. });
         if let Some(directory) = evidence.filter(|_| has_evidence) {
-            error = error.with_detail(format!("evidence of all services: {}", directory.display()));
+            error = error.with_evidence(directory);
         }
         match failure.hint(plan, &service, &log.unwrap_or_default()) {
             Some(hint) => error.with_hint(hint),
@@ -202,6 +202,12 @@ impl ServiceFailure {
                 "build it first with `docker compose build`; for tests, name the image in an override file: `image: NAME` and `build: !reset null`"
                     .to_owned(),
             ),
+            ServiceFailure::NoImage { fallback: None, .. }
+                if plan.service(service).is_some_and(|planned| planned.service.build.is_some()) =>
+            {
+                let build = plan.service(service)?.service.build.as_ref()?;
+                Some(format!("`docker build {}` shows the whole output of the build", build.context))
+            }
             ServiceFailure::NoImage { fallback: None, .. } => Some(
                 "check the image's name, try `docker pull`, or declare `build:` or `x-greenroom: fallback:`"
                     .to_owned(),

@@ -1,4 +1,5 @@
-//! Chooses the image that runs: present, else pulled, else built, else the declared fallback.
+//! Chooses the image that runs: present, else pulled, else built, else the declared fallback. An image that greenroom
+//! built is built again when what it is built from has changed.
 //!
 //! The order is Compose's (<https://github.com/compose-spec/compose-spec/blob/main/05-services.md#pull_policy>). Only
 //! the fallback is greenroom's own, and it is always reported.
@@ -10,18 +11,22 @@ use super::failure::{Failure, ServiceFailure};
 use super::fallback;
 use super::start::Start;
 use crate::compose::{Build, Mount, MountKind};
-use crate::engine::{BuildSpec, Context, Dockerfile, EngineError, Image};
+use crate::engine::{self, BuildSpec, Context, Dockerfile, EngineError, Image};
 use crate::event::Event;
 use crate::known::UsedImage;
-use crate::plan::{PlannedService, PullPolicy, cached_image};
+use crate::lease::Facts;
+use crate::plan::{Plan, PlannedService, PullPolicy, cached_image, label};
 
 /// Makes sure that the engine has the service's image, or its fallback.
 pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<UsedImage, Failure> {
     let service = &planned.service;
-    let reference =
-        service.image.clone().unwrap_or_else(|| format!("{}-{}", start.plan.project, service.name));
+    let reference = reference(&start.plan, planned);
     let error = match obtain(start, planned, &reference).await {
-        Ok(image) => return Ok(UsedImage { reference, stands_in_for: None, healthcheck: image.healthcheck }),
+        Ok((image, rebuilt)) => {
+            let built_from = built_from(&image, &reference).map(str::to_owned);
+            let healthcheck = image.healthcheck;
+            return Ok(UsedImage { reference, stands_in_for: None, healthcheck, built_from, rebuilt });
+        }
         Err(error) => error,
     };
     let no_image = |fallback| {
@@ -36,11 +41,50 @@ pub(super) async fn resolve(start: &Start, planned: &PlannedService) -> Result<U
         used: used.clone(),
         reason: start.plan.secrets.hide(&error.message),
     });
-    Ok(UsedImage { reference: used, stands_in_for: Some(reference), healthcheck: image.healthcheck })
+    let (stands_in_for, healthcheck) = (Some(reference), image.healthcheck);
+    Ok(UsedImage { reference: used, stands_in_for, healthcheck, ..UsedImage::default() })
 }
 
-/// Finds, pulls or builds the image, depending on `pull_policy`.
-async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Result<Image, EngineError> {
+/// The image's name: the file's, or Compose's for an image that is built.
+fn reference(plan: &Plan, planned: &PlannedService) -> String {
+    let service = &planned.service;
+    service.image.clone().unwrap_or_else(|| format!("{}-{}", plan.project, service.name))
+}
+
+/// Builds the images of all services that the file builds, whether or not anything has changed.
+pub(in crate::stack) async fn build_all(start: &Start) -> Result<(), Failure> {
+    for planned in start.plan.services.iter().filter(|planned| planned.name == planned.service.name) {
+        let Some(build) = &planned.service.build else { continue };
+        let reference = reference(&start.plan, planned);
+        let built = build_image(start, planned, &reference, build).await;
+        built.map_err(|error| {
+            let error = error.to_string();
+            start.failed(&planned.name, ServiceFailure::NoImage { error, fallback: None })
+        })?;
+    }
+    Ok(())
+}
+
+/// The first service whose image is not what its build would give now, as far as that can be known.
+pub(in crate::stack) async fn changed_since(plan: &Plan, facts: &Facts) -> Option<String> {
+    for planned in &plan.services {
+        let known = facts.services.get(&planned.name).and_then(|facts| facts.known.image.built_from.as_ref());
+        let (Some(build), Some(built)) = (&planned.service.build, known) else { continue };
+        let spec = build_spec(&reference(plan, planned), build, planned);
+        if mark(&spec).await.is_ok_and(|mark| mark.is_some_and(|mark| mark != *built)) {
+            return Some(planned.name.clone());
+        }
+    }
+    None
+}
+
+/// Finds, pulls or builds the image, depending on `pull_policy`. Returns also whether it was built again because of a
+/// change.
+async fn obtain(
+    start: &Start,
+    planned: &PlannedService,
+    reference: &str,
+) -> Result<(Image, bool), EngineError> {
     let service = &planned.service;
     let engine = &start.engine;
     let progress = |line: &str| start.image_progress(&service.name, line);
@@ -48,20 +92,19 @@ async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Res
     if service.image.is_some() && is_to_be_pulled(planned.pull, present.as_ref(), SystemTime::now()) {
         progress(&format!("pulling {reference}"));
         match engine.pull(reference, service.platform.as_deref(), &progress).await {
-            Ok(()) => return made(start, reference).await,
+            Ok(()) => return Ok((made(start, reference).await?, false)),
             // As in Compose, an image that can be built need not be in a registry.
             Err(error) if service.build.is_some() => progress(&error.to_string()),
             Err(error) => return Err(error),
         }
     }
     match (&service.build, present) {
-        (Some(build), present) if present.is_none() || planned.pull == PullPolicy::Build => {
-            progress(&format!("building {reference} from {}", build.context));
-            engine.build(&build_spec(reference, build, planned), &progress).await?;
-            made(start, reference).await
+        (Some(build), Some(image)) if planned.pull != PullPolicy::Build => {
+            build_if_changed(start, planned, reference, build, image).await
         }
-        (_, Some(image)) => Ok(image),
-        (_, None) => {
+        (Some(build), _) => Ok((build_image(start, planned, reference, build).await?, false)),
+        (None, Some(image)) => Ok((image, false)),
+        (None, None) => {
             let why = match planned.pull {
                 PullPolicy::Build => "and `pull_policy: build` has no `build` to use",
                 _ => "and `pull_policy: never` forbids pulling it",
@@ -70,6 +113,70 @@ async fn obtain(start: &Start, planned: &PlannedService, reference: &str) -> Res
             Err(EngineError::new(format!("find image `{reference}`"), message))
         }
     }
+}
+
+/// Builds the image again if greenroom built it and what it is built from has changed since. Warns if that can't be
+/// known.
+async fn build_if_changed(
+    start: &Start,
+    planned: &PlannedService,
+    reference: &str,
+    build: &Build,
+    image: Image,
+) -> Result<(Image, bool), EngineError> {
+    let built = built_from(&image, reference);
+    let unknown = match (built, mark(&build_spec(reference, build, planned)).await) {
+        (Some(built), Ok(Some(now))) if built == now => return Ok((image, false)),
+        (Some(_), Ok(Some(_))) => {
+            let line =
+                format!("{reference} is out of date: its context or options have changed since it was built");
+            start.image_progress(&planned.service.name, &line);
+            return Ok((build_image(start, planned, reference, build).await?, true));
+        }
+        // The policy takes it from the registry first.
+        (None, _) if planned.service.image.is_some() && image.is_from_registry => return Ok((image, false)),
+        (_, Err(error)) => format!("its build context cannot be read: {error}"),
+        (_, Ok(None)) => "the engine itself fetches its build context".to_owned(),
+        (None, Ok(Some(_))) => "greenroom did not build it".to_owned(),
+    };
+    start.warn(&format!(
+        "services.{}.build: the image `{reference}` is used as it is, and may be out of date: {unknown}; `--build`, or \
+         `.build()` in Rust, builds it",
+        planned.service.name
+    ));
+    Ok((image, false))
+}
+
+async fn build_image(
+    start: &Start,
+    planned: &PlannedService,
+    reference: &str,
+    build: &Build,
+) -> Result<Image, EngineError> {
+    let progress = |line: &str| start.image_progress(&planned.service.name, line);
+    let mut spec = build_spec(reference, build, planned);
+    // If the context cannot be read, the build says so.
+    let mark = mark(&spec).await.ok().flatten();
+    spec.labels.extend(mark.map(|mark| (label::BUILD.to_owned(), mark)));
+    progress(&format!("building {reference} from {}", build.context));
+    start.engine.build(&spec, &progress).await?;
+    made(start, reference).await
+}
+
+/// The value of the label that tells what an image is built from. It names the image, because images that are built
+/// from this one inherit the label.
+async fn mark(spec: &BuildSpec) -> std::io::Result<Option<String>> {
+    let (copy, reference) = (spec.clone(), &spec.reference);
+    let fingerprint = tokio::task::spawn_blocking(move || engine::fingerprint(&copy))
+        .await
+        .map_err(std::io::Error::other)??;
+    Ok(fingerprint.map(|fingerprint| format!("{fingerprint} {reference}")))
+}
+
+/// What greenroom built the image from, if greenroom built it under this name.
+fn built_from<'a>(image: &'a Image, reference: &str) -> Option<&'a str> {
+    let mark = image.labels.get(label::BUILD)?;
+    mark.split_once(' ').is_some_and(|(_, built_as)| built_as == reference).then_some(mark)
 }
 
 /// Whether the policy asks for a pull. `present` is the image that the engine has.

@@ -42,6 +42,7 @@ use crate::plan::Plan;
 use crate::state::StateFolder;
 
 pub(super) use fallback::{PREFIX as FALLBACK_PREFIX, name as fallback_name};
+pub(super) use image::{build_all, changed_since};
 pub(super) use start::Start;
 
 /// Brings up a new stack.

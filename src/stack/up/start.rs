@@ -22,7 +22,7 @@ pub(in crate::stack) struct Start {
     pub state: StateFolder,
     /// Creations in progress. They go on when the start is dropped, so a clean-up first waits for them.
     creations: Mutex<Vec<JoinHandle<()>>>,
-    /// The engine's warnings about what it does differently.
+    /// What was warned about since the plan was made.
     warnings: Mutex<Vec<Warning>>,
     /// The last observation of each service.
     last_seen: Mutex<BTreeMap<String, String>>,
@@ -84,14 +84,17 @@ impl Start {
 
     /// Notifies the observer of an engine's warning, and keeps it for the report.
     pub(super) fn engine_warns(&self, service: &str, what: &str) {
-        let message =
-            self.plan.secrets.hide(&format!("services.{service}: the engine warns: {}", what.trim()));
-        let warning = Warning::new(None, message);
+        self.warn(&format!("services.{service}: the engine warns: {}", what.trim()));
+    }
+
+    /// Notifies the observer of a warning, secrets hidden, and keeps it for the report.
+    pub(super) fn warn(&self, message: &str) {
+        let warning = Warning::new(None, self.plan.secrets.hide(message));
         self.observer.notify(&Event::Warned(warning.clone()));
         lock(&self.warnings).push(warning);
     }
 
-    /// The engine's warnings so far.
+    /// The warnings of the start so far.
     pub(super) fn take_warnings(&self) -> Vec<Warning> {
         std::mem::take(&mut *lock(&self.warnings))
     }
