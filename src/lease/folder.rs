@@ -580,7 +580,8 @@ mod tests {
             assert_eq!(folder.holders().expect("they can be read"), std::slice::from_ref(&holder));
             // As if the end of a longer list had not been cut off yet.
             let path = folder.path().join("holders").join(holder.process.identity());
-            fs::write(&path, format!("{}\"]}}", fs::read_to_string(&path).expect("it is there"))).expect("it is ours");
+            fs::write(&path, format!("{}\"]}}", fs::read_to_string(&path).expect("it is there")))
+                .expect("it is ours");
             assert_eq!(folder.holders().expect("they can be read"), [holder]);
         }
     }

@@ -143,8 +143,8 @@ mod table {
 
     use procfs::ProcError;
     use procfs::process::{ProcState, Process as Found};
-    use rustix::io::Errno;
     use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
     use super::{Entry, Process, shown};

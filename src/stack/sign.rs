@@ -66,7 +66,8 @@ impl Sign {
         labels: &Labels,
     ) -> Result<String, EngineError> {
         let name = self.volume(stack);
-        let shared = LABELS.iter().filter_map(|label| Some(((*label).to_owned(), labels.get(*label)?.clone())));
+        let shared =
+            LABELS.iter().filter_map(|label| Some(((*label).to_owned(), labels.get(*label)?.clone())));
         let mut labels: Labels = shared.collect();
         labels.insert(label::OBJECT.to_owned(), name.clone());
         let volume = VolumeSpec { name: name.clone(), labels, driver: None, driver_opts: BTreeMap::new() };

@@ -5,6 +5,7 @@ mod applied;
 mod ends;
 mod engine;
 mod failures;
+mod foreign;
 mod handles;
 mod lifetimes;
 mod readiness;
@@ -39,10 +40,20 @@ fn shell(profile: &str) -> StackBuilder {
 
 /// Sends a request to the engine itself; gives the status and the answer.
 async fn ask_engine(method: reqwest::Method, path: &str) -> reqwest::Result<(u16, serde_json::Value)> {
+    send_to_engine(method, path, None).await
+}
+
+/// The same for a request with a body.
+async fn send_to_engine(
+    method: reqwest::Method,
+    path: &str,
+    body: Option<&serde_json::Value>,
+) -> reqwest::Result<(u16, serde_json::Value)> {
     let host = std::env::var("DOCKER_HOST").unwrap_or_default();
     let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
     let client = reqwest::Client::builder().unix_socket(socket).build()?;
-    let answer = client.request(method, format!("http://engine/v1.41{path}")).send().await?;
+    let request = client.request(method, format!("http://engine/v1.41{path}"));
+    let answer = body.into_iter().fold(request, |request, body| request.json(body)).send().await?;
     let status = answer.status().as_u16();
     Ok((status, serde_json::from_str(&answer.text().await?).unwrap_or_default()))
 }

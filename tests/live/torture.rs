@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use crate::file;
-use crate::world::{World, signal};
+use crate::world::{World, signal, until};
 
 /// The number of rounds under plain `cargo test`.
 const ROUNDS: u32 = 8;
@@ -37,6 +37,57 @@ fn random_kills_hang_nothing_lose_nothing_and_leave_nothing() {
     eprintln!(
         "{rounds} rounds, seed {seed}: all clean, {collected} of them by the next `up`; the longest took {longest:.1?}"
     );
+}
+
+/// The kills of starting processes under plain `cargo test`.
+const KILLS: u32 = 4;
+
+/// A starting process is killed within this time after its network has appeared.
+const CREATION_MILLIS: u64 = 150;
+
+#[test]
+fn kills_while_a_stack_is_created_leave_nothing() {
+    let seed = number("GREENROOM_TORTURE_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
+    let kills = number("GREENROOM_TORTURE_ROUNDS").unwrap_or(KILLS);
+    let mut dice = Dice(seed | 1);
+    let begin = Instant::now();
+    for number in 1..=kills {
+        // A kept stack has no watcher once it is up; the others always have one.
+        let lifetime = ["keep", "keep", "run", "test"][dice.below(4) as usize];
+        kill_while_creating(&Round { seed, number }, lifetime, &mut dice);
+    }
+    eprintln!("{kills} starts killed, seed {seed}: nothing left, {:.1?}", begin.elapsed());
+}
+
+fn kill_while_creating(round: &Round, lifetime: &str, dice: &mut Dice) {
+    let world = World::new();
+    let shell = file("fixtures/live/shell.yml").display().to_string();
+    let mut runner = world.runner();
+    runner.start(&format!("{lifetime} {shell}"));
+    let pid: u32 = runner.processes.says("child").parse().expect("it is a number");
+    until("its network is there", || {
+        world.left().iter().any(|left| left.starts_with("network")).then_some(())
+    });
+    // This waits for nothing: a random moment is what the test needs.
+    std::thread::sleep(Duration::from_millis(dice.below(CREATION_MILLIS)));
+    signal("KILL", pid);
+    let said = runner.end();
+    until("the watchers have ended", || world.watchers().is_empty().then_some(()));
+    // On a busy machine, it may have come up before it was killed.
+    if lifetime == "keep" && said.iter().any(|line| line.starts_with("up")) {
+        return greenroom::blocking::wait(async move { take_down(&world).await })
+            .expect("the engine answers");
+    }
+    assert_eq!(world.left(), [""; 0], "{round}: killed while it brought up a stack of lifetime {lifetime}");
+}
+
+/// Takes the kept stacks of this state folder down.
+async fn take_down(world: &World) -> Result<(), greenroom::Error> {
+    let kept = world.created();
+    for stack in greenroom::stack::stacks().await?.into_iter().filter(|stack| kept.contains(&stack.name)) {
+        stack.down().await?;
+    }
+    Ok(())
 }
 
 struct Round {

@@ -53,17 +53,23 @@ pub(crate) struct World {
     state: TempDir,
     /// The engine's address, if it is not the machine's own engine.
     host: Option<String>,
+    /// The name that its processes give to their run.
+    run: Option<String>,
     since: Duration,
 }
 
 impl World {
     pub(crate) fn new() -> World {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
-        World { state: TempDir::new().expect("there is room"), host: None, since }
+        World { state: TempDir::new().expect("there is room"), host: None, run: None, since }
     }
 
     pub(crate) fn on(host: &str) -> World {
         World { host: Some(host.to_owned()), ..World::new() }
+    }
+
+    pub(crate) fn of_run(run: &str) -> World {
+        World { run: Some(run.to_owned()), ..World::new() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -80,6 +86,9 @@ impl World {
         }
         if let Some(host) = &self.host {
             command.env("DOCKER_HOST", host);
+        }
+        if let Some(run) = &self.run {
+            command.env("GREENROOM_RUN_ID", run);
         }
         command
     }
