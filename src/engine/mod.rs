@@ -51,7 +51,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn import(&self, tar: &Path, reference: &str) -> Result<(), EngineError>;
 
     async fn create_network(&self, network: &NetworkSpec) -> Result<(), EngineError>;
-    async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError>;
+    /// Creates the volume. If there is one of that name, nothing changes, and the answer is the existing one.
+    async fn create_volume(&self, volume: &VolumeSpec) -> Result<FoundObject, EngineError>;
     /// Creates the container and connects it to all its networks, without starting it.
     async fn create_container(&self, container: &ContainerSpec) -> Result<Created, EngineError>;
     /// Copies files into a container that has not been started, and creates missing parent folders.

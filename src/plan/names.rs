@@ -37,10 +37,12 @@ pub(crate) mod label {
     pub(crate) const RUNNER: &str = "greenroom.runner";
     /// When the stack was created, in seconds since 1970.
     pub(crate) const SINCE: &str = "greenroom.since";
-    /// `fresh` or `kept`.
+    /// `fresh`, `kept`, or `claim` for a claim on a kept volume.
     pub(crate) const VOLUME: &str = "greenroom.volume";
     /// The volume's key in the compose file.
     pub(crate) const VOLUME_KEY: &str = "greenroom.volume.key";
+    /// On a claim: tells its claimant from all others.
+    pub(crate) const CLAIM: &str = "greenroom.claim";
 
     // Compose's own labels, so that `docker compose -p NAME ps|logs` work on a greenroom stack.
     pub(crate) const COMPOSE_PROJECT: &str = "com.docker.compose.project";

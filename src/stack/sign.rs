@@ -70,7 +70,7 @@ impl Sign {
         let mut labels: Labels = shared.collect();
         labels.insert(label::OBJECT.to_owned(), name.clone());
         let volume = VolumeSpec { name: name.clone(), labels, driver: None, driver_opts: BTreeMap::new() };
-        engine.create_volume(&volume).await.map(|()| name)
+        engine.create_volume(&volume).await.map(|_| name)
     }
 }
 

@@ -96,11 +96,11 @@ impl Engine for Docker {
             .map_err(failed(format!("create network `{}`", network.name)))
     }
 
-    async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError> {
+    async fn create_volume(&self, volume: &VolumeSpec) -> Result<FoundObject, EngineError> {
         self.client
             .create_volume(body::volume(volume))
             .await
-            .map(drop)
+            .map(found::volume)
             .map_err(failed(format!("create volume `{}`", volume.name)))
     }
 

@@ -106,7 +106,7 @@ async fn remove_late(
 }
 
 /// Removes a stack that never came up, or whose record is lost.
-pub(super) async fn remove_unknown(
+pub(in crate::stack) async fn remove_unknown(
     engine: &dyn Engine,
     state: &StateFolder,
     stack: &str,

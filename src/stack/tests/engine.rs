@@ -131,6 +131,7 @@ struct Container {
     /// When the container was last started, and how that run goes; `None` if never.
     run: Option<(Instant, Run)>,
     starts: usize,
+    paused: bool,
     commands: usize,
     /// What was copied into it.
     files: Vec<FileSpec>,
@@ -148,6 +149,7 @@ impl Container {
         match &self.run {
             None => State::Created,
             Some((begin, Run::Ends(after, exit))) if begin.elapsed() >= *after => State::Exited(exit.clone()),
+            Some(_) if self.paused => State::Paused,
             Some(_) => State::Running,
         }
     }
@@ -306,10 +308,16 @@ impl ScriptedEngine {
             spec,
             run,
             starts: 1,
+            paused: false,
             commands: 0,
             files: Vec::new(),
             gone_at: None,
         });
+    }
+
+    /// Somebody pauses the container of this name.
+    pub(super) fn pauses(&self, name: &str) {
+        self.world().find(name).unwrap_or_else(|| panic!("there is no container `{name}`")).paused = true;
     }
 
     /// Every request that changed something or ran a command, one per line, with its time in milliseconds.
@@ -489,12 +497,12 @@ impl Engine for ScriptedEngine {
         .await
     }
 
-    async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError> {
+    async fn create_volume(&self, volume: &VolumeSpec) -> Result<FoundObject, EngineError> {
         let (name, labels) = (volume.name.clone(), volume.labels.clone());
         self.change(format!("create volume {name}"), move |world| {
             // Like Docker: an existing volume of that name is used as it is, with its labels.
-            world.volumes.entry(name).or_insert(labels);
-            Ok(())
+            let labels = world.volumes.entry(name.clone()).or_insert(labels).clone();
+            Ok(FoundObject { name, subnets: Vec::new(), labels })
         })
         .await
     }
@@ -530,6 +538,7 @@ impl Engine for ScriptedEngine {
                 spec,
                 run: None,
                 starts: 0,
+                paused: false,
                 commands: 0,
                 files,
                 gone_at: None,
@@ -706,6 +715,7 @@ impl Engine for ScriptedEngine {
                 name: container.spec.name.clone(),
                 image: container.spec.image.clone(),
                 running: container.state() == State::Running,
+                ended: matches!(container.state(), State::Exited(_)),
                 labels: container.spec.labels.clone(),
                 addresses: Addresses::default(),
             });
