@@ -3,6 +3,10 @@
 
 #[path = "live/kept.rs"]
 mod kept;
+#[path = "live/together.rs"]
+mod together;
+#[path = "live/waits.rs"]
+mod waits;
 #[path = "live/world.rs"]
 mod world;
 

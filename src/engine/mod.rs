@@ -19,7 +19,7 @@ use crate::compose::Hook;
 use crate::plan::EngineVersion;
 
 pub(crate) use build::{BuildSpec, Context, Dockerfile};
-pub(crate) use docker::{address, connect, connect_again};
+pub(crate) use docker::{address, connect, connect_again, shown_address};
 pub(crate) use error::{ConnectError, EngineError};
 pub(crate) use found::{
     Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, Removal,
@@ -37,6 +37,9 @@ pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
 pub(crate) trait Engine: Send + Sync + 'static {
     /// The version that the engine reported when greenroom connected to it.
     fn version(&self) -> EngineVersion;
+
+    /// Asks for a sign of life.
+    async fn ping(&self) -> Result<(), EngineError>;
 
     /// Inspects an image; `None` if the engine does not have it.
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError>;

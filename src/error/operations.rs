@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Error, Kind, list};
 use crate::compose::{Problems, nearest};
@@ -164,6 +165,20 @@ impl Error {
     pub(crate) fn no_state_folder(variable: &str) -> Error {
         Error::new(Kind::Other, "there is no home folder to keep greenroom's state in")
             .with_hint(format!("set {variable} to a folder"))
+    }
+
+    /// `why` says what others can do with it.
+    pub(crate) fn state_folder_of_others(path: &Path, why: &str, variable: &str) -> Error {
+        let shown = path.display();
+        Error::new(Kind::Usage, format!("cannot keep greenroom's state in {shown}: {why}"))
+            .with_hint(format!("set {variable} to a folder of your own, or: `chmod go-w {shown}`"))
+    }
+
+    /// `holder` has had the lock for all of `within`.
+    pub(crate) fn lock_held(path: &Path, holder: &str, within: Duration) -> Error {
+        Error::new(Kind::Other, format!("cannot lock {} within {within:?}", path.display()))
+            .with_detail(format!("the lock is held by {holder}"))
+            .with_hint("end that process, or wait for it and try again")
     }
 
     /// `operation` is a verb: `lock`, `write`.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
@@ -239,6 +240,29 @@ fn kept_volumes() {
 
 #[test]
 fn the_state_folder() {
+    check(
+        &Error::state_folder_of_others(
+            Path::new("/state"),
+            "others can write to it: its mode is 0777",
+            "GREENROOM_STATE_DIR",
+        ),
+        expect![[r#"
+            cannot keep greenroom's state in /state: others can write to it: its mode is 0777
+
+            hint: set GREENROOM_STATE_DIR to a folder of your own, or: `chmod go-w /state`"#]],
+    );
+    check(
+        &Error::lock_held(
+            Path::new("/state/locks/leases"),
+            "process 12 (greenroom)",
+            Duration::from_secs(30),
+        ),
+        expect![[r#"
+            cannot lock /state/locks/leases within 30s
+              the lock is held by process 12 (greenroom)
+
+            hint: end that process, or wait for it and try again"#]],
+    );
     check(
         &Error::no_state_folder("GREENROOM_STATE_DIR"),
         expect![[r#"

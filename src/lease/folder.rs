@@ -30,7 +30,7 @@ use super::process::{LOOK_AGAIN, boot, host};
 use super::record::Record;
 use crate::Error;
 use crate::plan::is_word;
-use crate::state::{self, StateFolder};
+use crate::state::{self, Lock, StateFolder};
 
 const ENDING: &str = "ending-";
 
@@ -347,12 +347,9 @@ impl Folder {
         let _ = fs::remove_file(self.record_file(stack));
     }
 
-    /// Takes the lock of the stack with this key: shared to use the stack, exclusive to change it.
-    pub(crate) fn lock_key(&self, key: &str, shared: bool) -> Result<File, Error> {
-        let path = self.path.join(format!("up-{key}"));
-        let file = open(&path)?;
-        let locked = if shared { file.lock_shared() } else { file.lock() };
-        locked.map(|()| file).map_err(|error| Error::state("lock", &path, error))
+    /// The lock of the stack with this key: shared to use the stack, exclusive to start, change or remove it.
+    pub(crate) fn key_lock(&self, key: &str) -> Result<Lock, Error> {
+        Lock::open(self.path.join(format!("up-{key}")))
     }
 }
 

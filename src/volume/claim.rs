@@ -13,21 +13,18 @@
 //! containers of others after its own exists, so of two stacks at least one sees the other.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::engine::{Engine, EngineError, Filter, FoundContainer, FoundObject, VolumeSpec};
 use crate::error::VolumeUser;
+use crate::event::Observer;
 use crate::lease::{self, Lifetime, Seen, Standing};
+use crate::limits;
 use crate::plan::label;
 use crate::poll::{Answer, Cadence, Wait};
 use crate::state::{self, StateFolder};
-
-/// How long to wait for a stack that is being taken down to release a kept volume: the usual grace period and then
-/// some.
-const TAKEN_DOWN_WITHIN: Duration = Duration::from_secs(30);
 
 type Labels = BTreeMap<String, String>;
 
@@ -92,8 +89,18 @@ impl<'a> Claim<'a> {
 
     /// Takes the claim, if nobody has it and no container of anybody else uses the volume. Waits for a stack that is
     /// being taken down: the next run may start the moment the last one ends.
-    pub(crate) async fn take(&self, engine: &dyn Engine, create: &Create<'_>) -> Result<(), Taken> {
-        let mut wait = Wait::until(Instant::now() + TAKEN_DOWN_WITHIN, Cadence::CHEAP);
+    pub(crate) async fn take(
+        &self,
+        engine: &dyn Engine,
+        create: &Create<'_>,
+        observer: &Observer,
+    ) -> Result<(), Taken> {
+        let what = || format!("kept volume {} to be released", self.volume);
+        observer.announcing(what, self.until_taken(engine, create)).await
+    }
+
+    async fn until_taken(&self, engine: &dyn Engine, create: &Create<'_>) -> Result<(), Taken> {
+        let mut wait = Wait::until(Instant::now() + limits::RELEASE, Cadence::CHEAP);
         loop {
             let user = match self.look(engine, create).await? {
                 Look::Ours => return Ok(()),

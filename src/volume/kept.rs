@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use futures_util::FutureExt;
 
 use super::claim::{Claim, Taken};
-use crate::engine::{self, Engine, Filter, VolumeSpec};
+use crate::engine::{Engine, Filter, VolumeSpec};
 use crate::error::VolumeUser;
+use crate::event::Observer;
 use crate::plan::label;
-use crate::{Error, runtime};
+use crate::{Error, attended, runtime};
 
 /// A volume that outlives its stacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct KeptVolume {
 pub async fn kept_volumes() -> Result<Vec<KeptVolume>, Error> {
     let filter = Filter::label(label::VOLUME, "kept");
     runtime::run(async move {
-        let found = engine::connect().await?.volumes(&filter).await?;
+        let found = attended::connect(&Observer::NOBODY).await?.volumes(&filter).await?;
         let kept = found.into_iter().map(|volume| {
             let get = |name: &str| volume.labels.get(name).cloned().unwrap_or_default();
             KeptVolume {
@@ -55,7 +56,7 @@ impl KeptVolume {
     /// A stack or a container uses the volume, or the engine does not answer.
     pub async fn remove(self) -> Result<(), Error> {
         runtime::run(async move {
-            let engine = engine::connect().await?;
+            let engine = attended::connect(&Observer::NOBODY).await?;
             self.remove_on(engine.as_ref()).await
         })
         .await
@@ -66,7 +67,7 @@ impl KeptVolume {
     pub(crate) async fn remove_on(&self, engine: &dyn Engine) -> Result<(), Error> {
         let claim = Claim::of_removal(&self.name, &self.key);
         let create = |spec: VolumeSpec| async move { engine.create_volume(&spec).await }.boxed();
-        let removed = match claim.take(engine, &create).await {
+        let removed = match claim.take(engine, &create, &Observer::NOBODY).await {
             Ok(()) => self.remove_claimed(engine).await,
             Err(Taken::By(user)) => Err(self.in_use(&user)),
             Err(Taken::Failed(error)) => Err(error.into()),

@@ -51,12 +51,12 @@ fn a_paused_container_still_uses_its_kept_volume() {
     let project = Project::new("paused", FILE);
     let first = super::json(&end(spawn(&project, "one")));
     let container = first["services"]["db"]["container"].as_str().expect("it has a container").to_owned();
-    ask_engine("POST", &format!("/containers/{container}/pause"));
+    ask_engine("POST", &format!("/containers/{container}/pause"), "");
     let second = up(&project, "one").env("VERSION", "2").output().expect("the command runs");
     assert_eq!(second.status.code(), Some(1), "{second:?}");
     let stack = first["stack"].as_str().expect("it has a name");
     assert!(error(&second).contains(&format!("in use by stack `{stack}`")), "{}", error(&second));
-    ask_engine("POST", &format!("/containers/{container}/unpause"));
+    ask_engine("POST", &format!("/containers/{container}/unpause"), "");
 }
 
 #[test]

@@ -88,13 +88,17 @@ pub(crate) fn until(what: &str, mut look: impl FnMut() -> bool) {
 }
 
 /// Sends a request to the engine itself, which must succeed.
-pub(crate) fn ask_engine(method: &str, path: &str) {
+pub(crate) fn ask_engine(method: &str, path: &str, body: &str) {
     let host = std::env::var("DOCKER_HOST").unwrap_or_default();
     let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
     let mut stream = UnixStream::connect(socket).expect("an engine answers");
     // With HTTP/1.0 the answer ends with the connection.
-    write!(stream, "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Length: 0\r\n\r\n")
-        .expect("it listens");
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .expect("it listens");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
     assert!(answer.contains(" 20"), "{method} {path}: {answer}");

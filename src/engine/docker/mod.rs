@@ -40,7 +40,7 @@ use crate::compose::Hook;
 use crate::plan::EngineVersion;
 use error::{absent_is_fine, failed, with_causes};
 
-pub(crate) use connect::{address, connect, connect_again};
+pub(crate) use connect::{address, connect, connect_again, shown_address};
 
 /// From this API version on, a container can be created with several networks.
 const SEVERAL_NETWORKS: (u32, u32) = (1, 44);
@@ -59,6 +59,10 @@ pub(crate) struct Docker {
 impl Engine for Docker {
     fn version(&self) -> EngineVersion {
         self.version.clone()
+    }
+
+    async fn ping(&self) -> Result<(), EngineError> {
+        self.client.ping().await.map(drop).map_err(failed("ping the container engine".to_owned()))
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
@@ -197,12 +201,10 @@ impl Engine for Docker {
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
         let seconds = i32::try_from(grace.as_secs_f64().ceil() as i64).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::new().t(seconds).build();
+        // The engine answers when the container has stopped.
+        let client = self.client.clone().with_timeout(self.client.timeout().saturating_add(grace));
         // 304: it was not running.
-        match self
-            .client
-            .stop_container(id, Some(options))
-            .await
-            .map_err(failed(format!("stop container `{id}`")))
+        match client.stop_container(id, Some(options)).await.map_err(failed(format!("stop container `{id}`")))
         {
             Err(error) if matches!(error.status, Some(304 | 404)) => Ok(()),
             other => other,

@@ -41,7 +41,7 @@ async fn claim(start: &Start, volume: &PlannedVolume) -> Result<(), Failure> {
     let held = |user| Error::volume_held(&volume.key, &volume.name, &user).into();
     let mut removed = BTreeSet::new();
     loop {
-        match claim.take(engine, &create).await {
+        match claim.take(engine, &create, &start.observer).await {
             Ok(()) => return Ok(()),
             // It may be a leftover: then it is removed, and the claim is free.
             Err(Taken::By(VolumeUser::Stack { stack, .. })) if removed.insert(stack.clone()) => {
