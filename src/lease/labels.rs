@@ -266,8 +266,7 @@ mod tests {
         let lease = Folder::of(state, "run-1").expect("there is a state folder");
         let record = Record { stack: "greenroom-shop-1".to_owned(), ..Record::default() };
         lease.write_record(&record).expect("it can be written");
-        let terms =
-            Terms { nonce: nonce.to_owned(), host: host.to_owned(), ..Terms::of(false, None, "") };
+        let terms = Terms { nonce: nonce.to_owned(), host: host.to_owned(), ..Terms::of(false, None, "") };
         let text = serde_json::to_vec(&terms).expect("it is JSON");
         std::fs::write(lease.path().join("lease.json"), text).expect("it can be written");
         lease

@@ -37,5 +37,5 @@ pub use found::{FoundStack, Holder, stacks};
 pub use stack::Stack;
 
 pub(crate) use end::lease::{discard_unfinished, end_lease};
-pub(crate) use sign::renew_signs;
 pub(crate) use hook::run_pre_stop;
+pub(crate) use sign::renew_signs;

@@ -52,7 +52,9 @@ impl Owner {
             Ok(Owner { lifetime: request.lifetime, labels, key: request.key, lease: Some(lease) })
         });
         let owner = observer.announcing(|| gate.gate_holder(), taken).await?;
-        if owner.lifetime != Lifetime::Keep && let Some(lease) = owner.lease.clone().filter(|lease| lease.is_new()) {
+        if owner.lifetime != Lifetime::Keep
+            && let Some(lease) = owner.lease.clone().filter(|lease| lease.is_new())
+        {
             // Without a runtime, nothing can be brought up either.
             let _ = runtime::spawn(keep_watched(lease));
         }

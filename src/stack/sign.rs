@@ -67,7 +67,8 @@ impl Sign {
         labels: &Labels,
     ) -> Result<String, EngineError> {
         let name = self.volume(stack);
-        let shared = LABELS.iter().filter_map(|label| Some(((*label).to_owned(), labels.get(*label)?.clone())));
+        let shared =
+            LABELS.iter().filter_map(|label| Some(((*label).to_owned(), labels.get(*label)?.clone())));
         let mut labels: Labels = shared.collect();
         labels.insert(label::OBJECT.to_owned(), name.clone());
         let volume = VolumeSpec { name: name.clone(), labels, driver: None, driver_opts: BTreeMap::new() };
@@ -78,7 +79,9 @@ impl Sign {
 /// Renews the signs of life of the lease's stacks. Runs in the watcher's process.
 pub(crate) fn renew_signs(lease: &Folder) -> Result<(), Error> {
     let lease = lease.clone();
-    runtime::block_on(async move { renew_on(attended::connect(&Observer::NOBODY).await?.as_ref(), &lease, lease::now()).await })
+    runtime::block_on(async move {
+        renew_on(attended::connect(&Observer::NOBODY).await?.as_ref(), &lease, lease::now()).await
+    })
 }
 
 /// Renews the signs of life of the lease's stacks, except those that need none: they began less than a beat ago, or

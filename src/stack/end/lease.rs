@@ -141,11 +141,8 @@ pub(in crate::stack) async fn end_on(engine: &dyn Engine, ending: &Folder) -> Re
         let facts = record.as_ref().and_then(|record| record.facts.as_ref());
         // A regular end needs no explanation. A test's stack should have been taken down by its process.
         let is_test = record.as_ref().is_some_and(|record| record.lifetime == Lifetime::Test.as_label());
-        let evidence = if facts.is_some() && !is_test {
-            Evidence::Skip
-        } else {
-            Evidence::Save { seen: Vec::new() }
-        };
+        let evidence =
+            if facts.is_some() && !is_test { Evidence::Skip } else { Evidence::Save { seen: Vec::new() } };
         teardown::remove_found(engine, &state, stack, &evidence, facts, &Observer::default()).await
     });
     join_all(removals).await.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -158,7 +158,8 @@ async fn remove_orphans(engine: &dyn Engine, state: &StateFolder) {
 pub async fn leftovers() -> Result<Vec<Leftover>, Error> {
     runtime::run(async {
         let state = StateFolder::of_user();
-        let mut leftovers = orphans(attended::connect(&Observer::NOBODY).await?.as_ref(), &state, lease::now()).await?;
+        let mut leftovers =
+            orphans(attended::connect(&Observer::NOBODY).await?.as_ref(), &state, lease::now()).await?;
         for folder in abandoned(&state)? {
             for stack in folder.stacks()? {
                 let record = folder.record(&stack)?.unwrap_or_default();
@@ -233,7 +234,7 @@ impl Leftover {
             // If the lease is watched by now, its watcher removes the stack.
             let Some(_watch) = folder.watch() else { return Ok(()) };
             if folder.is_over() {
-                return match folder.end() {
+                return match folder.end_if(Folder::is_over)? {
                     Some(ending) => end_on(engine.as_ref(), &ending).await,
                     None => Ok(()),
                 };

@@ -210,7 +210,11 @@ async fn the_signs_of_life_of_an_old_stack_are_renewed() {
     let folder = recorded(&stack, "run-1", "run", None);
     let signs = || {
         let contents = engine.contents();
-        contents.lines().filter_map(|line| line.split_once(".alive-")).map(|(_, at)| at.to_owned()).collect::<Vec<_>>()
+        contents
+            .lines()
+            .filter_map(|line| line.split_once(".alive-"))
+            .map(|(_, at)| at.to_owned())
+            .collect::<Vec<_>>()
     };
     for (now, expected) in [
         // It is young.

@@ -187,11 +187,8 @@ volumes: {data: {}}
 #[tokio::test(start_paused = true)]
 async fn the_stack_of_a_dead_process_is_removed_to_get_its_kept_volume() {
     let stack = stack();
-    let mut dead = labels(&[
-        (label::STACK, "greenroom-shop-0"),
-        (label::LIFETIME, "process"),
-        (label::OWNER, "1-0"),
-    ]);
+    let mut dead =
+        labels(&[(label::STACK, "greenroom-shop-0"), (label::LIFETIME, "process"), (label::OWNER, "1-0")]);
     dead.extend(stack.labels.clone());
     claimed(&stack, dead).await;
     stack.up().await.expect("the volume is free");
