@@ -1,10 +1,12 @@
 //! Events: what happens to a stack, reported as it happens.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::compose::Warning;
+use crate::limits;
 use crate::plan::Plan;
 
 /// Something that happened to a stack. Secrets in its text are hidden.
@@ -24,6 +26,11 @@ pub enum Event {
         stack: String,
         /// Why it cannot be used.
         reason: String,
+    },
+    /// A wait for another process or for the engine takes long. Each such wait has a deadline.
+    Waiting {
+        /// What is waited for: `process 12 (greenroom), which is starting or removing this stack`.
+        what: String,
     },
     /// Progress of a pull or a build.
     ImageProgress {
@@ -77,6 +84,11 @@ pub enum Event {
         /// The folder.
         directory: PathBuf,
     },
+    /// The removal of a stack begins, once no other process starts or removes it.
+    Removing {
+        /// The stack's name.
+        stack: String,
+    },
     /// Everything that belonged to the stack is removed.
     Removed {
         /// The stack's name.
@@ -109,6 +121,8 @@ pub(crate) struct Observer(Option<Arc<Observe>>);
 type Observe = dyn Fn(&Event) + Send + Sync;
 
 impl Observer {
+    pub(crate) const NOBODY: Observer = Observer(None);
+
     pub(crate) fn new(observe: impl Fn(&Event) + Send + Sync + 'static) -> Observer {
         Observer(Some(Arc::new(observe)))
     }
@@ -120,6 +134,7 @@ impl Observer {
             Event::Replaced { stack, reason } => {
                 tracing::warn!(stack, reason, "replacing a shared stack");
             }
+            Event::Waiting { what } => tracing::warn!(what, "waiting"),
             Event::ImageProgress { service, line } => tracing::debug!(service, line, "image"),
             Event::FallbackImage { service, wanted, used, reason } => {
                 tracing::warn!(service, wanted, used, reason, "using a fallback image");
@@ -134,10 +149,25 @@ impl Observer {
             Event::EvidenceSaved { directory } => {
                 tracing::info!(directory = %directory.display(), "evidence saved");
             }
+            Event::Removing { stack } => tracing::debug!(stack, "removing"),
             Event::Removed { stack, after } => tracing::info!(stack, ?after, "removed"),
         }
         if let Some(observe) = &self.0 {
             observe(event);
+        }
+    }
+}
+
+impl Observer {
+    /// Runs `wait`. If that takes long, notifies the observer once.
+    pub(crate) async fn announcing<T>(&self, what: impl Fn() -> String, wait: impl Future<Output = T>) -> T {
+        let mut wait = pin!(wait);
+        match tokio::time::timeout(limits::ANNOUNCED_AFTER, &mut wait).await {
+            Ok(done) => done,
+            Err(_) => {
+                self.notify(&Event::Waiting { what: what() });
+                wait.await
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use greenroom::stack::FoundStack;
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;
-use crate::{names, output};
+use crate::{names, others, output};
 
 pub(crate) async fn logs(
     options: &Options,
@@ -85,12 +85,15 @@ async fn by_name(name: &str) -> Result<FoundStack, Failure> {
 }
 
 async fn of_this_file(options: &Options) -> Result<FoundStack, Failure> {
-    options.builder().found().await?.into_iter().next().ok_or_else(|| {
-        Failure::Failed(
-            "no stack of this file is up\n\nhint: `greenroom up` starts one; `greenroom ps` lists all"
-                .to_owned(),
-        )
-    })
+    if let Some(stack) = options.builder().found().await?.into_iter().next() {
+        return Ok(stack);
+    }
+    let others = others::of_this_file(options).await?;
+    let hint = match others.as_slice() {
+        [] => "`greenroom up` starts one; `greenroom ps` lists all".to_owned(),
+        others => others::described(others, "logs"),
+    };
+    Err(Failure::Failed(format!("no stack of this file is up\n\nhint: {hint}")))
 }
 
 fn check_names(services: &[String], there_are: &[String]) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ mod arguments;
 mod exit_code;
 mod failure;
 mod names;
+mod others;
 mod output;
 mod progress;
 mod signals;
@@ -34,15 +35,19 @@ fn main() -> ExitCode {
         Command::Smoke { build } => block_on(smoke::smoke(&options, build)),
         Command::Up { build, idle } => block_on(up::up(&options, build, idle)),
         Command::Down { stacks, all } => block_on(down::down(&options, &stacks, all)),
-        Command::Ps { all } => block_on(ps::ps(&options, all)),
+        Command::Ps { all } => block_on(output::patiently(ps::ps(&options, all))),
         Command::Prune { dry_run } => block_on(prune::prune(&options, dry_run)),
         Command::Logs { services, stack, tail } => {
-            block_on(logs::logs(&options, &services, stack.as_deref(), tail))
+            block_on(output::patiently(logs::logs(&options, &services, stack.as_deref(), tail)))
         }
         Command::Plan => plan::plan(&options),
         Command::Config { redact } => config::config(&options, redact),
-        Command::Volumes { command: VolumesCommand::Ls } => block_on(volumes::ls(&options)),
-        Command::Volumes { command: VolumesCommand::Rm { names } } => block_on(volumes::rm(&options, &names)),
+        Command::Volumes { command: VolumesCommand::Ls } => {
+            block_on(output::patiently(volumes::ls(&options)))
+        }
+        Command::Volumes { command: VolumesCommand::Rm { names } } => {
+            block_on(output::patiently(volumes::rm(&options, &names)))
+        }
     };
     match done {
         Ok(()) => ExitCode::from(exit_code::READY),

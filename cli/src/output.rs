@@ -1,7 +1,9 @@
 //! The two streams: results on standard output, everything else on standard error.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -44,6 +46,18 @@ pub(crate) fn tell_passing(line: &str) {
 /// Whether standard error is a terminal on which lines can be overwritten.
 pub(crate) fn can_take_back() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// Runs `work`, which only asks the engine. If that takes long, says what it waits for.
+pub(crate) async fn patiently<T>(work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        () = tokio::time::sleep(Duration::from_secs(2)) => {}
+    }
+    tell("waiting for the container engine");
+    work.await
 }
 
 const CLEAR_LINE: &str = "\r\x1b[2K";

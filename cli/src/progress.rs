@@ -37,7 +37,7 @@ impl Progress {
             Event::ImageProgress { .. } | Event::Started { .. } if output::can_take_back() => {
                 output::tell_passing(&text(event));
             }
-            Event::Started { .. } => {}
+            Event::Started { .. } | Event::Removing { .. } => {}
             Event::ImageProgress { service, .. } => {
                 if inner.paces.entry(service.clone()).or_default().allows(Instant::now()) {
                     output::tell(&text(event));
@@ -72,6 +72,7 @@ pub(crate) fn text(event: &Event) -> String {
             "warning: service `{service}` runs a FALLBACK IMAGE\n  wanted: {wanted}\n  runs: {used}\n  reason: {}",
             reason.trim_end().replace('\n', "\n    ")
         ),
+        Event::Waiting { what } => format!("waiting for {what}"),
         Event::Warned(warning) => format!("warning: {warning}"),
         Event::Started { service } => format!("  {service}: started, waiting until it answers"),
         Event::Restarting { service, exit, pause } => {
@@ -96,6 +97,7 @@ pub(crate) fn text(event: &Event) -> String {
             )
         }
         Event::EvidenceSaved { directory } => format!("logs and states saved: {}", directory.display()),
+        Event::Removing { stack } => format!("removing stack {stack}"),
         Event::Removed { stack, after } => format!("removed stack {stack} in {}", seconds(*after)),
         // An event of a later version of the library, which this command does not know yet.
         _ => format!("{event:?}"),

@@ -15,8 +15,8 @@ use crate::signals::Signals;
 
 pub(crate) async fn prune(options: &Options, dry_run: bool) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
-    let leftovers = greenroom::stack::leftovers().await?;
-    let elsewhere = greenroom::stack::elsewhere().await?;
+    let leftovers = output::patiently(greenroom::stack::leftovers()).await?;
+    let elsewhere = output::patiently(greenroom::stack::elsewhere()).await?;
     let names: Vec<_> = leftovers.iter().map(|leftover| leftover.stack.clone()).collect();
     if leftovers.is_empty() {
         output::tell("no leftover stacks");

@@ -54,11 +54,24 @@ impl Signals {
     /// Runs `work` to completion even when a signal arrives, since half a removal is worse than a whole one. Fails
     /// afterwards if there was a signal.
     pub(crate) async fn finish<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+        self.finish_if(|| true, work).await
+    }
+
+    /// Like [`finish`](Signals::finish), but ends at once if `has_begun` says that nothing has been removed yet.
+    pub(crate) async fn finish_if<T>(
+        &self,
+        has_begun: impl Fn() -> bool,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Failure> {
         let mut work = pin!(work);
         tokio::select! {
             biased;
             result = &mut work => Ok(result?),
             signal = self.first() => {
+                if !has_begun() {
+                    output::tell(&format!("{}: nothing was removed", signal.name()));
+                    return Err(Failure::Interrupted(signal));
+                }
                 output::tell(&format!("{}: finishing the removal first", signal.name()));
                 work.await?;
                 Err(Failure::Interrupted(signal))

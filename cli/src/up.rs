@@ -7,10 +7,10 @@ use greenroom::{Stack, StackBuilder};
 
 use crate::arguments::{Format, Options};
 use crate::failure::Failure;
-use crate::output;
 use crate::progress::Progress;
 use crate::signals::Signals;
 use crate::start::start;
+use crate::{others, output};
 
 pub(crate) async fn up(options: &Options, build: bool, idle: Option<Duration>) -> Result<(), Failure> {
     let format = options.format(&[Format::Text, Format::Json])?;
@@ -23,14 +23,10 @@ pub(crate) async fn up(options: &Options, build: bool, idle: Option<Duration>) -
     if build {
         builder = builder.build();
     }
-    let stack = start(builder, StackBuilder::attach_or_up, &progress, &signals).await?;
-    // A start prints the warnings with its plan. For a stack that was already up, they have not been printed yet.
-    if progress.stack().is_none() {
-        for warning in &stack.plan().warnings {
-            output::tell(&format!("warning: {warning}"));
-        }
-        check(&stack).await?;
-        output::tell("every service answers");
+    let stack = up_and_still_there(&builder, &progress, &signals).await?;
+    let others = others::of_this_file(options).await?;
+    if !others.is_empty() {
+        output::tell(&others::described(&others, "down"));
     }
     for other in options.builder().found().await?.iter().filter(|other| other.name != stack.name()) {
         output::tell(&format!(
@@ -53,10 +49,39 @@ pub(crate) async fn up(options: &Options, build: bool, idle: Option<Duration>) -
     Ok(())
 }
 
+/// Brings the stack up, and again if another process takes it down meanwhile.
+async fn up_and_still_there(
+    builder: &StackBuilder,
+    progress: &Progress,
+    signals: &Signals,
+) -> Result<Stack, Failure> {
+    loop {
+        let stack = start(builder.clone(), StackBuilder::attach_or_up, progress, signals).await?;
+        let checked = if progress.stack().as_deref() == Some(stack.name()) {
+            Ok(())
+        } else {
+            // A start prints the warnings with its plan. For a stack that was already up, nobody has printed them yet.
+            for warning in &stack.plan().warnings {
+                output::tell(&format!("warning: {warning}"));
+            }
+            check(&stack).await
+        };
+        // Waits for a process that is taking it down.
+        let found = signals.until(builder.clone().attach(), "the stack stays as it is").await?;
+        if found.is_some_and(|found| found.name() == stack.name()) {
+            return checked.map(|()| stack);
+        }
+        output::tell(&format!("stack {} was taken down meanwhile", stack.name()));
+    }
+}
+
 /// Checks that every service answers. Attaching to a stack only checks that its containers run.
 async fn check(stack: &Stack) -> Result<(), Failure> {
     match stack.check().await?.first() {
-        None => Ok(()),
+        None => {
+            output::tell("every service answers");
+            Ok(())
+        }
         Some(Silent { service, seen, .. }) => Err(Failure::Failed(format!(
             "service `{service}` of stack `{}` no longer answers: {seen}\n\n\
              hint: see `greenroom logs` for the reason; `greenroom down`, then `greenroom up` starts a new stack",

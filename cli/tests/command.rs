@@ -458,3 +458,12 @@ fn a_reader_who_has_seen_enough_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
 }
+
+#[test]
+fn the_watchers_variable_alone_makes_no_watcher() {
+    let folder = Folder::shop("watched");
+    let mut command = folder.command(&["--version"]);
+    let output = command.env("GREENROOM_WATCHED_LEASE", "/nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("greenroom "));
+}

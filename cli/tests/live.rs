@@ -1,6 +1,15 @@
 //! Runs the command against a real container engine.
 #![cfg(unix)]
 
+#[path = "live/kept.rs"]
+mod kept;
+#[path = "live/together.rs"]
+mod together;
+#[path = "live/waits.rs"]
+mod waits;
+#[path = "live/world.rs"]
+mod world;
+
 use std::io::{BufRead, BufReader, Lines};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};

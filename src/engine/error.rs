@@ -1,7 +1,9 @@
 //! The engine's errors, and their conversion into [`Error`].
 
 use std::fmt;
+use std::time::Duration;
 
+use super::shown_address;
 use crate::Error;
 
 /// A failed engine operation: what was attempted, and what the engine answered.
@@ -12,12 +14,25 @@ pub(crate) struct EngineError {
     /// The HTTP status, if the engine answered at all.
     pub status: Option<u16>,
     pub message: String,
+    /// Whether the engine gave no sign of life while the request was under way.
+    pub is_silent: bool,
 }
 
 impl EngineError {
     /// A failure without an answer from the engine.
     pub(crate) fn new(operation: impl Into<String>, message: impl fmt::Display) -> EngineError {
-        EngineError { operation: operation.into(), status: None, message: message.to_string() }
+        EngineError {
+            operation: operation.into(),
+            status: None,
+            message: message.to_string(),
+            is_silent: false,
+        }
+    }
+
+    /// The engine gave no sign of life for this long.
+    pub(crate) fn silent(within: Duration) -> EngineError {
+        let operation = format!("talk to the container engine at {}", shown_address());
+        EngineError { is_silent: true, ..EngineError::new(operation, no_sign_of_life(within)) }
     }
 
     pub(crate) fn is_not_found(&self) -> bool {
@@ -36,6 +51,9 @@ impl std::error::Error for EngineError {}
 /// `?` loses nothing: the text already names the operation.
 impl From<EngineError> for Error {
     fn from(error: EngineError) -> Error {
+        if error.is_silent {
+            return Error::engine_unavailable(error.to_string(), SILENT_HINT.to_owned());
+        }
         Error::of_engine(&error)
     }
 }
@@ -45,6 +63,27 @@ impl From<EngineError> for Error {
 pub(crate) struct ConnectError {
     pub message: String,
     pub hint: String,
+}
+
+const SILENT_HINT: &str =
+    "it may be stopped or overloaded: `docker version` shows whether it answers; then try again";
+
+fn no_sign_of_life(within: Duration) -> String {
+    format!("it gave no sign of life within {within:?}")
+}
+
+impl ConnectError {
+    /// The engine accepts connections but does not answer.
+    pub(crate) fn silent(within: Duration) -> ConnectError {
+        ConnectError {
+            message: format!(
+                "no container engine answers at {}: {}",
+                shown_address(),
+                no_sign_of_life(within)
+            ),
+            hint: SILENT_HINT.to_owned(),
+        }
+    }
 }
 
 impl From<ConnectError> for Error {
@@ -64,6 +103,7 @@ mod tests {
             operation: "remove container `db`".to_owned(),
             status: Some(500),
             message: "device or resource busy".to_owned(),
+            is_silent: false,
         };
         assert_eq!(
             format!("{:?}", Error::from(error)),

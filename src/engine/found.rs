@@ -122,6 +122,8 @@ pub(crate) struct FoundContainer {
     pub name: String,
     pub image: String,
     pub running: bool,
+    /// Whether its process has exited. A container may neither run nor have ended: a new or a paused one.
+    pub ended: bool,
     pub labels: BTreeMap<String, String>,
     /// As [`Inspection::addresses`]; empty unless the container runs.
     pub addresses: Addresses,

@@ -19,7 +19,7 @@ use crate::compose::Hook;
 use crate::plan::EngineVersion;
 
 pub(crate) use build::{BuildSpec, Context, Dockerfile};
-pub(crate) use docker::{address, connect, connect_again, fingerprint};
+pub(crate) use docker::{address, connect, connect_again, fingerprint, shown_address};
 pub(crate) use error::{ConnectError, EngineError};
 pub(crate) use found::{
     Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, Removal,
@@ -38,6 +38,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// The version that the engine reported when greenroom connected to it.
     fn version(&self) -> EngineVersion;
 
+    /// Asks for a sign of life.
+    async fn ping(&self) -> Result<(), EngineError>;
+
     /// Inspects an image; `None` if the engine does not have it.
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError>;
     async fn pull(
@@ -51,7 +54,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn import(&self, tar: &Path, reference: &str) -> Result<(), EngineError>;
 
     async fn create_network(&self, network: &NetworkSpec) -> Result<(), EngineError>;
-    async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError>;
+    /// Creates the volume. If there is one of that name, nothing changes, and the answer is the existing one.
+    async fn create_volume(&self, volume: &VolumeSpec) -> Result<FoundObject, EngineError>;
     /// Creates the container and connects it to all its networks, without starting it.
     async fn create_container(&self, container: &ContainerSpec) -> Result<Created, EngineError>;
     /// Copies files into a container that has not been started, and creates missing parent folders.

@@ -3,18 +3,65 @@
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Error, Kind, list};
 use crate::compose::{Problems, nearest};
 
-/// The user of a kept volume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum VolumeUser<'a> {
-    /// A stack that has taken the volume's lock but not yet written its name into it.
-    StartingStack,
-    Stack(&'a str),
-    /// A container that greenroom did not create.
-    Container(&'a str),
+/// Who has a kept volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum VolumeUser {
+    Stack {
+        stack: String,
+        /// Where it comes from: its project, and its user and host if they are others than this process's.
+        holder: String,
+        /// Whether it belongs to this user on this host.
+        is_own: bool,
+    },
+    /// A process that removes the volume.
+    Removal { claim: String, holder: String },
+    /// A container outside of every stack.
+    Container(String),
+    /// A volume that has the claim's name, but is none.
+    Volume(String),
+}
+
+impl VolumeUser {
+    fn describe(&self) -> String {
+        match self {
+            VolumeUser::Stack { stack, .. } => format!("in use by stack `{stack}`"),
+            VolumeUser::Removal { .. } => "being removed".to_owned(),
+            VolumeUser::Container(name) => {
+                format!("in use by container `{name}`, which belongs to no stack")
+            }
+            VolumeUser::Volume(name) => format!("claimed by volume `{name}`, which greenroom did not create"),
+        }
+    }
+
+    fn holder(&self) -> Option<&str> {
+        match self {
+            VolumeUser::Stack { holder, .. } | VolumeUser::Removal { holder, .. } => Some(holder),
+            VolumeUser::Container(_) | VolumeUser::Volume(_) => None,
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            VolumeUser::Stack { stack, is_own: true, .. } => {
+                format!("wait for that stack, or take it down: `greenroom down --stack {stack}`")
+            }
+            VolumeUser::Stack { stack, .. } => {
+                format!("ask its owner first; `greenroom down --stack {stack}` takes it down")
+            }
+            VolumeUser::Removal { claim, .. } => {
+                format!("if that process is gone, `docker volume rm {claim}` releases the volume")
+            }
+            VolumeUser::Container(name) => {
+                format!("stop the container (`docker stop {name}`) or remove it (`docker rm {name}`) first")
+            }
+            VolumeUser::Volume(name) => format!("remove it if nobody needs it: `docker volume rm {name}`"),
+        }
+    }
 }
 
 /// The compose files and the options.
@@ -96,34 +143,20 @@ impl Error {
     }
 
     /// The kept volume cannot be claimed. `name` is its name on the engine.
-    pub(crate) fn volume_held(key: &str, name: &str, user: VolumeUser<'_>) -> Error {
-        let (holder, hint) = match user {
-            VolumeUser::StartingStack => {
-                ("another stack that is starting".to_owned(), "wait for that stack".to_owned())
-            }
-            VolumeUser::Stack(stack) => (
-                format!("stack `{stack}`"),
-                format!("wait for that stack, or take it down: `greenroom down --stack {stack}`"),
-            ),
-            VolumeUser::Container(container) => (
-                format!("container `{container}`, which greenroom did not create"),
-                format!("stop it first: `docker stop {container}`"),
-            ),
-        };
-        Error::new(Kind::VolumeHeld, format!("kept volume `{key}` is in use by {holder}"))
-            .with_detail(format!("volume: {name}"))
+    pub(crate) fn volume_held(key: &str, name: &str, user: &VolumeUser) -> Error {
+        Error::volume_in_use(key, name, user)
             .with_detail("two servers on one data directory would corrupt it")
-            .with_hint(hint)
     }
 
-    /// The kept volume cannot be removed: `container`, which may belong to a stack, mounts it.
-    pub(crate) fn volume_in_use(key: &str, name: &str, container: &str, stack: Option<&str>) -> Error {
-        Error::new(Kind::VolumeHeld, format!("kept volume `{key}` is in use by container `{container}`"))
-            .with_detail(format!("volume: {name}"))
-            .with_hint(match stack {
-                Some(stack) => format!("take the stack down first: `greenroom down --stack {stack}`"),
-                None => format!("remove the container first: `docker rm {container}`"),
-            })
+    /// The kept volume cannot be removed.
+    pub(crate) fn volume_in_use(key: &str, name: &str, user: &VolumeUser) -> Error {
+        let error = Error::new(Kind::VolumeHeld, format!("kept volume `{key}` is {}", user.describe()))
+            .with_detail(format!("volume: {name}"));
+        let error = match user.holder() {
+            Some(holder) => error.with_detail(format!("holder: {holder}")),
+            None => error,
+        };
+        error.with_hint(user.hint())
     }
 }
 
@@ -132,6 +165,20 @@ impl Error {
     pub(crate) fn no_state_folder(variable: &str) -> Error {
         Error::new(Kind::Other, "there is no home folder to keep greenroom's state in")
             .with_hint(format!("set {variable} to a folder"))
+    }
+
+    /// `why` says what others can do with it.
+    pub(crate) fn state_folder_of_others(path: &Path, why: &str, variable: &str) -> Error {
+        let shown = path.display();
+        Error::new(Kind::Usage, format!("cannot keep greenroom's state in {shown}: {why}"))
+            .with_hint(format!("set {variable} to a folder of your own, or: `chmod go-w {shown}`"))
+    }
+
+    /// `holder` has had the lock for all of `within`.
+    pub(crate) fn lock_held(path: &Path, holder: &str, within: Duration) -> Error {
+        Error::new(Kind::Other, format!("cannot lock {} within {within:?}", path.display()))
+            .with_detail(format!("the lock is held by {holder}"))
+            .with_hint("end that process, or wait for it and try again")
     }
 
     /// `operation` is a verb: `lock`, `write`.

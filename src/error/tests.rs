@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
@@ -205,55 +206,109 @@ fn the_start_of_a_stack() {
 
 #[test]
 fn kept_volumes() {
-    let held = |user| Error::volume_held("data", "greenroom_shop_data", user);
+    let held = |user: &VolumeUser| Error::volume_held("data", "greenroom_shop_data", user);
+    let stack = |holder: &str, is_own| VolumeUser::Stack {
+        stack: "greenroom-shop-1".to_owned(),
+        holder: holder.to_owned(),
+        is_own,
+    };
     check(
-        &held(VolumeUser::StartingStack),
-        expect![[r#"
-        kept volume `data` is in use by another stack that is starting
-          volume: greenroom_shop_data
-          two servers on one data directory would corrupt it
-
-        hint: wait for that stack"#]],
-    );
-    check(
-        &held(VolumeUser::Stack("greenroom-shop-1")),
+        &held(&stack("project shop in /shop", true)),
         expect![[r#"
         kept volume `data` is in use by stack `greenroom-shop-1`
           volume: greenroom_shop_data
+          holder: project shop in /shop
           two servers on one data directory would corrupt it
 
         hint: wait for that stack, or take it down: `greenroom down --stack greenroom-shop-1`"#]],
     );
     check(
-        &held(VolumeUser::Container("psql")),
+        &held(&stack(
+            "project shop in /shop, of the user with id 1000, from another host or container",
+            false,
+        )),
         expect![[r#"
-        kept volume `data` is in use by container `psql`, which greenroom did not create
+            kept volume `data` is in use by stack `greenroom-shop-1`
+              volume: greenroom_shop_data
+              holder: project shop in /shop, of the user with id 1000, from another host or container
+              two servers on one data directory would corrupt it
+
+            hint: ask its owner first; `greenroom down --stack greenroom-shop-1` takes it down"#]],
+    );
+    let claim = || "greenroom.claim.greenroom_shop_data".to_owned();
+    check(
+        &held(&VolumeUser::Removal { claim: claim(), holder: "process 12".to_owned() }),
+        expect![[r#"
+        kept volume `data` is being removed
+          volume: greenroom_shop_data
+          holder: process 12
+          two servers on one data directory would corrupt it
+
+        hint: if that process is gone, `docker volume rm greenroom.claim.greenroom_shop_data` releases the volume"#]],
+    );
+    check(
+        &held(&VolumeUser::Volume(claim())),
+        expect![[r#"
+        kept volume `data` is claimed by volume `greenroom.claim.greenroom_shop_data`, which greenroom did not create
           volume: greenroom_shop_data
           two servers on one data directory would corrupt it
 
-        hint: stop it first: `docker stop psql`"#]],
-    );
-    let in_use = |stack| Error::volume_in_use("data", "greenroom_shop_data", "greenroom-shop-1-db-1", stack);
-    check(
-        &in_use(Some("greenroom-shop-1")),
-        expect![[r#"
-        kept volume `data` is in use by container `greenroom-shop-1-db-1`
-          volume: greenroom_shop_data
-
-        hint: take the stack down first: `greenroom down --stack greenroom-shop-1`"#]],
+        hint: remove it if nobody needs it: `docker volume rm greenroom.claim.greenroom_shop_data`"#]],
     );
     check(
-        &in_use(None),
+        &held(&VolumeUser::Container("psql".to_owned())),
         expect![[r#"
-        kept volume `data` is in use by container `greenroom-shop-1-db-1`
-          volume: greenroom_shop_data
+            kept volume `data` is in use by container `psql`, which belongs to no stack
+              volume: greenroom_shop_data
+              two servers on one data directory would corrupt it
 
-        hint: remove the container first: `docker rm greenroom-shop-1-db-1`"#]],
+            hint: stop the container (`docker stop psql`) or remove it (`docker rm psql`) first"#]],
+    );
+    let in_use = |user: &VolumeUser| Error::volume_in_use("data", "greenroom_shop_data", user);
+    check(
+        &in_use(&stack("project shop in /shop", true)),
+        expect![[r#"
+        kept volume `data` is in use by stack `greenroom-shop-1`
+          volume: greenroom_shop_data
+          holder: project shop in /shop
+
+        hint: wait for that stack, or take it down: `greenroom down --stack greenroom-shop-1`"#]],
+    );
+    check(
+        &in_use(&VolumeUser::Container("psql".to_owned())),
+        expect![[r#"
+            kept volume `data` is in use by container `psql`, which belongs to no stack
+              volume: greenroom_shop_data
+
+            hint: stop the container (`docker stop psql`) or remove it (`docker rm psql`) first"#]],
     );
 }
 
 #[test]
 fn the_state_folder() {
+    check(
+        &Error::state_folder_of_others(
+            Path::new("/state"),
+            "others can write to it: its mode is 0777",
+            "GREENROOM_STATE_DIR",
+        ),
+        expect![[r#"
+            cannot keep greenroom's state in /state: others can write to it: its mode is 0777
+
+            hint: set GREENROOM_STATE_DIR to a folder of your own, or: `chmod go-w /state`"#]],
+    );
+    check(
+        &Error::lock_held(
+            Path::new("/state/locks/leases"),
+            "process 12 (greenroom)",
+            Duration::from_secs(30),
+        ),
+        expect![[r#"
+            cannot lock /state/locks/leases within 30s
+              the lock is held by process 12 (greenroom)
+
+            hint: end that process, or wait for it and try again"#]],
+    );
     check(
         &Error::no_state_folder("GREENROOM_STATE_DIR"),
         expect![[r#"
@@ -431,7 +486,7 @@ fn each_predicate_is_true_for_exactly_one_kind() {
         Error::engine_unavailable("x".to_owned(), "y".to_owned()),
         Error::start_failed("x".to_owned()),
         Error::missing_external("network", "x", "y"),
-        Error::volume_held("x", "y", VolumeUser::StartingStack),
+        Error::volume_held("x", "y", &VolumeUser::Container("z".to_owned())),
         Error::start_cancelled(),
         Error::of_engine(&"x"),
         Error::port_not_published("x", 1, &[]),

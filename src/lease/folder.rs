@@ -30,7 +30,7 @@ use super::process::{LOOK_AGAIN, boot, host};
 use super::record::Record;
 use crate::Error;
 use crate::plan::is_word;
-use crate::state::{self, StateFolder};
+use crate::state::{self, Lock, StateFolder};
 
 const ENDING: &str = "ending-";
 
@@ -233,10 +233,14 @@ impl Folder {
         let _ = open(&self.path.join("used")).map(|file| file.set_modified(SystemTime::now()));
     }
 
+    /// When the lease was last used, by the system's clock, as far as known.
+    pub(crate) fn used(&self) -> Option<SystemTime> {
+        fs::metadata(self.path.join("used")).and_then(|metadata| metadata.modified()).ok()
+    }
+
     /// How long the lease has been unused, as far as known.
-    pub(crate) fn idle_for(&self) -> Duration {
-        let used = fs::metadata(self.path.join("used")).and_then(|metadata| metadata.modified());
-        used.ok().and_then(|used| SystemTime::now().duration_since(used).ok()).unwrap_or_default()
+    fn idle_for(&self) -> Duration {
+        self.used().and_then(|used| SystemTime::now().duration_since(used).ok()).unwrap_or_default()
     }
 
     /// Whether the lease may end now: nobody holds it and, if it is kept, its idle time has passed.
@@ -265,21 +269,25 @@ impl Folder {
         is_locked(&self.path.join("watch"))
     }
 
-    /// Ends the lease if it is over: renames its folder, so that the next process that asks for it gets a new lease.
-    /// Returns the renamed folder, whose stacks are then to be removed.
+    /// Ends the lease if `is_over` still holds: renames its folder, so that the next process that asks for it gets a new
+    /// lease. Returns the renamed folder, whose stacks are then to be removed.
     ///
     /// The caller holds the watcher's lock, so that nobody else ends the lease as well.
-    pub(crate) fn end(&self) -> Option<Folder> {
+    pub(crate) fn end_if(&self, is_over: impl FnOnce(&Folder) -> bool) -> Result<Option<Folder>, Error> {
         if self.is_ending() {
-            return Some(self.clone());
+            return Ok(Some(self.clone()));
         }
-        let _gate = self.state().gate().ok()?;
-        if !self.is_over() {
-            return None;
+        let _gate = self.state().gate()?;
+        if !is_over(self) {
+            return Ok(None);
         }
         let unique = format!("{}{}", Process::own().identity(), state::unique());
         let ending = self.path.with_file_name(format!("{ENDING}{}.{unique}", self.name()));
-        fs::rename(&self.path, &ending).ok().map(|()| Folder::at(ending))
+        match fs::rename(&self.path, &ending) {
+            Ok(()) => Ok(Some(Folder::at(ending))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::state("rename", &self.path, error)),
+        }
     }
 
     /// Removes the lease if it has no stack and nobody holds it.
@@ -347,12 +355,9 @@ impl Folder {
         let _ = fs::remove_file(self.record_file(stack));
     }
 
-    /// Takes the lock of the stack with this key: shared to use the stack, exclusive to change it.
-    pub(crate) fn lock_key(&self, key: &str, shared: bool) -> Result<File, Error> {
-        let path = self.path.join(format!("up-{key}"));
-        let file = open(&path)?;
-        let locked = if shared { file.lock_shared() } else { file.lock() };
-        locked.map(|()| file).map_err(|error| Error::state("lock", &path, error))
+    /// The lock of the stack with this key: shared to use the stack, exclusive to start, change or remove it.
+    pub(crate) fn key_lock(&self, key: &str) -> Result<Lock, Error> {
+        Lock::open(self.path.join(format!("up-{key}")))
     }
 }
 
@@ -453,14 +458,15 @@ mod tests {
         let (_state, folder, mut file) = lease(&Terms::of(false, None, ""));
         write_stack(&folder, "a");
         assert!(folder.is_held() && !folder.is_over());
-        assert_eq!(folder.end(), None, "somebody holds it");
+        let end = |folder: &Folder| folder.end_if(Folder::is_over).expect("it can be written to");
+        assert_eq!(end(&folder), None, "somebody holds it");
         no_longer_hold(&folder, file.take());
         assert!(!folder.is_held());
-        let ending = folder.end().expect("nobody holds it");
+        let ending = end(&folder).expect("nobody holds it");
         assert!(!folder.exists() && ending.is_ending());
         assert_eq!(ending.id(), "run-1");
         assert_eq!(ending.stacks().expect("they can be read"), ["a"]);
-        assert_eq!(ending.end(), Some(ending), "another process may continue");
+        assert_eq!(end(&ending), Some(ending), "another process may continue");
     }
 
     #[test]
@@ -545,7 +551,7 @@ mod tests {
             let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
             make_unreadable(&path);
             assert!(!folder.is_over(), "{part}");
-            assert_eq!(folder.end(), None, "{part}");
+            assert_eq!(folder.end_if(Folder::is_over).expect("it can be written to"), None, "{part}");
             assert!(folder.is_held() || part == "lease.json", "{part}");
             // It cannot be waited for; the caller pauses.
             assert_eq!(folder.wait_for_one(), None, "{part}");

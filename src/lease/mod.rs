@@ -26,7 +26,8 @@ pub(crate) use process::{Process, host};
 pub(crate) use record::{Facts, Record, ServiceFacts};
 pub(crate) use run::Run;
 pub(crate) use watcher::{
-    VARIABLE as WATCHED_LEASE_VARIABLE, ensure_watched, report_watching, spawn as spawn_watcher,
+    NAME as WATCHER_NAME, VARIABLE as WATCHED_LEASE_VARIABLE, ensure_watched, report_watching,
+    spawn as spawn_watcher,
 };
 
 use crate::Error;

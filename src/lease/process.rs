@@ -185,10 +185,11 @@ mod table {
         let handle = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         while process.is_alive() {
             match &handle {
-                // A signal may end the poll early.
-                Some(handle) => {
-                    let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], None);
-                }
+                Some(handle) => match poll(&mut [PollFd::new(handle, PollFlags::IN)], None) {
+                    // A signal may end the poll early.
+                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                    Err(_) => std::thread::sleep(super::LOOK_AGAIN),
+                },
                 None => std::thread::sleep(super::LOOK_AGAIN),
             }
         }

@@ -13,6 +13,9 @@ use super::Folder;
 /// Names the lease that a process should watch. Only [`spawn`] sets it.
 pub(crate) const VARIABLE: &str = "GREENROOM_WATCHED_LEASE";
 
+/// The first argument of a watcher, in place of its executable's name.
+pub(crate) const NAME: &str = "greenroom-watcher";
+
 /// How long the watcher may take to report that it is watching.
 const READY_LIMIT: Duration = Duration::from_secs(10);
 
@@ -47,7 +50,7 @@ pub(crate) fn spawn(folder: &Folder) -> Option<()> {
     let executable = if itself.exists() { itself.to_owned() } else { std::env::current_exe().ok()? };
     let mut command = Command::new(executable);
     #[cfg(unix)]
-    std::os::unix::process::CommandExt::arg0(&mut command, "greenroom-watcher");
+    std::os::unix::process::CommandExt::arg0(&mut command, NAME);
     command
         .env(VARIABLE, folder.path())
         .current_dir("/")

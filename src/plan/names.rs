@@ -39,10 +39,12 @@ pub(crate) mod label {
     pub(crate) const SINCE: &str = "greenroom.since";
     /// On an image that greenroom built: a hash of what it was built from, and the name it was built as.
     pub(crate) const BUILD: &str = "greenroom.build";
-    /// `fresh` or `kept`.
+    /// `fresh`, `kept`, or `claim` for a claim on a kept volume.
     pub(crate) const VOLUME: &str = "greenroom.volume";
     /// The volume's key in the compose file.
     pub(crate) const VOLUME_KEY: &str = "greenroom.volume.key";
+    /// On a claim: tells its claimant from all others.
+    pub(crate) const CLAIM: &str = "greenroom.claim";
 
     // Compose's own labels, so that `docker compose -p NAME ps|logs` work on a greenroom stack.
     pub(crate) const COMPOSE_PROJECT: &str = "com.docker.compose.project";

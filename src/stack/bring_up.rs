@@ -9,7 +9,7 @@ use super::stack::{DROP_LIMIT, Stack};
 use super::{share, up};
 use crate::lease::{Lifetime, Request};
 use crate::state::StateFolder;
-use crate::{Error, engine, runtime};
+use crate::{Error, attended, engine, runtime};
 
 impl StackBuilder {
     /// Brings the stack up and waits until every service answers. A shared stack that is already up is used as it is,
@@ -84,18 +84,26 @@ impl Drop for StartGuard {
     }
 }
 
-async fn start(wanted: Wanted, cancelled: oneshot::Receiver<()>) -> Result<Live, Error> {
+async fn start(wanted: Wanted, mut cancelled: oneshot::Receiver<()>) -> Result<Live, Error> {
     let state = StateFolder::of_user();
     if wanted.lifetime != Lifetime::Test {
         return share::up(wanted, state, cancelled).await;
     }
     let request = Request::new(&wanted.plan, wanted.lifetime, None, &state, &engine::address());
     // The watcher starts while this process connects to the engine.
-    let (engine, owner) = tokio::join!(async { engine::connect().await.map_err(Error::from) }, async {
-        match request {
-            Ok(request) => Owner::take(&state, request).await,
-            Err(error) => Ok(Owner::without_lease(&error)),
-        }
-    });
+    let prepare = async {
+        tokio::join!(async { attended::connect(&wanted.observer).await.map_err(Error::from) }, async {
+            match request {
+                Ok(request) => Owner::take(&state, request, &wanted.observer).await,
+                Err(error) if error.is_usage() => Err(error),
+                Err(error) => Ok(Owner::without_lease(&error)),
+            }
+        })
+    };
+    let (engine, owner) = tokio::select! {
+        prepared = prepare => prepared,
+        // The sender is dropped only after this has ended.
+        Ok(()) = &mut cancelled => return Err(Error::start_cancelled()),
+    };
     up::start_new(engine?, wanted.plan, wanted.observer, owner?, state, cancelled).await
 }

@@ -7,14 +7,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::builder::StackBuilder;
 use super::end::{Evidence, teardown};
 use super::listing::{self, Labels, containers_of};
-use crate::engine::{self, Filter, State};
+use crate::engine::{Filter, State};
 use crate::event::{Event, Observer};
 use crate::known::{Known, UsedImage};
 use crate::lease::{self, Folder, Lifetime};
-use crate::plan::label;
+use crate::plan::{is_word, label};
 use crate::report::{Report, ServiceStatus};
-use crate::state::StateFolder;
-use crate::{Error, runtime};
+use crate::state::{Lock, Mode, StateFolder};
+use crate::{Error, attended, runtime};
 
 /// A stack found on the engine by its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub async fn stacks() -> Result<Vec<FoundStack>, Error> {
 }
 
 impl StackBuilder {
-    /// The kept stacks of this file.
+    /// The kept stacks that this user has of this file.
     ///
     /// # Errors
     ///
@@ -66,6 +66,7 @@ impl StackBuilder {
             format!("{}={}", label::PROJECT, project.name),
             format!("{}={}", label::DIRECTORY, project.directory.display()),
             format!("{}={}", label::LIFETIME, Lifetime::Keep.as_label()),
+            format!("{}={}", label::USER, lease::user()),
         ];
         list(Filter { labels, volume: None }).await
     }
@@ -73,7 +74,7 @@ impl StackBuilder {
 
 async fn list(filter: Filter) -> Result<Vec<FoundStack>, Error> {
     runtime::run(async move {
-        let stacks = listing::stacks(engine::connect().await?.as_ref(), &filter).await?;
+        let stacks = listing::stacks(attended::connect(&Observer::NOBODY).await?.as_ref(), &filter).await?;
         Ok(stacks.into_iter().map(|(name, seen)| FoundStack::of(name, seen.labels)).collect())
     })
     .await
@@ -93,7 +94,8 @@ impl FoundStack {
         }
     }
 
-    /// Takes the stack down, no matter who brought it up: its containers, networks and fresh volumes.
+    /// Takes the stack down, no matter who brought it up: its containers, networks and fresh volumes. Waits for a
+    /// process that is starting it.
     ///
     /// # Errors
     ///
@@ -110,8 +112,10 @@ impl FoundStack {
     pub async fn down_observed(self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Result<(), Error> {
         let observer = Observer::new(observe);
         runtime::run(async move {
-            let engine = engine::connect().await?;
+            let engine = attended::connect(&observer).await?;
             let (state, folder) = (StateFolder::of_user(), self.lease());
+            let _lock = self.lock(folder.as_ref(), &observer).await?;
+            observer.notify(&Event::Removing { stack: self.name.clone() });
             let (engine, stack) = (engine.as_ref(), &self.name);
             let record = folder.as_ref().and_then(|folder| folder.record(stack).ok().flatten());
             let facts = record.and_then(|record| record.facts);
@@ -128,6 +132,17 @@ impl FoundStack {
     /// The stack's lease, if this process's state folder has it.
     fn lease(&self) -> Option<Folder> {
         lease::folder_of(&StateFolder::of_user(), &self.labels).ok().flatten()
+    }
+
+    /// Takes the lock of a shared stack, so that nobody starts it or attaches to it meanwhile.
+    async fn lock(&self, folder: Option<&Folder>, observer: &Observer) -> Result<Option<Lock>, Error> {
+        let key = self.labels.get(label::KEY).filter(|key| is_word(key));
+        let (Some(folder), Some(key)) = (folder, key) else { return Ok(None) };
+        match folder.key_lock(key) {
+            Ok(lock) => lock.take_of_stack(Mode::Exclusive, observer).await.map(Some),
+            // The lease is gone, or its folder is read-only. Then nobody can attach to the stack either.
+            Err(_) => Ok(None),
+        }
     }
 
     /// Whether the stack belongs to this user.
@@ -157,7 +172,7 @@ impl FoundStack {
     pub async fn logs(&self, tail: Option<usize>) -> Result<BTreeMap<String, String>, Error> {
         let stack = self.name.clone();
         runtime::run(async move {
-            let engine = engine::connect().await?;
+            let engine = attended::connect(&Observer::NOBODY).await?;
             let mut logs = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &stack).await? {
                 let name = container.service().unwrap_or(container.name);
@@ -176,7 +191,7 @@ impl FoundStack {
     pub async fn report(&self) -> Result<Report, Error> {
         let found = self.clone();
         runtime::run(async move {
-            let engine = engine::connect().await?;
+            let engine = attended::connect(&Observer::NOBODY).await?;
             let record = found.lease().and_then(|folder| folder.record(&found.name).ok().flatten());
             let remembered = record.and_then(|record| record.facts).unwrap_or_default();
             let mut services = BTreeMap::new();

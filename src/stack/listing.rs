@@ -8,6 +8,7 @@ use crate::address::Addresses;
 use crate::engine::{Engine, EngineError, Filter, FoundContainer, FoundObject};
 use crate::lease::{Folder, Seen};
 use crate::plan::{PlannedService, is_word, label};
+use crate::volume;
 
 /// The labels of an object on the engine.
 pub(super) type Labels = BTreeMap<String, String>;
@@ -38,7 +39,8 @@ fn is_ours(name: &str, labels: &Labels) -> bool {
     let stack = states(label::STACK);
     states(label::OBJECT) == name
         && is_word(stack)
-        && name.strip_prefix(stack).is_some_and(|rest| rest.starts_with(['-', '_', '.']))
+        && (name.strip_prefix(stack).is_some_and(|rest| rest.starts_with(['-', '_', '.']))
+            || volume::is_claim(name))
 }
 
 /// The stacks that match, by name. Networks and volumes count too: a start that was killed early may have left nothing

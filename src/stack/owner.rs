@@ -1,14 +1,14 @@
 //! The owner of a stack: its labels, and the lease that records it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::sync::Arc;
 
 use super::running::Running;
 use crate::engine::Engine;
+use crate::event::Observer;
 use crate::lease::{self, BEAT, Lease, Lifetime, Request, ensure_watched};
 use crate::plan::Plan;
-use crate::state::StateFolder;
+use crate::state::{Lock, Mode, StateFolder};
 use crate::{Error, runtime};
 
 /// The owner of a stack's containers, networks and volumes.
@@ -34,18 +34,24 @@ pub(super) enum LockFor {
 impl Owner {
     /// Takes the lease. An unshared stack also works without one, for example on a machine without a home folder, but
     /// then nobody takes it down if its process is killed.
-    pub(super) async fn take(state: &StateFolder, request: Request) -> Result<Owner, Error> {
-        let state = state.clone();
-        let owner = runtime::blocking(move || {
+    pub(super) async fn take(
+        state: &StateFolder,
+        request: Request,
+        observer: &Observer,
+    ) -> Result<Owner, Error> {
+        let (state, gate) = (state.clone(), state.clone());
+        let taken = runtime::blocking(move || {
             let lease = match Lease::take(&state, &request) {
                 Ok(lease) => lease,
-                Err(error) if request.lifetime == Lifetime::Test => return Ok(Owner::without_lease(&error)),
+                Err(error) if request.lifetime == Lifetime::Test && !error.is_usage() => {
+                    return Ok(Owner::without_lease(&error));
+                }
                 Err(error) => return Err(error),
             };
             let labels = lease::labels(request.lifetime, request.key.as_deref(), Some(&lease));
             Ok(Owner { lifetime: request.lifetime, labels, key: request.key, lease: Some(lease) })
-        })
-        .await?;
+        });
+        let owner = observer.announcing(|| gate.gate_holder(), taken).await?;
         if owner.lifetime != Lifetime::Keep
             && let Some(lease) = owner.lease.clone().filter(|lease| lease.is_new())
         {
@@ -70,9 +76,13 @@ impl Owner {
     }
 
     /// Takes the lock of a shared stack; waits for a process that is bringing it up. An unshared stack has no lock.
-    pub(super) async fn lock(&self, purpose: LockFor) -> Result<Option<File>, Error> {
-        let (Some(lease), Some(key)) = (self.lease.clone(), self.key.clone()) else { return Ok(None) };
-        runtime::blocking(move || lease.folder.lock_key(&key, purpose == LockFor::Use).map(Some)).await
+    pub(super) async fn lock(&self, purpose: LockFor, observer: &Observer) -> Result<Option<Lock>, Error> {
+        let (Some(lease), Some(key)) = (&self.lease, &self.key) else { return Ok(None) };
+        let mode = match purpose {
+            LockFor::Use => Mode::Shared,
+            LockFor::Change => Mode::Exclusive,
+        };
+        lease.folder.key_lock(key)?.take_of_stack(mode, observer).await.map(Some)
     }
 
     /// Records that the stack is coming up, before anything is created.

@@ -12,7 +12,6 @@ use crate::plan::{EngineVersion, Plan, ReadyWhen};
 use crate::poll::Answer;
 use crate::probe::{self, Target};
 use crate::report::{Report, ServiceStatus, Silent};
-use crate::volume::Claim;
 
 /// A stack whose services are all ready.
 pub(crate) struct Running {
@@ -22,8 +21,6 @@ pub(crate) struct Running {
     pub total: Duration,
     /// Warnings of the plan and of the engine.
     warnings: Vec<Warning>,
-    /// Locks on kept volumes, held while the stack exists.
-    _claims: Vec<Claim>,
 }
 
 /// The stacks that this process holds a value of.
@@ -35,12 +32,10 @@ impl Running {
         services: BTreeMap<String, RunningService>,
         total: Duration,
         engine_warnings: Vec<Warning>,
-        claims: Vec<Claim>,
     ) -> Arc<Running> {
         let warnings = plan.warnings.iter().cloned().chain(engine_warnings).collect();
         let services = services.into_iter().map(|(name, service)| (name, Arc::new(service))).collect();
-        let running =
-            Arc::new(Running { plan, services: RwLock::new(services), total, warnings, _claims: claims });
+        let running = Arc::new(Running { plan, services: RwLock::new(services), total, warnings });
         let mut in_use = IN_USE.lock().expect("nothing panics while it holds this lock");
         in_use.retain(|in_use| in_use.strong_count() > 0);
         in_use.push(Arc::downgrade(&running));

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::listing::{self, Labels, Objects};
-use crate::engine::{self, Engine, EngineError, VolumeSpec};
+use crate::engine::{Engine, EngineError, VolumeSpec};
+use crate::event::Observer;
 use crate::lease::{self, BEAT, Folder, Seen};
 use crate::plan::label;
-use crate::{Error, runtime};
+use crate::{Error, attended, runtime};
 
 /// What a sign says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,14 +72,16 @@ impl Sign {
         let mut labels: Labels = shared.collect();
         labels.insert(label::OBJECT.to_owned(), name.clone());
         let volume = VolumeSpec { name: name.clone(), labels, driver: None, driver_opts: BTreeMap::new() };
-        engine.create_volume(&volume).await.map(|()| name)
+        engine.create_volume(&volume).await.map(|_| name)
     }
 }
 
 /// Renews the signs of life of the lease's stacks. Runs in the watcher's process.
 pub(crate) fn renew_signs(lease: &Folder) -> Result<(), Error> {
     let lease = lease.clone();
-    runtime::block_on(async move { renew_on(engine::connect().await?.as_ref(), &lease, lease::now()).await })
+    runtime::block_on(async move {
+        renew_on(attended::connect(&Observer::NOBODY).await?.as_ref(), &lease, lease::now()).await
+    })
 }
 
 /// Renews the signs of life of the lease's stacks, except those that need none: they began less than a beat ago, or

@@ -9,6 +9,7 @@ use crate::plan::{
 };
 
 use super::owner::Owner;
+use crate::volume::{self, Claim};
 
 /// A container with this label is stopped gracefully before it is removed, within this many seconds. Others are killed;
 /// their label is empty, so that no label of their image shows through.
@@ -194,6 +195,12 @@ pub(super) fn volume(plan: &Plan, planned: &PlannedVolume, owner: &Owner) -> Vol
     }
     let volume = planned.volume.clone();
     VolumeSpec { name: planned.name.clone(), labels, driver: volume.driver, driver_opts: volume.driver_opts }
+}
+
+/// The claim on a kept volume. It has the stack's label, so that it is removed with the stack.
+pub(super) fn claim<'a>(plan: &'a Plan, planned: &'a PlannedVolume, owner: &Owner, nonce: &str) -> Claim<'a> {
+    let labels = stack_labels(plan, owner, &volume::claim_name(&planned.name));
+    Claim::of_stack(&planned.name, &planned.key, &plan.stack, labels, nonce)
 }
 
 /// The labels on each object of the stack. `object` is its name on the engine.

@@ -139,7 +139,7 @@ impl Stack {
         let start = Start::new(engine, plan, observer, owner, StateFolder::of_user());
         runtime::run(async move {
             // Without the lock, a process that attaches meanwhile would find the service stopped.
-            let _lock = start.owner.lock(LockFor::Change).await?;
+            let _lock = start.owner.lock(LockFor::Change, &start.observer).await?;
             let new = restart(&start, &old).await.map_err(|failure| failure.into_error(&start.plan, None))?;
             running.replace(new);
             start.owner.remember(&running, start.engine.as_ref());

@@ -2,9 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::engine::{self, Filter};
+use futures_util::FutureExt;
+
+use super::claim::{Claim, Taken};
+use crate::engine::{Engine, Filter, VolumeSpec};
+use crate::error::VolumeUser;
+use crate::event::Observer;
 use crate::plan::label;
-use crate::{Error, runtime};
+use crate::{Error, attended, runtime};
 
 /// A volume that outlives its stacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub struct KeptVolume {
 pub async fn kept_volumes() -> Result<Vec<KeptVolume>, Error> {
     let filter = Filter::label(label::VOLUME, "kept");
     runtime::run(async move {
-        let found = engine::connect().await?.volumes(&filter).await?;
+        let found = attended::connect(&Observer::NOBODY).await?.volumes(&filter).await?;
         let kept = found.into_iter().map(|volume| {
             let get = |name: &str| volume.labels.get(name).cloned().unwrap_or_default();
             KeptVolume {
@@ -48,17 +53,39 @@ impl KeptVolume {
     ///
     /// # Errors
     ///
-    /// A container uses the volume, or the engine does not answer.
+    /// A stack or a container uses the volume, or the engine does not answer.
     pub async fn remove(self) -> Result<(), Error> {
         runtime::run(async move {
-            let engine = engine::connect().await?;
-            let using = Filter { labels: Vec::new(), volume: Some(self.name.clone()) };
-            if let Some(user) = engine.containers(&using).await?.first() {
-                let stack = user.labels.get(label::STACK).map(String::as_str);
-                return Err(Error::volume_in_use(&self.key, &self.name, &user.name, stack));
-            }
-            Ok(engine.remove_volume(&self.name).await?)
+            let engine = attended::connect(&Observer::NOBODY).await?;
+            self.remove_on(engine.as_ref()).await
         })
         .await
+    }
+
+    /// Removes the volume under a claim, so that no stack comes to use it meanwhile: the engine would make it anew,
+    /// without its labels.
+    pub(crate) async fn remove_on(&self, engine: &dyn Engine) -> Result<(), Error> {
+        let claim = Claim::of_removal(&self.name, &self.key);
+        let create = |spec: VolumeSpec| async move { engine.create_volume(&spec).await }.boxed();
+        let removed = match claim.take(engine, &create, &Observer::NOBODY).await {
+            Ok(()) => self.remove_claimed(engine).await,
+            Err(Taken::By(user)) => Err(self.in_use(&user)),
+            Err(Taken::Failed(error)) => Err(error.into()),
+        };
+        let released = claim.release(engine).await;
+        removed.and(released.map_err(Error::from))
+    }
+
+    async fn remove_claimed(&self, engine: &dyn Engine) -> Result<(), Error> {
+        let using = Filter { labels: Vec::new(), volume: Some(self.name.clone()) };
+        match engine.containers(&using).await?.into_iter().next() {
+            // It has ended, but the engine keeps a volume as long as a container mounts it.
+            Some(user) => Err(self.in_use(&VolumeUser::Container(user.name))),
+            None => Ok(engine.remove_volume(&self.name).await?),
+        }
+    }
+
+    fn in_use(&self, user: &VolumeUser) -> Error {
+        Error::volume_in_use(&self.key, &self.name, user)
     }
 }

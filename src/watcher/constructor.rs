@@ -10,19 +10,30 @@
               descriptors, so nothing else can close them"
 )]
 
+use std::ffi::OsString;
 use std::path::Path;
 
-use crate::lease::WATCHED_LEASE_VARIABLE;
+use crate::lease::{WATCHED_LEASE_VARIABLE, WATCHER_NAME};
 
 /// The standard library is usable here: its own start-up before `main` only names the main thread and ignores SIGPIPE.
 /// In every other process, this constructor only reads one variable.
 #[ctor::ctor(unsafe)]
 fn before_main() {
-    if let Some(lease) = std::env::var_os(WATCHED_LEASE_VARIABLE) {
-        close_inherited();
-        super::watch(Path::new(&lease));
-        std::process::exit(0);
-    }
+    let Some(lease) = std::env::var_os(WATCHED_LEASE_VARIABLE).filter(|_| is_named_watcher()) else { return };
+    close_inherited();
+    let watched = super::watch(Path::new(&lease));
+    std::process::exit(if watched { 0 } else { 1 });
+}
+
+/// Whether this process was spawned as a watcher. The variable alone does not say so: somebody may have set it, and a
+/// test that exits here would count as passed.
+fn is_named_watcher() -> bool {
+    // Not every C library hands the arguments to constructors.
+    let name = match std::fs::read("/proc/self/cmdline") {
+        Ok(line) => line.split(|byte| *byte == 0).next().map(|name| name == WATCHER_NAME.as_bytes()),
+        Err(_) => std::env::args_os().next().map(|name: OsString| name == WATCHER_NAME),
+    };
+    name == Some(true)
 }
 
 /// Closes descriptors that the spawning process had inherited and passed on: a pipe held open here would keep its

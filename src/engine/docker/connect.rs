@@ -43,6 +43,12 @@ pub(crate) fn address() -> String {
     std::env::var("DOCKER_HOST").unwrap_or_default()
 }
 
+/// The engine's address, for messages.
+pub(crate) fn shown_address() -> String {
+    let host = address();
+    if host.is_empty() { "unix:///var/run/docker.sock".to_owned() } else { host }
+}
+
 async fn client(host: &str) -> Result<bollard::Docker, ConnectError> {
     docker_client_instance().await.map_err(|error| unavailable(host, &with_causes(&error)))
 }

@@ -12,7 +12,7 @@ pub(super) fn failed(operation: String) -> impl FnOnce(BollardError) -> EngineEr
             BollardError::DockerStreamError { error } => (None, error),
             error => (None, with_causes(&error)),
         };
-        EngineError { operation, status, message: message.trim().to_owned() }
+        EngineError { operation, status, message: message.trim().to_owned(), is_silent: false }
     }
 }
 

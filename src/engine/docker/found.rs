@@ -16,6 +16,10 @@ pub(super) fn container(found: ContainerSummary) -> FoundContainer {
         name: own_name(&found.names.unwrap_or_default()),
         image: found.image.unwrap_or_default(),
         running: found.state == Some(ContainerSummaryStateEnum::RUNNING),
+        ended: matches!(
+            found.state,
+            Some(ContainerSummaryStateEnum::EXITED | ContainerSummaryStateEnum::DEAD)
+        ),
         labels: found.labels.unwrap_or_default().into_iter().collect(),
         addresses: published(found.ports.unwrap_or_default()),
     }

@@ -40,7 +40,7 @@ use crate::compose::Hook;
 use crate::plan::EngineVersion;
 use error::{absent_is_fine, failed, with_causes};
 
-pub(crate) use connect::{address, connect, connect_again};
+pub(crate) use connect::{address, connect, connect_again, shown_address};
 pub(crate) use image::fingerprint;
 
 /// From this API version on, a container can be created with several networks.
@@ -60,6 +60,10 @@ pub(crate) struct Docker {
 impl Engine for Docker {
     fn version(&self) -> EngineVersion {
         self.version.clone()
+    }
+
+    async fn ping(&self) -> Result<(), EngineError> {
+        self.client.ping().await.map(drop).map_err(failed("ping the container engine".to_owned()))
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
@@ -97,11 +101,11 @@ impl Engine for Docker {
             .map_err(failed(format!("create network `{}`", network.name)))
     }
 
-    async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError> {
+    async fn create_volume(&self, volume: &VolumeSpec) -> Result<FoundObject, EngineError> {
         self.client
             .create_volume(body::volume(volume))
             .await
-            .map(drop)
+            .map(found::volume)
             .map_err(failed(format!("create volume `{}`", volume.name)))
     }
 
@@ -198,12 +202,10 @@ impl Engine for Docker {
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
         let seconds = i32::try_from(grace.as_secs_f64().ceil() as i64).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::new().t(seconds).build();
+        // The engine answers when the container has stopped.
+        let client = self.client.clone().with_timeout(self.client.timeout().saturating_add(grace));
         // 304: it was not running.
-        match self
-            .client
-            .stop_container(id, Some(options))
-            .await
-            .map_err(failed(format!("stop container `{id}`")))
+        match client.stop_container(id, Some(options)).await.map_err(failed(format!("stop container `{id}`")))
         {
             Err(error) if matches!(error.status, Some(304 | 404)) => Ok(()),
             other => other,

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::teardown::{self, Evidence};
-use crate::engine::{self, Engine};
+use crate::engine::Engine;
 use crate::event::Observer;
 use crate::lease::{Folder, Lifetime, Record};
 use crate::stack::listing;
-use crate::state::StateFolder;
-use crate::{Error, runtime};
+use crate::state::{Mode, StateFolder};
+use crate::{Error, attended, runtime};
 
 /// An engine finishes creating an object even if the process that asked for it was killed. The clean-up looks until no
 /// object has appeared for this long.
@@ -53,7 +53,7 @@ pub(crate) fn discard_unfinished(folder: &Folder) {
 pub(super) async fn discard(folder: &Folder) -> Result<(), Error> {
     for stack in folder.stacks()? {
         if folder.record(&stack)?.is_some_and(|record| record.facts.is_none()) {
-            discard_on(engine::connect().await?.as_ref(), folder, &stack).await?;
+            discard_on(attended::connect(&Observer::NOBODY).await?.as_ref(), folder, &stack).await?;
         }
     }
     Ok(())
@@ -79,8 +79,7 @@ async fn remove_unfinished(engine: &dyn Engine, folder: &Folder, stack: &str) ->
     let Some(record) = folder.record(stack)?.filter(is_unfinished) else { return Ok(false) };
     let Some(key) = record.key else { return Ok(true) };
     // A process that is bringing the stack up holds this lock.
-    let locked = folder.clone();
-    let _lock = runtime::blocking(move || locked.lock_key(&key, false)).await?;
+    let _lock = folder.key_lock(&key)?.take_of_stack(Mode::Exclusive, &Observer::NOBODY).await?;
     let still = folder.record(stack)?.filter(is_unfinished);
     let Some(record) = still.filter(|_| !folder.is_held()) else { return Ok(false) };
     remove_unknown(engine, &folder.state(), stack, Evidence::Save { seen: Vec::new() }).await?;
@@ -106,7 +105,7 @@ async fn remove_late(
 }
 
 /// Removes a stack that never came up, or whose record is lost.
-pub(super) async fn remove_unknown(
+pub(in crate::stack) async fn remove_unknown(
     engine: &dyn Engine,
     state: &StateFolder,
     stack: &str,
@@ -122,7 +121,7 @@ async fn end(ending: &Folder) -> Result<(), Error> {
         ending.remove();
         return Ok(());
     }
-    let engine = engine::connect().await?;
+    let engine = attended::connect(&Observer::NOBODY).await?;
     end_on(engine.as_ref(), ending).await
 }
 

@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::lease::{discard, end_on, remove_unknown};
 use super::teardown::Evidence;
 use crate::engine::{self, Engine, Filter};
+use crate::event::Observer;
 use crate::lease::{self, Folder, Lifetime, Seen, Standing};
 use crate::plan::label;
 use crate::stack::listing;
 use crate::state::StateFolder;
-use crate::{Error, runtime};
+use crate::{Error, attended, runtime};
 
 /// How often, at most, a user's `up` looks for stacks that no lease records.
 const ORPHANS_EVERY: Duration = Duration::from_secs(10);
@@ -157,7 +158,8 @@ async fn remove_orphans(engine: &dyn Engine, state: &StateFolder) {
 pub async fn leftovers() -> Result<Vec<Leftover>, Error> {
     runtime::run(async {
         let state = StateFolder::of_user();
-        let mut leftovers = orphans(engine::connect().await?.as_ref(), &state, lease::now()).await?;
+        let mut leftovers =
+            orphans(attended::connect(&Observer::NOBODY).await?.as_ref(), &state, lease::now()).await?;
         for folder in abandoned(&state)? {
             for stack in folder.stacks()? {
                 let record = folder.record(&stack)?.unwrap_or_default();
@@ -199,7 +201,7 @@ pub struct Elsewhere {
 /// There is no container engine, or it does not answer.
 pub async fn elsewhere() -> Result<Vec<Elsewhere>, Error> {
     runtime::run(async {
-        let (engine, state) = (engine::connect().await?, StateFolder::of_user());
+        let (engine, state) = (attended::connect(&Observer::NOBODY).await?, StateFolder::of_user());
         let found = unrecorded(engine.as_ref(), &state, &of_this_user(), lease::now()).await?.into_iter();
         let elsewhere = found.filter_map(|(stack, seen, standing)| {
             let Standing::Elsewhere { until } = standing else { return None };
@@ -224,7 +226,7 @@ impl Leftover {
     /// The engine could not remove something; the error lists what is left.
     pub async fn remove(self) -> Result<(), Error> {
         runtime::run(async move {
-            let engine = engine::connect().await?;
+            let engine = attended::connect(&Observer::NOBODY).await?;
             let Some(folder) = self.lease else {
                 let state = StateFolder::of_user();
                 return remove_orphan(engine.as_ref(), &state, &self.stack, lease::now()).await;
@@ -232,7 +234,7 @@ impl Leftover {
             // If the lease is watched by now, its watcher removes the stack.
             let Some(_watch) = folder.watch() else { return Ok(()) };
             if folder.is_over() {
-                return match folder.end() {
+                return match folder.end_if(Folder::is_over)? {
                     Some(ending) => end_on(engine.as_ref(), &ending).await,
                     None => Ok(()),
                 };

@@ -18,7 +18,7 @@ pub(in crate::stack) async fn adopt(engine: Arc<dyn Engine>, plan: Plan) -> Resu
         let known = known(engine.as_ref(), planned).await?;
         services.insert(planned.name.clone(), RunningService { planned: planned.clone(), known });
     }
-    let running = Running::new(Arc::new(plan), services, Duration::ZERO, Vec::new(), Vec::new());
+    let running = Running::new(Arc::new(plan), services, Duration::ZERO, Vec::new());
     match running.silent(engine.as_ref()).await.into_iter().next() {
         None => Ok(running),
         Some(silent) => Err(silent.to_string()),

@@ -18,8 +18,8 @@ use crate::engine::{self, Engine, Filter};
 use crate::event::Event;
 use crate::lease::{Lease, Record, Request, ensure_watched};
 use crate::plan::{Plan, id_of_stack, label};
-use crate::state::StateFolder;
-use crate::{Error, runtime};
+use crate::state::{Lock, StateFolder};
+use crate::{Error, attended, runtime};
 
 pub(super) use adopt::adopt;
 pub(super) use written::running;
@@ -30,32 +30,48 @@ pub(super) async fn up(
     state: StateFolder,
     mut cancelled: oneshot::Receiver<()>,
 ) -> Result<Live, Error> {
-    let shared = Shared::of(&wanted, &state).await?;
-    let found = tokio::select! {
-        found = async {
-            if wanted.build {
-                shared.build(&state).await?;
-            }
-            shared.find_running().await
-        } => found?,
+    let prepared = tokio::select! {
+        prepared = prepare(&wanted, &state) => prepared?,
         // The sender is dropped only after this has ended.
         Ok(()) = &mut cancelled => return Err(Error::start_cancelled()),
     };
-    if let Some(stack) = found {
-        return Ok(stack);
+    match prepared {
+        Prepared::Found(stack) => Ok(stack),
+        Prepared::New { lock: _lock, engine, owner } => {
+            start_new(engine, wanted.plan, wanted.observer, owner, state, cancelled).await
+        }
     }
-    let _lock = tokio::select! {
-        lock = shared.owner.lock(LockFor::Change) => lock?,
-        Ok(()) = &mut cancelled => return Err(Error::start_cancelled()),
-    };
-    if let Some(stack) = shared.find_or_remove(&state).await? {
-        return Ok(stack);
+}
+
+/// What to do for the shared stack.
+enum Prepared {
+    Found(Live),
+    /// Nobody has it up: start it, under this lock.
+    New {
+        lock: Option<Lock>,
+        engine: Arc<dyn Engine>,
+        owner: Owner,
+    },
+}
+
+/// Looks for the shared stack, and waits for a process that is starting or removing it.
+async fn prepare(wanted: &Wanted, state: &StateFolder) -> Result<Prepared, Error> {
+    let shared = Shared::of(wanted, state).await?;
+    if wanted.build {
+        shared.build(state).await?;
     }
-    let engine = engine::connect().await?;
+    if let Some(stack) = shared.find_running().await? {
+        return Ok(Prepared::Found(stack));
+    }
+    let lock = shared.lock(LockFor::Change).await?;
+    if let Some(stack) = shared.find_or_remove(state).await? {
+        return Ok(Prepared::Found(stack));
+    }
+    let engine = attended::connect(&wanted.observer).await?;
     let (owner, lease) = (shared.owner.clone(), shared.lease.clone());
     // Even a kept stack needs a watcher while it comes up.
     runtime::blocking(move || Ok(ensure_watched(&lease.folder))).await?;
-    start_new(engine, wanted.plan, wanted.observer, owner, state, cancelled).await
+    Ok(Prepared::New { lock, engine, owner })
 }
 
 /// Attaches to the shared stack if it is up.
@@ -65,7 +81,7 @@ pub(super) async fn find(wanted: Wanted) -> Result<Option<Live>, Error> {
     if let Some(stack) = shared.find_running().await? {
         return Ok(Some(stack));
     }
-    let _lock = shared.owner.lock(LockFor::Change).await?;
+    let _lock = shared.lock(LockFor::Change).await?;
     shared.find_or_remove(&state).await
 }
 
@@ -92,25 +108,29 @@ enum Found {
 impl Shared<'_> {
     async fn of<'a>(wanted: &'a Wanted, state: &StateFolder) -> Result<Shared<'a>, Error> {
         let request = Request::new(&wanted.plan, wanted.lifetime, wanted.idle, state, &engine::address())?;
-        let owner = Owner::take(state, request).await?;
+        let owner = Owner::take(state, request, &wanted.observer).await?;
         let lease = owner.lease.clone().expect("only an unshared stack may lack a lease");
         let key = owner.key.clone().expect("a shared stack has a key");
         Ok(Shared { wanted, owner, lease, key })
     }
 
+    async fn lock(&self, purpose: LockFor) -> Result<Option<Lock>, Error> {
+        self.owner.lock(purpose, &self.wanted.observer).await
+    }
+
     /// Builds all images that the file builds. A running stack that has an older one is then no longer usable.
     async fn build(&self, state: &StateFolder) -> Result<(), Error> {
-        let _lock = self.owner.lock(LockFor::Change).await?;
-        let engine = engine::connect().await?;
-        let plan = Arc::new(self.wanted.plan.clone());
+        let _lock = self.lock(LockFor::Change).await?;
         let observer = self.wanted.observer.clone();
+        let engine = attended::connect(&observer).await?;
+        let plan = Arc::new(self.wanted.plan.clone());
         let start = Start::new(engine, plan.clone(), observer, self.owner.clone(), state.clone());
         build_all(&start).await.map_err(|failure| failure.into_error(&plan, None))
     }
 
     /// Returns the stack if it is up and usable.
     async fn find_running(&self) -> Result<Option<Live>, Error> {
-        let _lock = self.owner.lock(LockFor::Use).await?;
+        let _lock = self.lock(LockFor::Use).await?;
         match self.look().await? {
             Found::Live(stack) => Ok(Some(stack)),
             Found::Nothing | Found::Unusable { .. } => Ok(None),
@@ -124,12 +144,14 @@ impl Shared<'_> {
         let plan = self.plan_of(&record.stack)?.for_engine(&facts.engine)?;
         // Announced before the check, so that no other process considers the stack unused meanwhile.
         self.lease.uses(&record.stack);
-        let engine = engine::connect_again(&facts.engine).await?;
+        let engine = attended::connect_again(&facts.engine, &self.wanted.observer).await?;
         let listed = match engine.containers(&Filter::label(label::STACK, &record.stack)).await {
             Ok(listed) => listed,
+            Err(error) if error.is_silent => return Err(error.into()),
             // Connecting anew gives the better error.
             Err(error) => {
-                return Err(engine::connect().await.err().map_or_else(|| error.into(), Error::from));
+                let connected = attended::connect(&self.wanted.observer).await;
+                return Err(connected.err().map_or_else(|| error.into(), Error::from));
             }
         };
         let found = match changed_since(&plan, facts).await {
@@ -162,7 +184,7 @@ impl Shared<'_> {
             Found::Nothing => None,
             Found::Unusable { record, reason } => Some((record.stack, reason)),
         };
-        let engine = engine::connect().await?;
+        let engine = attended::connect(&self.wanted.observer).await?;
         let mut adopted = None;
         let found = listing::stacks(engine.as_ref(), &Filter::label(label::KEY, &self.key)).await?;
         for (stack, seen) in found {

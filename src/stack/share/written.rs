@@ -53,5 +53,5 @@ pub(in crate::stack) fn running(
         let known = Known { addresses: addresses.unwrap_or(&known.addresses).clone(), ..known.clone() };
         services.insert(name.clone(), RunningService { planned: planned.clone(), known });
     }
-    Ok(Running::new(Arc::new(plan), services, facts.total, Vec::new(), Vec::new()))
+    Ok(Running::new(Arc::new(plan), services, facts.total, Vec::new()))
 }

@@ -131,6 +131,7 @@ struct Container {
     /// When the container was last started, and how that run goes; `None` if never.
     run: Option<(Instant, Run)>,
     starts: usize,
+    paused: bool,
     commands: usize,
     /// What was copied into it.
     files: Vec<FileSpec>,
@@ -148,6 +149,7 @@ impl Container {
         match &self.run {
             None => State::Created,
             Some((begin, Run::Ends(after, exit))) if begin.elapsed() >= *after => State::Exited(exit.clone()),
+            Some(_) if self.paused => State::Paused,
             Some(_) => State::Running,
         }
     }
@@ -175,6 +177,8 @@ struct World {
     delays: Vec<(String, String, Duration)>,
     /// Containers that somebody else begins to remove just before greenroom does, and how long that takes.
     removals: BTreeMap<String, Duration>,
+    /// The engine answers no ping. Of the other requests, those hang that a test tells to take long.
+    is_silent: bool,
     /// The engine's warnings for every container it creates.
     warnings: Vec<String>,
 }
@@ -224,7 +228,7 @@ impl World {
 }
 
 fn refused(status: u16, operation: &str, message: impl Into<String>) -> EngineError {
-    EngineError { operation: operation.to_owned(), status: Some(status), message: message.into() }
+    EngineError { status: Some(status), ..EngineError::new(operation, message.into()) }
 }
 
 pub(super) struct ScriptedEngine {
@@ -259,6 +263,10 @@ impl ScriptedEngine {
     /// Somebody else begins to remove the container of this name just before greenroom does, and takes this long.
     pub(super) fn is_removed_elsewhere(&self, name: &str, time: Duration) {
         self.world().removals.insert(name.to_owned(), time);
+    }
+
+    pub(super) fn falls_silent(&self) {
+        self.world().is_silent = true;
     }
 
     pub(super) fn warns(&self, warning: &str) {
@@ -306,10 +314,16 @@ impl ScriptedEngine {
             spec,
             run,
             starts: 1,
+            paused: false,
             commands: 0,
             files: Vec::new(),
             gone_at: None,
         });
+    }
+
+    /// Somebody pauses the container of this name.
+    pub(super) fn pauses(&self, name: &str) {
+        self.world().find(name).unwrap_or_else(|| panic!("there is no container `{name}`")).paused = true;
     }
 
     /// Every request that changed something or ran a command, one per line, with its time in milliseconds.
@@ -424,6 +438,11 @@ impl Engine for ScriptedEngine {
         EngineVersion { engine: "28.5.1".to_owned(), api: (1, 51) }
     }
 
+    async fn ping(&self) -> Result<(), EngineError> {
+        let is_silent = self.world().is_silent;
+        if is_silent { std::future::pending().await } else { Ok(()) }
+    }
+
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         self.look(&format!("inspect image {reference}"), |world| {
             Ok(match world.images.get(reference) {
@@ -490,12 +509,12 @@ impl Engine for ScriptedEngine {
         .await
     }
 
-    async fn create_volume(&self, volume: &VolumeSpec) -> Result<(), EngineError> {
+    async fn create_volume(&self, volume: &VolumeSpec) -> Result<FoundObject, EngineError> {
         let (name, labels) = (volume.name.clone(), volume.labels.clone());
         self.change(format!("create volume {name}"), move |world| {
             // Like Docker: an existing volume of that name is used as it is, with its labels.
-            world.volumes.entry(name).or_insert(labels);
-            Ok(())
+            let labels = world.volumes.entry(name.clone()).or_insert(labels).clone();
+            Ok(FoundObject { name, subnets: Vec::new(), labels })
         })
         .await
     }
@@ -531,6 +550,7 @@ impl Engine for ScriptedEngine {
                 spec,
                 run: None,
                 starts: 0,
+                paused: false,
                 commands: 0,
                 files,
                 gone_at: None,
@@ -707,6 +727,7 @@ impl Engine for ScriptedEngine {
                 name: container.spec.name.clone(),
                 image: container.spec.image.clone(),
                 running: container.state() == State::Running,
+                ended: matches!(container.state(), State::Exited(_)),
                 labels: container.spec.labels.clone(),
                 addresses: Addresses::default(),
             });

@@ -15,6 +15,7 @@ mod pull;
 mod files;
 mod volume;
 mod cancel;
+mod silent;
 mod lease;
 mod teardown;
 
@@ -228,7 +229,7 @@ impl TestFolder {
         let path = std::env::temp_dir().join(format!("greenroom-test-{}-{number}", std::process::id()));
         // A killed process with the same id may have left files.
         let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).expect("the folder for temporary files can be written to");
+        crate::state::create_private_folder(&path).expect("the folder for temporary files can be written to");
         TestFolder(path)
     }
 }

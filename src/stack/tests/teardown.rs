@@ -47,6 +47,7 @@ async fn users_of_kept_volumes_are_stopped_and_all_others_killed_in_parallel() {
         26624 remove network back
         26624 remove network default
         26624 remove volume scratch
+        26624 remove volume greenroom.claim.greenroom_shop_26315ce1_data
     "#]]
     .assert_eq(stack.timeline().strip_prefix(&before).expect("calls are only added"));
 }
@@ -76,6 +77,9 @@ async fn everything_is_created_with_labels() {
                 assert_eq!(value.len(), 12, "{value}");
                 *value = "HASH".to_owned();
             }
+        }
+        if let Some(nonce) = labels.get_mut("greenroom.claim") {
+            *nonce = "NONCE".to_owned();
         }
     }
     expect![[r#"
@@ -158,6 +162,17 @@ async fn everything_is_created_with_labels() {
                 "greenroom.stack": "greenroom-shop-1",
                 "greenroom.volume": "fresh",
                 "greenroom.volume.key": "scratch",
+            },
+            "volume greenroom.claim.greenroom_shop_26315ce1_data": {
+                "com.docker.compose.project": "greenroom-shop-1",
+                "greenroom.claim": "NONCE",
+                "greenroom.directory": "/shop",
+                "greenroom.lifetime": "test",
+                "greenroom.plan": "HASH",
+                "greenroom.project": "shop",
+                "greenroom.stack": "greenroom-shop-1",
+                "greenroom.volume": "claim",
+                "greenroom.volume.key": "data",
             },
             "volume greenroom_shop_26315ce1_data": {
                 "greenroom.directory": "/shop",

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use super::start::Start;
 use crate::engine::{BuildSpec, Context, Dockerfile, Image, Progress};
 use crate::plan::{Base, Fallback, hash};
-use crate::state::unique;
+use crate::state::{Lock, unique};
 
 /// The prefix of all fallback images' names.
 pub(in crate::stack) const PREFIX: &str = "greenroom-fallback/";
@@ -44,8 +44,7 @@ pub(super) async fn build(
     if let Some(image) = find(start, &reference).await? {
         return Ok((reference, image));
     }
-    // So that two simultaneous processes build the image once.
-    let _lock = start.state.lock(format!("build-{content}")).await.map_err(|error| format!("{error:?}"))?;
+    let _lock = lock(start, format!("build-{content}")).await?;
     if let Some(image) = find(start, &reference).await? {
         return Ok((reference, image));
     }
@@ -90,7 +89,7 @@ async fn base_image(start: &Start, base: &Base, progress: Progress<'_>) -> Resul
     let content = hash(&content);
     let reference = format!("greenroom-fallback/base-{name}:{content}");
 
-    let _lock = start.state.lock(format!("base-{content}")).await.map_err(|error| format!("{error:?}"))?;
+    let _lock = lock(start, format!("base-{content}")).await?;
     if find(start, &reference).await?.is_some() {
         return Ok(reference);
     }
@@ -227,4 +226,10 @@ fn add_content(content: &mut Vec<u8>, path: &Path, name: &Path) -> io::Result<()
     content.extend_from_slice(&file.len().to_le_bytes());
     content.extend_from_slice(&file);
     Ok(())
+}
+
+/// Takes the lock of an image, so that two simultaneous processes build it once.
+async fn lock(start: &Start, name: String) -> Result<Lock, String> {
+    let taken = start.state.lock(&name, "which is building the same image", &start.observer).await;
+    taken.map_err(|error| format!("{error:?}"))
 }

@@ -8,22 +8,23 @@ use futures_util::future::try_join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::external;
 use super::failure::{Failure, ServiceFailure};
 use super::image;
 use super::service::{Progress, run_service};
 use super::start::Start;
+use super::{claim, external};
 use crate::engine::State;
 use crate::known::{RunningService, UsedImage};
 use crate::plan::{Fate, PlannedService, ReadyWhen, Until};
 use crate::stack::running::Running;
 use crate::stack::{listing, spec};
-use crate::volume::{self, Claim};
+#[cfg(feature = "postgres")]
+use crate::volume;
 
 /// Brings everything up. Dropping the future leaves what was created; see [`Start::settle`].
 pub(in crate::stack) async fn run(start: &Start) -> Result<Arc<Running>, Failure> {
     let begin = Instant::now();
-    let (images, claims) = tokio::try_join!(images(start), infrastructure(start))?;
+    let (images, ()) = tokio::try_join!(images(start), infrastructure(start))?;
 
     let progress: BTreeMap<&str, watch::Sender<Progress>> =
         start.plan.names().map(|name| (name, watch::Sender::new(Progress::Waiting))).collect();
@@ -40,7 +41,7 @@ pub(in crate::stack) async fn run(start: &Start) -> Result<Arc<Running>, Failure
     still_running(start, &services).await?;
     #[cfg(feature = "postgres")]
     volume::check_durability(&start.plan, services.values(), start.engine.as_ref()).await?;
-    Ok(Running::new(start.plan.clone(), services, begin.elapsed(), start.take_warnings(), claims))
+    Ok(Running::new(start.plan.clone(), services, begin.elapsed(), start.take_warnings()))
 }
 
 /// The image of each service, shared by its replicas.
@@ -52,10 +53,10 @@ async fn images(start: &Start) -> Result<BTreeMap<&str, UsedImage>, Failure> {
 }
 
 /// Creates networks and volumes, with their labels.
-async fn infrastructure(start: &Start) -> Result<Vec<Claim>, Failure> {
+async fn infrastructure(start: &Start) -> Result<(), Failure> {
     let (plan, engine) = (&start.plan, start.engine.as_ref());
     external::check(plan, engine).await?;
-    let claims = volume::claim_all(plan, engine, &start.state).await?;
+    claim::claim_all(start).await?;
     let networks = plan.networks.iter().filter(|network| !network.network.external).map(async |network| {
         let spec = spec::network(plan, network, &start.owner);
         let creating = start.engine.clone();
@@ -70,8 +71,7 @@ async fn infrastructure(start: &Start) -> Result<Vec<Claim>, Failure> {
         let creating = start.engine.clone();
         start.create(async move { creating.create_volume(&spec).await }).await.map_err(Failure::from)
     });
-    tokio::try_join!(try_join_all(networks), try_join_all(volumes))?;
-    Ok(claims)
+    tokio::try_join!(try_join_all(networks), try_join_all(volumes)).map(drop)
 }
 
 /// Waits until everything that `planned` depends on meets its condition.

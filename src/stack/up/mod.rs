@@ -9,6 +9,7 @@
 //! failure    how a failed start is reported
 //! ```
 
+mod claim;
 mod external;
 mod failure;
 mod fallback;

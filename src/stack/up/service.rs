@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::failure::{Failure, ServiceFailure};
 use super::start::Start;
 use super::wait::until_ready;
-use super::{external, files, hook, image, security};
+use super::{claim, external, files, hook, image, security};
 use crate::engine::{ContainerSpec, EngineError};
 use crate::event::Event;
 use crate::known::{RunningService, UsedImage};
@@ -39,14 +39,18 @@ pub(super) async fn run_service(
     let mut spec = spec::container(&start.plan, planned, &image.reference, security, &start.owner);
     image::make_bind_folders(&spec.mounts).map_err(not_started)?;
     spec.mounts.extend(files::mounts(&start.state, &start.plan.stack, planned).map_err(not_started)?);
-    let id = match created_and_started(start, planned, &spec, dependencies).await {
-        Ok(id) => id,
-        Err(error) => {
-            let held = external::address_holder(&start.plan, start.engine.as_ref(), planned).await;
-            let failure = ServiceFailure::NotStarted { error: error.to_string(), held };
-            return Err(start.failed(name, failure));
-        }
+    let refused = async |error: EngineError| {
+        let held = external::address_holder(&start.plan, start.engine.as_ref(), planned).await;
+        start.failed(name, ServiceFailure::NotStarted { error: error.to_string(), held })
     };
+    let id = match created(start, planned, &spec, dependencies).await {
+        Ok(id) => id,
+        Err(error) => return Err(refused(error).await),
+    };
+    claim::confirm(start, planned).await?;
+    if let Err(error) = start.engine.start_container(&spec).await {
+        return Err(refused(error).await);
+    }
     let begin = Instant::now();
     start.observer.notify(&Event::Started { service: name.clone() });
     hook::post_start(start, planned, &id, begin).await?;
@@ -57,9 +61,9 @@ pub(super) async fn run_service(
     Ok(running)
 }
 
-/// Creates the container while its dependencies come up, which saves time, unless it uses another container's
-/// namespaces or volumes: that container must exist first.
-async fn created_and_started(
+/// Creates the container and waits for its dependencies. It is created while they come up, which saves time, unless it
+/// uses another container's namespaces or volumes: that container must exist first.
+async fn created(
     start: &Start,
     planned: &PlannedService,
     spec: &ContainerSpec,
@@ -78,16 +82,14 @@ async fn created_and_started(
         }
         Ok::<_, EngineError>(created.id)
     };
-    let id = if spec.is_made_of_others() {
+    if spec.is_made_of_others() {
         dependencies.await;
-        create.await?
+        create.await
     } else {
         let id = create.await?;
         dependencies.await;
-        id
-    };
-    start.engine.start_container(spec).await?;
-    Ok(id)
+        Ok(id)
+    }
 }
 
 /// Stops the service with its own signal and grace period, starts it again and waits until it is ready. Its `pre_stop`

@@ -11,7 +11,7 @@ use crate::engine::{Engine, EngineError};
 use crate::event::{Event, Observer};
 use crate::plan::Plan;
 use crate::stack::owner::Owner;
-use crate::state::StateFolder;
+use crate::state::{self, StateFolder};
 
 /// A start in progress.
 pub(in crate::stack) struct Start {
@@ -20,6 +20,8 @@ pub(in crate::stack) struct Start {
     pub observer: Observer,
     pub owner: Owner,
     pub state: StateFolder,
+    /// Tells the claims of this start from all others.
+    pub nonce: String,
     /// Creations in progress. They go on when the start is dropped, so a clean-up first waits for them.
     creations: Mutex<Vec<JoinHandle<()>>>,
     /// What was warned about since the plan was made.
@@ -42,6 +44,7 @@ impl Start {
             observer,
             owner,
             state,
+            nonce: format!("{:016x}", state::random()),
             creations: Mutex::default(),
             warnings: Mutex::default(),
             last_seen: Mutex::default(),

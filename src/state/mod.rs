@@ -1,6 +1,8 @@
 //! The state folder: leases, the evidence of failures, and locks.
 
-use std::fs::{self, File, OpenOptions};
+mod lock;
+
+use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 
-use crate::Error;
+use crate::event::Observer;
+use crate::{Error, limits};
+
+pub(crate) use lock::{Lock, Mode};
 
 /// Overrides the state folder, for tests and for machines without a home folder.
 const DIRECTORY_VARIABLE: &str = "GREENROOM_STATE_DIR";
@@ -49,8 +54,12 @@ impl StateFolder {
         StateFolder { path: Some(std::path::absolute(&path).unwrap_or(path)) }
     }
 
+    /// The folder's path. Fails if others could change what is in it.
     fn path(&self) -> Result<&Path, Error> {
-        self.path.as_deref().ok_or_else(|| Error::no_state_folder(DIRECTORY_VARIABLE))
+        let path = self.path.as_deref().ok_or_else(|| Error::no_state_folder(DIRECTORY_VARIABLE))?;
+        #[cfg(unix)]
+        check_access(path)?;
+        Ok(path)
     }
 
     /// The folder for a stack's evidence.
@@ -64,8 +73,14 @@ impl StateFolder {
     }
 
     /// Takes the lock that is held briefly while a process takes a lease or a lease ends, so that these never overlap.
-    pub(crate) fn gate(&self) -> Result<File, Error> {
-        self.lock_blocking("leases")
+    pub(crate) fn gate(&self) -> Result<Lock, Error> {
+        self.lock_file("leases")?.take_blocking(limits::GATE)
+    }
+
+    /// Describes who has the gate, for the announcement of a long wait.
+    pub(crate) fn gate_holder(&self) -> String {
+        let holder = self.lock_file("leases").map(|lock| lock.holder());
+        format!("{}, which has the lock on all leases", holder.unwrap_or_default())
     }
 
     /// Writes a file for a container of the stack to mount. Only its user can access its folder; `mode` decides who can
@@ -104,15 +119,16 @@ impl StateFolder {
 
     /// Whether no process has done `what` for this long. If so, it counts as done now.
     pub(crate) fn is_due(&self, what: &str, every: Duration) -> bool {
-        let Ok((file, path)) = self.lock_file(&format!("last-{what}")) else { return false };
-        let Ok(()) = file.try_lock() else { return false };
+        let Ok(lock) = self.lock_file(&format!("last-{what}")) else { return false };
+        let Ok(true) = lock.attempt(Mode::Exclusive) else { return false };
+        let path = lock.path();
         // The file is empty until `what` was done once.
-        let recent = fs::metadata(&path)
+        let recent = fs::metadata(path)
             .ok()
             .filter(|metadata| metadata.len() > 0)
             .and_then(|metadata| SystemTime::now().duration_since(metadata.modified().ok()?).ok());
         let is_due = recent.is_none_or(|passed| passed >= every);
-        is_due && fs::write(&path, what).is_ok()
+        is_due && fs::write(path, what).is_ok()
     }
 
     /// The folder's path, for labels.
@@ -120,29 +136,13 @@ impl StateFolder {
         self.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default()
     }
 
-    /// Opens the lock file of `name`, for [`File::lock`] and [`File::try_lock`]. The lock is released when its process
-    /// ends.
-    pub(crate) fn lock_file(&self, name: &str) -> Result<(File, PathBuf), Error> {
-        let path = self.path()?.join("locks").join(name);
-        let failed = |error: io::Error| Error::state("open", &path, error);
-        create_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok((options.open(&path).map_err(failed)?, path))
+    fn lock_file(&self, name: &str) -> Result<Lock, Error> {
+        Lock::open_in_private_folder(self.path()?.join("locks").join(name))
     }
 
-    fn lock_blocking(&self, name: &str) -> Result<File, Error> {
-        let (file, path) = self.lock_file(name)?;
-        file.lock().map(|()| file).map_err(|error| Error::state("lock", &path, error))
-    }
-
-    /// Takes the lock of `name`, waiting if another process has it. Dropping the file releases it.
-    pub(crate) async fn lock(&self, name: String) -> Result<File, Error> {
-        let folder = self.clone();
-        let locked = tokio::task::spawn_blocking(move || folder.lock_blocking(&name));
-        locked.await.unwrap_or_else(|_| Err(Error::task_lost()))
+    /// Takes the lock of `name`, and waits for a process that has it; see [`Lock::take`].
+    pub(crate) async fn lock(&self, name: &str, purpose: &str, observer: &Observer) -> Result<Lock, Error> {
+        self.lock_file(name)?.take(Mode::Exclusive, limits::ANOTHER_PROCESS, purpose, observer).await
     }
 
     /// Removes evidence that is older than a week. Failures are ignored: they do not matter to this start.
@@ -158,6 +158,23 @@ impl StateFolder {
             }
         }
     }
+}
+
+/// Fails if another user owns the folder or can write to it. Others may list it: what it holds is private by itself.
+#[cfg(unix)]
+fn check_access(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(found) = fs::metadata(path) else { return Ok(()) };
+    let own = rustix::process::geteuid().as_raw();
+    if found.uid() != own {
+        let whose = format!("it belongs to the user with id {}, not to {own}", found.uid());
+        return Err(Error::state_folder_of_others(path, &whose, DIRECTORY_VARIABLE));
+    }
+    if found.mode() & 0o022 != 0 {
+        let mode = format!("others can write to it: its mode is {:04o}", found.mode() & 0o7777);
+        return Err(Error::state_folder_of_others(path, &mode, DIRECTORY_VARIABLE));
+    }
+    Ok(())
 }
 
 /// Writes a file that only its user can read, atomically.
@@ -194,4 +211,30 @@ pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_state_folder_that_others_can_write_to_is_refused() {
+        let folder = tempfile::TempDir::new().expect("there is room");
+        let leases = |mode| {
+            let mode = fs::Permissions::from_mode(mode);
+            fs::set_permissions(folder.path(), mode).expect("it is ours");
+            StateFolder::at(folder.path()).leases()
+        };
+        for mode in [0o700, 0o755] {
+            assert!(leases(mode).is_ok(), "{mode:o}");
+        }
+        for mode in [0o720, 0o777] {
+            assert!(leases(mode).is_err_and(|error| error.is_usage()), "{mode:o}");
+        }
+        // The root folder is somebody else's, except for root.
+        let own = rustix::process::geteuid().is_root();
+        assert_eq!(StateFolder::at("/proc/1").leases().is_ok(), own);
+    }
 }

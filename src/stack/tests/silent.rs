@@ -1,0 +1,48 @@
+//! An engine that stops answering.
+
+use expect_test::expect;
+use tokio::sync::oneshot;
+
+use super::{TestStack, secs};
+use crate::attended::Attended;
+use crate::event::Event;
+use crate::stack::up::start_or_clean_up;
+
+const FILE: &str = "services: {web: {image: web}}";
+
+/// Brings the stack up on an engine that is asked for a sign of life; gives the error, and what was waited for.
+async fn up(stack: &TestStack) -> (Option<String>, Vec<String>) {
+    let mut start = stack.start();
+    start.engine = Attended::new(start.engine, start.observer.clone());
+    let (_cancel, cancelled) = oneshot::channel();
+    let error = start_or_clean_up(&start, cancelled).await.err();
+    let waits = stack.events().into_iter().filter_map(|event| match event {
+        Event::Waiting { what } => Some(what),
+        _ => None,
+    });
+    (error.map(|error| stack.story(&error)), waits.collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_to_a_silent_engine_ends_at_its_deadline() {
+    let stack = TestStack::of(FILE);
+    stack.engine.takes("create network", "", secs(3600));
+    stack.engine.falls_silent();
+    let begin = tokio::time::Instant::now();
+    let (error, waits) = up(&stack).await;
+    assert_eq!(begin.elapsed(), secs(20));
+    expect![[r#"
+        failed to talk to the container engine at $ENGINE: it gave no sign of life within 20s
+
+        hint: it may be stopped or overloaded: `docker version` shows whether it answers; then try again"#]]
+    .assert_eq(&error.expect("it fails").replace(&crate::engine::shown_address(), "$ENGINE"));
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    assert!(waits[0].ends_with(", which does not answer"), "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_request_is_waited_for_while_the_engine_answers_others() {
+    let stack = TestStack::of(FILE);
+    stack.engine.takes("create container", "", secs(3600));
+    assert_eq!(up(&stack).await, (None, Vec::new()));
+}
