@@ -94,6 +94,29 @@ pub(crate) struct FoundMount {
     pub target: String,
 }
 
+/// How much of a command's output to keep. The rest is read too, so that the command can go on, and forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    All,
+    /// About this many of the last bytes.
+    End(usize),
+}
+
+impl Keep {
+    /// Adds to the output, and forgets its beginning once there is too much of it: whole lines, since half a secret would
+    /// not be hidden.
+    pub(crate) fn add(self, output: &mut Vec<u8>, more: &[u8]) {
+        output.extend_from_slice(more);
+        if let Keep::End(bytes) = self
+            && output.len() > 2 * bytes
+        {
+            let cut = output.len() - bytes;
+            let line = output[cut..].iter().position(|byte| *byte == b'\n').map_or(cut, |end| cut + end + 1);
+            output.drain(..line);
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExecOutput {
     pub code: i64,
@@ -145,4 +168,23 @@ pub(crate) struct FoundObject {
     /// A network's subnets, in CIDR notation.
     pub subnets: Vec<String>,
     pub labels: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_endless_output_is_kept() {
+        let kept = |keep: Keep| {
+            let mut output = Vec::new();
+            (0..100_000_u32).for_each(|line| keep.add(&mut output, format!("{line}\n").as_bytes()));
+            output
+        };
+        let end = kept(Keep::End(1024));
+        assert!((1000..=2048).contains(&end.len()), "{}", end.len());
+        assert_eq!(end.iter().position(|byte| *byte == b'\n'), Some(5), "the first line is whole");
+        assert!(end.ends_with(b"99998\n99999\n"));
+        assert!(kept(Keep::All).starts_with(b"0\n1\n"));
+    }
 }

@@ -34,7 +34,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
 
 use super::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, FileSpec, Filter, FoundContainer,
-    FoundObject, Image, Inspection, NetworkSpec, Progress, Removal, VolumeSpec,
+    FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, VolumeSpec,
 };
 use crate::compose::Hook;
 use crate::plan::EngineVersion;
@@ -178,12 +178,13 @@ impl Engine for Docker {
         Ok(found::inspection(found))
     }
 
-    async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError> {
-        self.run(id, CreateExecOptions { cmd: Some(argv.to_vec()), ..CreateExecOptions::default() }).await
+    async fn exec(&self, id: &str, argv: &[String], keep: Keep) -> Result<ExecOutput, EngineError> {
+        let options = CreateExecOptions { cmd: Some(argv.to_vec()), ..CreateExecOptions::default() };
+        self.run(id, options, keep).await
     }
 
     async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError> {
-        self.run(id, exec::options(hook)).await
+        self.run(id, exec::options(hook), exec::OF_A_HOOK).await
     }
 
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {

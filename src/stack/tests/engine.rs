@@ -16,7 +16,7 @@ use crate::address::{Address, Addresses};
 use crate::compose::{Hook, MountKind};
 use crate::engine::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter,
-    FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, Removal, State,
+    FoundContainer, FoundMount, FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, State,
     VolumeSpec,
 };
 
@@ -609,7 +609,7 @@ impl Engine for ScriptedEngine {
         })
     }
 
-    async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError> {
+    async fn exec(&self, id: &str, argv: &[String], _keep: Keep) -> Result<ExecOutput, EngineError> {
         let operation = format!("run `{}` in {}", argv.join(" "), self.world().name_of(id));
         let (delay, answer) = self.request(&operation, false);
         tokio::time::sleep(delay).await;
@@ -645,7 +645,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError> {
-        self.exec(id, &hook.command).await
+        self.exec(id, &hook.command, Keep::All).await
     }
 
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
