@@ -71,6 +71,25 @@ impl Wait {
     }
 }
 
+/// Asks until the answer is final, or is still "not yet" after `patience`. Unlike in a [`Wait`], an attempt in progress
+/// is not cut short, so there is always an answer.
+pub(crate) async fn ask_for<F: Future<Output = Answer>>(
+    patience: Duration,
+    cadence: Cadence,
+    mut ask: impl FnMut() -> F,
+) -> Answer {
+    let until = Instant::now() + patience;
+    let mut pause = cadence.first;
+    loop {
+        let answer = ask().await;
+        if !matches!(answer, Answer::NotYet(_)) || Instant::now() >= until {
+            return answer;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(cadence.cap);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

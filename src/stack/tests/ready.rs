@@ -1,8 +1,9 @@
 //! When a service counts as ready.
 
 use expect_test::expect;
+use tokio::time::Instant;
 
-use super::{Script, TestStack, ms};
+use super::{Script, TestStack, ms, secs};
 use crate::event::Event;
 use crate::kind::Probe;
 use crate::plan::Options;
@@ -106,6 +107,32 @@ async fn each_step_is_reported_as_an_event() {
         Started { service: "web" }
         web ready after 623ms: still runs after half a second, or has ended with 0"#]]
     .assert_eq(&events.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_look_gives_a_slow_service_a_few_seconds() {
+    let stack = TestStack::of(HEALTHCHECK);
+    stack.script("db", Script::default().answers([(0, ""), (1, "busy"), (1, "busy"), (0, "")]));
+    let running = stack.up().await.expect("it answers");
+    assert_eq!(running.silent(stack.engine.as_ref()).await, []);
+    assert_eq!(stack.engine.moments("run", "db-1").len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_stays_silent_is_found_and_one_that_has_exited_at_once() {
+    for (script, patience, seen) in [
+        (Script::default().answers([(0, ""), (1, "broken")]), secs(5), "`ready` exited with 1: broken"),
+        (Script::default().answers([(0, ""), (1, "")]).ends(secs(1), 3), secs(0), "it exited with 3"),
+    ] {
+        let stack = TestStack::of(HEALTHCHECK);
+        stack.script("db", script);
+        let running = stack.up().await.expect("it answers");
+        tokio::time::sleep(secs(1)).await;
+        let begin = Instant::now();
+        let silent = running.silent(stack.engine.as_ref()).await;
+        assert_eq!(silent.iter().map(|silent| silent.seen.as_str()).collect::<Vec<_>>(), [seen]);
+        assert!((patience..patience + secs(1)).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+    }
 }
 
 fn one_line(event: &Event) -> String {
