@@ -3,7 +3,7 @@
 //! A request may take long: a removal waits for a busy disk, a command in a container for its own end. So no request has
 //! a short deadline. Instead, while one is under way the engine is asked for a sign of life.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -140,6 +140,10 @@ impl Engine for Attended {
 
     async fn inspect(&self, id: &str) -> Result<Inspection, EngineError> {
         self.attend(self.engine.inspect(id)).await
+    }
+
+    fn listening(&self, container: &Inspection) -> Option<Vec<SocketAddr>> {
+        self.engine.listening(container)
     }
 
     async fn exec(&self, id: &str, argv: &[String], keep: Keep) -> Result<ExecOutput, EngineError> {

@@ -53,6 +53,11 @@ impl Wait {
         Wait { deadline, pause: cadence.first, cap: cadence.cap, gave_up }
     }
 
+    /// How many attempts have failed so far.
+    pub(crate) fn failed_attempts(&self) -> u32 {
+        self.gave_up.attempts
+    }
+
     /// Asks once, and pauses if the answer is "not yet". Returns the outcome once the wait is over: success, "never",
     /// or the deadline. An attempt in progress is dropped at the deadline.
     pub(crate) async fn attempt(&mut self, ask: impl Future<Output = Answer>) -> Option<Result<(), GaveUp>> {

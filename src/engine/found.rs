@@ -46,6 +46,8 @@ pub(crate) struct Inspection {
     pub id: String,
     pub name: String,
     pub state: State,
+    /// The first process of a running container, in the engine's PID namespace.
+    pub pid: Option<u32>,
     /// Where its published ports can be reached: on 127.0.0.1 or, with fixed ports, where the file says.
     pub addresses: Addresses,
     pub mounts: Vec<FoundMount>,

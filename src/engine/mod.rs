@@ -9,7 +9,7 @@ mod error;
 mod found;
 mod spec;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -66,6 +66,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn restart_container(&self, id: &str) -> Result<(), EngineError>;
 
     async fn inspect(&self, id: &str) -> Result<Inspection, EngineError>;
+    /// The TCP sockets that listen in the network of a container that has just been inspected. `None` if that cannot be
+    /// seen from here.
+    fn listening(&self, container: &Inspection) -> Option<Vec<SocketAddr>>;
     /// Runs a command in the container, as the container's user. `keep` says how much of its output is returned.
     async fn exec(&self, id: &str, argv: &[String], keep: Keep) -> Result<ExecOutput, EngineError>;
     /// Runs a hook in the container, as the user and with the environment that the hook asks for.

@@ -148,7 +148,13 @@ async fn look(probe: &Probe, target: &Target<'_>) -> Answer {
             ended => ended,
         }
     });
-    answer.await
+    match answer.await {
+        Answer::NotYet(seen) => Answer::NotYet(match target.unheard(probe).await {
+            Some(unheard) => format!("{seen}; {unheard}"),
+            None => seen,
+        }),
+        answer => answer,
+    }
 }
 
 /// Checks a service that has no probe: only the engine knows whether it runs.

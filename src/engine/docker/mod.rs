@@ -12,9 +12,10 @@ mod image;
 mod mount;
 mod options;
 mod resources;
+mod sockets;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -176,6 +177,10 @@ impl Engine for Docker {
             .await
             .map_err(failed(format!("inspect container `{id}`")))?;
         Ok(found::inspection(found))
+    }
+
+    fn listening(&self, container: &Inspection) -> Option<Vec<SocketAddr>> {
+        sockets::listening(&container.id, container.pid?)
     }
 
     async fn exec(&self, id: &str, argv: &[String], keep: Keep) -> Result<ExecOutput, EngineError> {

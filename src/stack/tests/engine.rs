@@ -4,7 +4,7 @@
 //! and a request is carried out even if its sender does not wait for the answer.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -31,6 +31,8 @@ pub(super) struct Script {
     runs: Vec<Run>,
     commands: Commands,
     log: String,
+    /// What listens in its network; `None` if that cannot be seen.
+    listening: Option<Vec<SocketAddr>>,
     ignores_stop_signal: bool,
 }
 
@@ -95,6 +97,13 @@ impl Script {
 
     pub(super) fn logs(mut self, log: impl Into<String>) -> Script {
         self.log = log.into();
+        self
+    }
+
+    /// These sockets listen in its network.
+    pub(super) fn listens_on(mut self, sockets: &[&str]) -> Script {
+        let sockets = sockets.iter().map(|socket| socket.parse().expect("the test's sockets are valid"));
+        self.listening = Some(sockets.collect());
         self
     }
 
@@ -602,11 +611,17 @@ impl Engine for ScriptedEngine {
                 id: container.id.clone(),
                 name: spec.name.clone(),
                 state: container.state(),
+                pid: (container.state() == State::Running).then_some(1),
                 addresses: ports.collect(),
                 mounts: mounts.collect(),
                 image: spec.image.clone(),
             })
         })
+    }
+
+    fn listening(&self, container: &Inspection) -> Option<Vec<SocketAddr>> {
+        container.pid?;
+        self.world().script(&container.id).listening
     }
 
     async fn exec(&self, id: &str, argv: &[String], _keep: Keep) -> Result<ExecOutput, EngineError> {
