@@ -3,7 +3,7 @@
 //! A request may take long: a removal waits for a busy disk, a command in a container for its own end. So no request has
 //! a short deadline. Instead, while one is under way the engine is asked for a sign of life.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::compose::Hook;
 use crate::engine::{
     self, BuildSpec, ConnectError, ContainerSpec, Created, Engine, EngineError, ExecOutput, FileSpec, Filter,
-    FoundContainer, FoundObject, Image, Inspection, NetworkSpec, Progress, Removal, VolumeSpec,
+    FoundContainer, FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, VolumeSpec,
 };
 use crate::event::{Event, Observer};
 use crate::limits;
@@ -142,8 +142,12 @@ impl Engine for Attended {
         self.attend(self.engine.inspect(id)).await
     }
 
-    async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError> {
-        self.attend(self.engine.exec(id, argv)).await
+    fn listening(&self, container: &Inspection) -> Option<Vec<SocketAddr>> {
+        self.engine.listening(container)
+    }
+
+    async fn exec(&self, id: &str, argv: &[String], keep: Keep) -> Result<ExecOutput, EngineError> {
+        self.attend(self.engine.exec(id, argv, keep)).await
     }
 
     async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError> {

@@ -53,6 +53,11 @@ impl Wait {
         Wait { deadline, pause: cadence.first, cap: cadence.cap, gave_up }
     }
 
+    /// How many attempts have failed so far.
+    pub(crate) fn failed_attempts(&self) -> u32 {
+        self.gave_up.attempts
+    }
+
     /// Asks once, and pauses if the answer is "not yet". Returns the outcome once the wait is over: success, "never",
     /// or the deadline. An attempt in progress is dropped at the deadline.
     pub(crate) async fn attempt(&mut self, ask: impl Future<Output = Answer>) -> Option<Result<(), GaveUp>> {
@@ -68,6 +73,25 @@ impl Wait {
         tokio::time::sleep_until(self.deadline.min(Instant::now() + self.pause)).await;
         self.pause = (self.pause * 3 / 2).min(self.cap);
         (Instant::now() >= self.deadline).then(|| Err(self.gave_up.clone()))
+    }
+}
+
+/// Asks until the answer is final, or is still "not yet" after `patience`. Unlike in a [`Wait`], an attempt in progress
+/// is not cut short, so there is always an answer.
+pub(crate) async fn ask_for<F: Future<Output = Answer>>(
+    patience: Duration,
+    cadence: Cadence,
+    mut ask: impl FnMut() -> F,
+) -> Answer {
+    let until = Instant::now() + patience;
+    let mut pause = cadence.first;
+    loop {
+        let answer = ask().await;
+        if !matches!(answer, Answer::NotYet(_)) || Instant::now() >= until {
+            return answer;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(cadence.cap);
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Inspection {
     pub id: String,
     pub name: String,
     pub state: State,
+    /// The first process of a running container, in the engine's PID namespace.
+    pub pid: Option<u32>,
     /// Where its published ports can be reached: on 127.0.0.1 or, with fixed ports, where the file says.
     pub addresses: Addresses,
     pub mounts: Vec<FoundMount>,
@@ -92,6 +94,29 @@ pub(crate) struct FoundMount {
     /// The volume's name; `None` for a bind or tmpfs.
     pub volume: Option<String>,
     pub target: String,
+}
+
+/// How much of a command's output to keep. The rest is read too, so that the command can go on, and forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    All,
+    /// About this many of the last bytes.
+    End(usize),
+}
+
+impl Keep {
+    /// Adds to the output, and forgets its beginning once there is too much of it: whole lines, since half a secret would
+    /// not be hidden.
+    pub(crate) fn add(self, output: &mut Vec<u8>, more: &[u8]) {
+        output.extend_from_slice(more);
+        if let Keep::End(bytes) = self
+            && output.len() > 2 * bytes
+        {
+            let cut = output.len() - bytes;
+            let line = output[cut..].iter().position(|byte| *byte == b'\n').map_or(cut, |end| cut + end + 1);
+            output.drain(..line);
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -145,4 +170,23 @@ pub(crate) struct FoundObject {
     /// A network's subnets, in CIDR notation.
     pub subnets: Vec<String>,
     pub labels: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_endless_output_is_kept() {
+        let kept = |keep: Keep| {
+            let mut output = Vec::new();
+            (0..100_000_u32).for_each(|line| keep.add(&mut output, format!("{line}\n").as_bytes()));
+            output
+        };
+        let end = kept(Keep::End(1024));
+        assert!((1000..=2048).contains(&end.len()), "{}", end.len());
+        assert_eq!(end.iter().position(|byte| *byte == b'\n'), Some(5), "the first line is whole");
+        assert!(end.ends_with(b"99998\n99999\n"));
+        assert!(kept(Keep::All).starts_with(b"0\n1\n"));
+    }
 }

@@ -9,7 +9,7 @@ mod error;
 mod found;
 mod spec;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ pub(crate) use build::{BuildSpec, Context, Dockerfile};
 pub(crate) use docker::{address, connect, connect_again, fingerprint, shown_address};
 pub(crate) use error::{ConnectError, EngineError};
 pub(crate) use found::{
-    Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, Removal,
-    State,
+    Created, ExecOutput, Exit, Filter, FoundContainer, FoundMount, FoundObject, Image, Inspection, Keep,
+    Removal, State,
 };
 pub(crate) use spec::{
     AttachmentSpec, ContainerSpec, FileSpec, Namespaces, NetworkSpec, Process, Security, VolumeSpec,
@@ -66,8 +66,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn restart_container(&self, id: &str) -> Result<(), EngineError>;
 
     async fn inspect(&self, id: &str) -> Result<Inspection, EngineError>;
-    /// Runs a command in the container, as the container's user.
-    async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError>;
+    /// The TCP sockets that listen in the network of a container that has just been inspected. `None` if that cannot be
+    /// seen from here.
+    fn listening(&self, container: &Inspection) -> Option<Vec<SocketAddr>>;
+    /// Runs a command in the container, as the container's user. `keep` says how much of its output is returned.
+    async fn exec(&self, id: &str, argv: &[String], keep: Keep) -> Result<ExecOutput, EngineError>;
     /// Runs a hook in the container, as the user and with the environment that the hook asks for.
     async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError>;
     /// The container's log, with standard output and standard error interleaved; only the last `tail` lines if given.

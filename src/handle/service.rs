@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::address::Addresses;
 use crate::compose::Secrets;
-use crate::engine::Engine;
+use crate::engine::{Engine, Keep};
 use crate::event::Observer;
 use crate::known::RunningService;
 use crate::stack::run_pre_stop;
@@ -100,7 +100,7 @@ impl ServiceHandle {
         let ServiceHandle { engine, secrets, service } = self.clone();
         let argv: Vec<String> = argv.into_iter().map(Into::into).collect();
         runtime::run(async move {
-            let done = engine.exec(&service.known.id, &argv).await.map_err(|mut error| {
+            let done = engine.exec(&service.known.id, &argv, Keep::All).await.map_err(|mut error| {
                 error.operation = secrets.hide(&error.operation);
                 Error::from(error)
             })?;

@@ -1,11 +1,13 @@
 //! `x-greenroom`, greenroom's own extension of a compose file, deserialised with `serde_yaml`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::problem;
+use super::readiness::tcp_ports_of;
 use crate::compose::{Problem, Project};
 use crate::kind::{Accept, Kind, Probe, Protocol};
 
@@ -18,6 +20,9 @@ pub(super) struct Extension {
     pub kind: Option<Kind>,
     #[serde(default)]
     ready: Option<Ready>,
+    /// Published TCP ports that the service does not serve at its start: `9090`, or a range `"9000-9010"`.
+    #[serde(default)]
+    unserved: Vec<serde_yaml::Value>,
     /// The service's deadline: a Compose duration.
     #[serde(default)]
     timeout: Option<String>,
@@ -101,6 +106,24 @@ impl Extension {
             .map_err(|message| problem(project, &format!("{}.timeout", path(service)), message))
     }
 
+    /// The published ports that the service does not serve at its start.
+    pub(super) fn unserved(&self, project: &Project, service: &str) -> Result<Vec<u16>, Box<Problem>> {
+        let published: Vec<_> = tcp_ports_of(&project.services[service]).collect();
+        let mut unserved = Vec::new();
+        for (index, written) in self.unserved.iter().enumerate() {
+            let wrong = |message| problem(project, &format!("{}.unserved[{index}]", path(service)), message);
+            let ports =
+                ports(written).ok_or_else(|| wrong("must be a port or a range of ports".to_owned()))?;
+            if let Some(port) = ports.clone().find(|port| !published.contains(port)) {
+                let mut problem = wrong(format!("`{service}` does not publish TCP port {port}"));
+                problem.hint = Some(published_ports(&published));
+                return Err(problem);
+            }
+            unserved.extend(ports);
+        }
+        Ok(unserved)
+    }
+
     /// The probe that the file states.
     pub(super) fn probe(&self, project: &Project, service: &str) -> Result<Option<Probe>, Box<Problem>> {
         let Some(ready) = &self.ready else { return Ok(None) };
@@ -153,6 +176,27 @@ fn in_protocol(key: &str, port: &serde_yaml::Value) -> Result<Probe, String> {
     let port = port.as_u64().and_then(|port| u16::try_from(port).ok());
     let port = port.ok_or_else(|| format!("`{key}` takes the port inside the container"))?;
     Ok(Probe::protocol(protocol).on(port))
+}
+
+/// A port, or a range such as `9000-9010`.
+fn ports(written: &serde_yaml::Value) -> Option<RangeInclusive<u16>> {
+    let text = match written {
+        serde_yaml::Value::String(text) => text.clone(),
+        number => number.as_u64()?.to_string(),
+    };
+    let (first, last) = text.split_once('-').unwrap_or((&text, &text));
+    let ports = first.parse().ok()?..=last.parse().ok()?;
+    (!ports.is_empty()).then_some(ports)
+}
+
+fn published_ports(published: &[u16]) -> String {
+    match published {
+        [] => "it publishes none".to_owned(),
+        ports => {
+            let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+            format!("the container ports under its `ports:` are {}", ports.join(", "))
+        }
+    }
 }
 
 /// All keys that name a probe.

@@ -160,7 +160,7 @@ fn plan_service(
     network::check(project, &service)?;
     let questions = Questions::of(project, options, &service)?;
     let ports = plan_ports(project, options, &service, &questions)?;
-    let Questions { extension, kind, readiness } = questions;
+    let Questions { extension, kind, readiness, unserved } = questions;
     Ok(PlannedService {
         name: names::replica(name, number),
         number,
@@ -190,6 +190,7 @@ fn plan_service(
         config_hash: config_hash(project, name, &files),
         files,
         readiness,
+        unserved,
         service,
     })
 }
@@ -199,6 +200,8 @@ struct Questions {
     extension: extension::Extension,
     kind: Kind,
     readiness: Readiness,
+    /// The published ports that are not served at the start.
+    unserved: Vec<u16>,
 }
 
 impl Questions {
@@ -214,8 +217,9 @@ impl Questions {
         if let Some(probe) = &explicit {
             feature::check(project, &path, probe)?;
         }
-        let readiness = Readiness::of(project, service, kind, explicit);
-        Ok(Questions { extension, kind, readiness })
+        let unserved = extension.unserved(project, name)?;
+        let readiness = Readiness::of(project, service, kind, explicit, &unserved);
+        Ok(Questions { extension, kind, readiness, unserved })
     }
 }
 

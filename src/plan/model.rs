@@ -75,6 +75,8 @@ pub struct PlannedService {
     pub waits_for: Vec<Dependency>,
     /// What makes it ready.
     pub readiness: Readiness,
+    /// Its published TCP ports that it does not serve at its start.
+    pub unserved: Vec<u16>,
     /// How long one run of its healthcheck may take.
     pub healthcheck_timeout: Duration,
     /// How long it may take to become ready, not counting its image.

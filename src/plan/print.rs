@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Fate, Plan, PlannedPort, Restart};
+use crate::address::Port;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,7 +39,8 @@ impl fmt::Display for Plan {
                 writeln!(f, "  on the network of container {owner}")?;
             }
             for port in &planned.ports {
-                writeln!(f, "  port {port}")?;
+                let is_unserved = planned.unserved.iter().any(|number| port.port == Port::tcp(*number));
+                writeln!(f, "  port {port}{}", if is_unserved { ", not served at the start" } else { "" })?;
             }
             for attachment in &planned.networks {
                 writeln!(f, "  on {} as {}", attachment.network, attachment.aliases.join(", "))?;

@@ -14,13 +14,14 @@ pub enum Readiness {
     Explicit(Probe),
     /// Another service waits for this one to complete: it must exit with 0.
     Completed,
-    /// Its healthcheck and, if its kind is known, one real round trip.
+    /// Its published ports answer, and its healthcheck passes.
     Usual {
         /// The healthcheck to run.
         healthcheck: Healthcheck,
-        /// The round trip through the published port.
+        /// If its kind is known: a real round trip through the port of that kind.
         round_trip: Option<Probe>,
-        /// Published TCP ports, probed if there is neither a healthcheck nor a round trip.
+        /// The other published TCP ports, except those that the service does not serve at its start. Each must accept
+        /// a connection and keep it open.
         tcp_ports: Vec<u16>,
     },
 }
@@ -40,7 +41,7 @@ pub enum Healthcheck {
 /// The condition under which a container is ready, once its image is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReadyWhen {
-    /// It passes these probes, one after the other.
+    /// It passes all these probes, one after the other.
     Answers(Vec<Probe>),
     /// There is nothing to probe: it is ready if it still runs after half a second, or has exited with 0.
     StaysUp,
@@ -49,8 +50,15 @@ pub(crate) enum ReadyWhen {
 }
 
 impl Readiness {
-    /// What makes `service` ready. `explicit` is the probe that the file or the test states.
-    pub(super) fn of(project: &Project, service: &Service, kind: Kind, explicit: Option<Probe>) -> Readiness {
+    /// What makes `service` ready. `explicit` is the probe that the file or the test states; the ports in `unserved` are
+    /// not asked.
+    pub(super) fn of(
+        project: &Project,
+        service: &Service,
+        kind: Kind,
+        explicit: Option<Probe>,
+        unserved: &[u16],
+    ) -> Readiness {
         let completes = project.services.values().any(|other| {
             other
                 .depends_on
@@ -84,19 +92,18 @@ impl Readiness {
         // this stack, because that container decides which ports are published.
         let is_reachable = service.network_mode.as_deref() != Some("none")
             && !matches!(network::owner(project, service), Some(network::Owner::Container(_)));
+        let is_asked = |port: &u16| is_reachable && !unserved.contains(port);
+        let round_trip = kind.port(service).filter(is_asked).and_then(|port| feature::round_trip(kind, port));
+        let mut asked = round_trip.as_ref().and_then(Probe::needs_port).into_iter().collect::<Vec<_>>();
         let mut tcp_ports = Vec::new();
-        for port in service.ports.iter().filter(|port| port.protocol == "tcp" && is_reachable) {
+        for port in tcp_ports_of(service).filter(is_asked) {
             // The same container port may be published under several host ports.
-            if !tcp_ports.contains(&port.target) {
-                tcp_ports.push(port.target);
+            if !asked.contains(&port) {
+                asked.push(port);
+                tcp_ports.push(port);
             }
         }
-        let port = kind.port(service).filter(|_| is_reachable);
-        Readiness::Usual {
-            healthcheck,
-            round_trip: port.and_then(|port| feature::round_trip(kind, port)),
-            tcp_ports,
-        }
+        Readiness::Usual { healthcheck, round_trip, tcp_ports }
     }
 
     /// The condition for the container, given the image's own healthcheck.
@@ -111,13 +118,11 @@ impl Readiness {
             Healthcheck::Image => image_healthcheck.and_then(healthcheck_command),
             Healthcheck::Disabled => None,
         };
-        // The round trip comes first: it costs the container nothing until its server listens. Each run of a
+        // The ports come first: asking them costs the container nothing until its server listens. Each run of a
         // healthcheck is a process that competes with the server's initialisation for the processor.
         let mut probes: Vec<_> = round_trip.clone().into_iter().collect();
+        probes.extend(tcp_ports.iter().map(|port| Probe::Tcp { port: *port }));
         probes.extend(check.map(|argv| Probe::Exec { argv }));
-        if probes.is_empty() {
-            probes.extend(tcp_ports.iter().map(|port| Probe::Tcp { port: *port }));
-        }
         if probes.is_empty() { ReadyWhen::StaysUp } else { ReadyWhen::Answers(probes) }
     }
 }
@@ -138,13 +143,20 @@ impl fmt::Display for ReadyWhen {
 impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Readiness::Usual { healthcheck: Healthcheck::Image, round_trip, .. } => match round_trip {
-                Some(probe) => write!(f, "{probe}, then the image's healthcheck if it has one"),
-                None => write!(f, "the image's healthcheck if it has one, else {}", self.when(None)),
+            Readiness::Usual { healthcheck: Healthcheck::Image, .. } => match self.when(None) {
+                ReadyWhen::StaysUp => {
+                    write!(f, "the image's healthcheck if it has one, else {}", ReadyWhen::StaysUp)
+                }
+                ports => write!(f, "{ports}, then the image's healthcheck if it has one"),
             },
             _ => self.when(None).fmt(f),
         }
     }
+}
+
+/// The TCP ports that the file publishes, by their numbers inside the container.
+pub(super) fn tcp_ports_of(service: &Service) -> impl Iterator<Item = u16> {
+    service.ports.iter().filter(|port| port.protocol == "tcp").map(|port| port.target)
 }
 
 /// The command of a healthcheck's `test`: `["CMD", …]` unchanged, `["CMD-SHELL", text]` through the container's shell.

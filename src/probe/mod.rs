@@ -12,9 +12,11 @@ mod protocol;
 #[cfg(feature = "postgres")]
 mod sql;
 mod tcp;
+mod unheard;
 #[cfg(test)]
 mod scripted;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::address::Address;
@@ -27,6 +29,7 @@ use crate::poll::{Answer, Cadence};
 
 #[cfg(feature = "postgres")]
 pub(crate) use sql::connect_options;
+pub(crate) use unheard::Unheard;
 
 /// How long one attempt over the network may take. A server whose first answer takes longer is not ready.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -55,7 +58,7 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
                 Err(unpublished) => unpublished,
             },
             Probe::Tcp { port } => match target.address(*port) {
-                Ok(address) => tcp::ask(address).await,
+                Ok(address) => tcp::ask(target, address, *port).await,
                 Err(unpublished) => unpublished,
             },
             Probe::Protocol { port, protocol } => match target.address(*port) {
@@ -93,6 +96,21 @@ pub(crate) fn cadence(probe: &Probe) -> Cadence {
 }
 
 impl Target<'_> {
+    /// Why the port that `probe` asks does not answer, if what listens in the container shows it.
+    pub(crate) async fn unheard(&self, probe: &Probe) -> Option<Unheard> {
+        let port = match probe {
+            Probe::Http { port, .. } => port.or_else(|| self.known.addresses.lowest_tcp()),
+            probe => probe.needs_port(),
+        };
+        Unheard::of(port?, self.listening().await?)
+    }
+
+    /// The sockets that listen in the container's network; `None` if they cannot be seen from here.
+    async fn listening(&self) -> Option<Vec<SocketAddr>> {
+        let found = self.engine.inspect(&self.known.id).await.ok()?;
+        self.engine.listening(&found)
+    }
+
     fn address(&self, port: u16) -> Result<&Address, Answer> {
         self.known
             .addresses

@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock, Weak};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use crate::compose::{Secrets, Warning};
 use crate::engine::{Engine, Inspection, State};
+use crate::kind::Probe;
 use crate::known::RunningService;
 use crate::lease::{Facts, ServiceFacts};
 use crate::plan::{EngineVersion, Plan, ReadyWhen};
-use crate::poll::Answer;
+use crate::poll::{self, Answer};
 use crate::probe::{self, Target};
 use crate::report::{Report, ServiceStatus, Silent};
+
+/// How long a service that was ready may fail to answer before it counts as silent.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A stack whose services are all ready.
 pub(crate) struct Running {
@@ -93,16 +99,17 @@ impl Running {
 
     /// Probes every service; returns those that do not answer.
     pub(super) async fn silent(&self, engine: &dyn Engine) -> Vec<Silent> {
-        let mut silent = Vec::new();
-        for service in self.services().values().filter(|service| !service.known.completed) {
-            for answer in answers(engine, service, &self.plan.secrets).await {
-                if let Answer::NotYet(seen) | Answer::Never(seen) = answer {
-                    let service = service.planned.name.clone();
-                    silent.push(Silent { service, seen: self.plan.secrets.hide(&seen) });
-                }
-            }
-        }
-        silent
+        let services = self.services();
+        let asked = services.values().filter(|service| !service.known.completed);
+        let secrets = &self.plan.secrets;
+        let looks = asked.map(async |service| (service, last_look(engine, service, secrets).await));
+        let answers = join_all(looks).await;
+        let silent = answers.into_iter().flat_map(|(service, unanswered)| {
+            let silent =
+                |seen: String| Silent { service: service.planned.name.clone(), seen: secrets.hide(&seen) };
+            unanswered.into_iter().map(silent)
+        });
+        silent.collect()
     }
 }
 
@@ -112,17 +119,42 @@ pub(super) fn is_used_here(stack: &str) -> bool {
     in_use.iter().filter_map(Weak::upgrade).any(|running| running.plan.stack == stack)
 }
 
-/// Runs all probes of a service once more.
-async fn answers(engine: &dyn Engine, service: &RunningService, secrets: &Secrets) -> Vec<Answer> {
-    let ReadyWhen::Answers(probes) = service.ready_when() else {
-        return vec![still_runs(engine, &service.known.id).await];
+/// Runs all probes of a service once more; gives what was seen where one does not succeed.
+async fn last_look(engine: &dyn Engine, service: &RunningService, secrets: &Secrets) -> Vec<String> {
+    let answers = match service.ready_when() {
+        ReadyWhen::Answers(probes) => {
+            let target = Target { engine, planned: &service.planned, known: &service.known, secrets };
+            join_all(probes.iter().map(|probe| look(probe, &target))).await
+        }
+        ReadyWhen::StaysUp | ReadyWhen::Completes => vec![still_runs(engine, &service.known.id).await],
     };
-    let target = Target { engine, planned: &service.planned, known: &service.known, secrets };
-    let mut answers = Vec::new();
-    for probe in &probes {
-        answers.push(probe::ask(probe, &target).await);
+    let seen = answers.into_iter().filter_map(|answer| match answer {
+        Answer::Ready => None,
+        Answer::NotYet(seen) | Answer::Never(seen) => Some(seen),
+    });
+    seen.collect()
+}
+
+/// Asks for a few seconds: on a busy machine, a service that answered once may be slow to do so again.
+async fn look(probe: &Probe, target: &Target<'_>) -> Answer {
+    let answer = poll::ask_for(PATIENCE, probe::cadence(probe), || async {
+        let answer = probe::ask(probe, target).await;
+        if answer == Answer::Ready {
+            return answer;
+        }
+        // Asking a container that has exited again is pointless.
+        match still_runs(target.engine, &target.known.id).await {
+            Answer::Ready => answer,
+            ended => ended,
+        }
+    });
+    match answer.await {
+        Answer::NotYet(seen) => Answer::NotYet(match target.unheard(probe).await {
+            Some(unheard) => format!("{seen}; {unheard}"),
+            None => seen,
+        }),
+        answer => answer,
     }
-    answers
 }
 
 /// Checks a service that has no probe: only the engine knows whether it runs.

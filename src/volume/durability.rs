@@ -4,7 +4,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
 
 use crate::Error;
-use crate::engine::Engine;
+use crate::engine::{Engine, Keep};
 use crate::kind::Kind;
 use crate::known::RunningService;
 use crate::plan::Plan;
@@ -64,8 +64,8 @@ async fn data_directory(running: &RunningService, engine: &dyn Engine) -> Result
         Ok::<_, sqlx::Error>(directory)
     };
     let directory = asked.await.map_err(|error| failed(&error.to_string()))?;
-    let resolved =
-        engine.exec(&running.known.id, &["readlink".to_owned(), "-f".to_owned(), directory.clone()]).await;
+    let argv = ["readlink".to_owned(), "-f".to_owned(), directory.clone()];
+    let resolved = engine.exec(&running.known.id, &argv, Keep::All).await;
     Ok(match resolved {
         Ok(done) if done.code == 0 && !done.output.trim().is_empty() => done.output.trim().to_owned(),
         // An image without `readlink`: the path as the server names it.

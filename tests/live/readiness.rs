@@ -1,6 +1,11 @@
 //! A ready service answers.
 
+use std::time::Duration;
+
+use greenroom::Probe;
 use greenroom::polygon::TickerService;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
 use crate::{polygon, shell};
 
@@ -28,6 +33,35 @@ async fn a_healthcheck_is_run_at_greenrooms_own_cadence() -> Result {
     let stack = shell("slowly-healthy").up().await?;
     let ready_after = stack.report().services["slowly-healthy"].ready_after;
     assert!(ready_after.as_secs() < 15, "{ready_after:?}");
+    stack.down().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_on_its_containers_loopback_is_not_ready_although_its_healthcheck_passes() {
+    let error = shell("on-loopback").up().await.expect_err("nothing answers at its published port");
+    assert!(error.is_not_ready(), "{error:?}");
+    let text = format!("{error:?}");
+    assert!(text.contains("it listens on 127.0.0.1:8000, inside the container only"), "{text}");
+    assert!(text.contains("hint: let the server listen on 0.0.0.0:8000, not 127.0.0.1:8000"), "{text}");
+}
+
+#[tokio::test]
+async fn a_wrong_container_port_is_named_with_the_ports_that_are_served() {
+    let builder = shell("two-phases").ready("two-phases", Probe::tcp(8001)).timeout(Duration::from_secs(5));
+    let text = format!("{:?}", builder.up().await.expect_err("nothing listens on that port"));
+    let expected = "nothing listens on port 8001 in the container, which listens on 8000";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[tokio::test]
+async fn a_temporary_server_that_passes_the_healthcheck_is_not_ready() -> Result {
+    let stack = shell("two-phases").up().await?;
+    let service = stack.service("two-phases")?;
+    let mut greeting = String::new();
+    let mut server = TcpStream::connect((service.host(), service.port(8000)?)).await?;
+    server.read_to_string(&mut greeting).await?;
+    assert_eq!(greeting, "the real server\n");
     stack.down().await?;
     Ok(())
 }

@@ -6,7 +6,10 @@ use testcontainers::bollard::exec::{CreateExecOptions, StartExecResults};
 use super::error::failed;
 use super::{Docker, body};
 use crate::compose::Hook;
-use crate::engine::{EngineError, ExecOutput};
+use crate::engine::{EngineError, ExecOutput, Keep};
+
+/// Only a failed hook's output is shown.
+pub(super) const OF_A_HOOK: Keep = Keep::End(64 * 1024);
 
 pub(super) fn options(hook: &Hook) -> CreateExecOptions<String> {
     CreateExecOptions {
@@ -25,6 +28,7 @@ impl Docker {
         &self,
         id: &str,
         options: CreateExecOptions<String>,
+        keep: Keep,
     ) -> Result<ExecOutput, EngineError> {
         let command = options.cmd.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
         let failed = |error| failed(format!("run `{command}` in container `{id}`"))(error);
@@ -35,7 +39,7 @@ impl Docker {
             self.client.start_exec(&exec.id, None).await.map_err(failed)?
         {
             while let Some(chunk) = stream.next().await {
-                output.extend_from_slice(&chunk.map_err(failed)?.into_bytes());
+                keep.add(&mut output, &chunk.map_err(failed)?.into_bytes());
             }
         }
         let code = self.client.inspect_exec(&exec.id).await.map_err(failed)?.exit_code.unwrap_or(-1);

@@ -80,6 +80,7 @@ pub(super) fn inspection(found: ContainerInspectResponse) -> Inspection {
         out_of_memory: state.oom_killed.unwrap_or_default(),
         error: state.error.unwrap_or_default(),
     };
+    let pid = state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0);
     let state = match state.status {
         Some(ContainerStateStatusEnum::CREATED) if exit.error.is_empty() => State::Created,
         Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::RESTARTING) => State::Running,
@@ -106,6 +107,7 @@ pub(super) fn inspection(found: ContainerInspectResponse) -> Inspection {
         id: found.id.unwrap_or_default(),
         name: plain_name(found.name.as_ref()),
         state,
+        pid,
         addresses: addresses.collect(),
         mounts,
         image: found.config.and_then(|config| config.image).unwrap_or_default(),

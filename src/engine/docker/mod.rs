@@ -12,9 +12,10 @@ mod image;
 mod mount;
 mod options;
 mod resources;
+mod sockets;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -34,7 +35,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
 
 use super::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, FileSpec, Filter, FoundContainer,
-    FoundObject, Image, Inspection, NetworkSpec, Progress, Removal, VolumeSpec,
+    FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, VolumeSpec,
 };
 use crate::compose::Hook;
 use crate::plan::EngineVersion;
@@ -178,12 +179,17 @@ impl Engine for Docker {
         Ok(found::inspection(found))
     }
 
-    async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError> {
-        self.run(id, CreateExecOptions { cmd: Some(argv.to_vec()), ..CreateExecOptions::default() }).await
+    fn listening(&self, container: &Inspection) -> Option<Vec<SocketAddr>> {
+        sockets::listening(&container.id, container.pid?)
+    }
+
+    async fn exec(&self, id: &str, argv: &[String], keep: Keep) -> Result<ExecOutput, EngineError> {
+        let options = CreateExecOptions { cmd: Some(argv.to_vec()), ..CreateExecOptions::default() };
+        self.run(id, options, keep).await
     }
 
     async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError> {
-        self.run(id, exec::options(hook)).await
+        self.run(id, exec::options(hook), exec::OF_A_HOOK).await
     }
 
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {

@@ -4,7 +4,7 @@
 //! and a request is carried out even if its sender does not wait for the answer.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ use crate::address::{Address, Addresses};
 use crate::compose::{Hook, MountKind};
 use crate::engine::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter,
-    FoundContainer, FoundMount, FoundObject, Image, Inspection, NetworkSpec, Progress, Removal, State,
+    FoundContainer, FoundMount, FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, State,
     VolumeSpec,
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Script {
     runs: Vec<Run>,
     commands: Commands,
     log: String,
+    /// What listens in its network; `None` if that cannot be seen.
+    listening: Option<Vec<SocketAddr>>,
     ignores_stop_signal: bool,
 }
 
@@ -95,6 +97,13 @@ impl Script {
 
     pub(super) fn logs(mut self, log: impl Into<String>) -> Script {
         self.log = log.into();
+        self
+    }
+
+    /// These sockets listen in its network.
+    pub(super) fn listens_on(mut self, sockets: &[&str]) -> Script {
+        let sockets = sockets.iter().map(|socket| socket.parse().expect("the test's sockets are valid"));
+        self.listening = Some(sockets.collect());
         self
     }
 
@@ -602,6 +611,7 @@ impl Engine for ScriptedEngine {
                 id: container.id.clone(),
                 name: spec.name.clone(),
                 state: container.state(),
+                pid: (container.state() == State::Running).then_some(1),
                 addresses: ports.collect(),
                 mounts: mounts.collect(),
                 image: spec.image.clone(),
@@ -609,7 +619,12 @@ impl Engine for ScriptedEngine {
         })
     }
 
-    async fn exec(&self, id: &str, argv: &[String]) -> Result<ExecOutput, EngineError> {
+    fn listening(&self, container: &Inspection) -> Option<Vec<SocketAddr>> {
+        container.pid?;
+        self.world().script(&container.id).listening
+    }
+
+    async fn exec(&self, id: &str, argv: &[String], _keep: Keep) -> Result<ExecOutput, EngineError> {
         let operation = format!("run `{}` in {}", argv.join(" "), self.world().name_of(id));
         let (delay, answer) = self.request(&operation, false);
         tokio::time::sleep(delay).await;
@@ -645,7 +660,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError> {
-        self.exec(id, &hook.command).await
+        self.exec(id, &hook.command, Keep::All).await
     }
 
     async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {

@@ -6,7 +6,7 @@ use super::{Script, TestStack, secs};
 
 const TWO_WORKERS: &str = "
 services:
-  worker: {image: worker, deploy: {replicas: 2}, ports: [80], healthcheck: {test: [CMD, ready]}}
+  worker: {image: worker, deploy: {replicas: 2}, healthcheck: {test: [CMD, ready]}}
   web: {image: web, depends_on: [worker]}
 ";
 

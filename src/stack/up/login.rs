@@ -1,6 +1,6 @@
 //! Reads login settings that are stored in files inside the container (`POSTGRES_PASSWORD_FILE`).
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Keep};
 use crate::kind::{Login, LoginSettings, Setting};
 
 /// Resolves the settings, reading those that are stored in files.
@@ -23,7 +23,7 @@ async fn read(engine: &dyn Engine, id: &str, setting: &Setting) -> Result<String
         Setting::Value(value) => return Ok(value.clone()),
         Setting::File(path) => path,
     };
-    match engine.exec(id, &["cat".to_owned(), path.clone()]).await {
+    match engine.exec(id, &["cat".to_owned(), path.clone()], Keep::All).await {
         // The images strip the trailing newline, too.
         Ok(done) if done.code == 0 => Ok(done.output.trim_end_matches(['\n', '\r']).to_owned()),
         Ok(done) => Err(format!("cannot read {path} in the container: {}", done.output.trim())),

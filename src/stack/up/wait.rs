@@ -13,7 +13,7 @@ use crate::kind::Probe;
 use crate::known::{Known, RunningService, UsedImage};
 use crate::plan::{PlannedService, ReadyWhen, Restart};
 use crate::poll::{Answer, Cadence, GaveUp, Wait};
-use crate::probe::{self, Target};
+use crate::probe::{self, Target, Unheard};
 use crate::stack::listing::addresses_of_owner;
 
 /// How long a service without a probe must run to count as ready.
@@ -67,7 +67,7 @@ enum Run {
         exit: Exit,
         last: Option<String>,
     },
-    GaveUp(GaveUp),
+    GaveUp(GaveUp, Option<Unheard>),
 }
 
 impl Waiting<'_> {
@@ -79,9 +79,10 @@ impl Waiting<'_> {
             let (exit, last) = match self.one_run(deadline).await {
                 Ok(Run::Ready(known)) => return Ok(known),
                 Ok(Run::Exited { exit, last }) => (exit, last),
-                Ok(Run::GaveUp(gave_up)) => {
+                Ok(Run::GaveUp(gave_up, unheard)) => {
                     let failure = ServiceFailure::GaveUp {
                         gave_up,
+                        unheard,
                         after: self.begin.elapsed(),
                         restarts: self.restarts,
                         probe: self.ready_when.to_string(),
@@ -152,7 +153,7 @@ impl Waiting<'_> {
             let end = wait.attempt(look).await;
             match (seen, end) {
                 (Some(found), _) => return self.seen(found, deadline).await,
-                (None, Some(Err(gave_up))) => return Ok(Run::GaveUp(gave_up)),
+                (None, Some(Err(gave_up))) => return Ok(Run::GaveUp(gave_up, None)),
                 (None, _) => {}
             }
         }
@@ -167,12 +168,13 @@ impl Waiting<'_> {
             State::Exited(exit) => Ok(self.ended(exit.clone())),
             _ => match self.known_running(found, deadline).await? {
                 Ok(known) => Ok(Run::Ready(known)),
-                Err(gave_up) => self.exit_or(gave_up).await,
+                Err(gave_up) => self.exit_or(gave_up, None).await,
             },
         }
     }
 
-    /// Runs each probe until it succeeds.
+    /// Asks each probe until it succeeds, and in the end all of them in a row: while one was waited for, the server that
+    /// answered another may have been a temporary one.
     async fn until_answered(&self, probes: &[Probe], deadline: Instant) -> Result<Run, EngineError> {
         let found = self.start.engine.inspect(self.id).await?;
         if let State::Exited(exit) = found.state {
@@ -180,7 +182,7 @@ impl Waiting<'_> {
         }
         let known = match self.known_running(found, deadline).await? {
             Ok(known) => known,
-            Err(gave_up) => return self.exit_or(gave_up).await,
+            Err(gave_up) => return self.exit_or(gave_up, None).await,
         };
         let target = Target {
             engine: self.start.engine.as_ref(),
@@ -188,7 +190,8 @@ impl Waiting<'_> {
             known: &known,
             secrets: &self.start.plan.secrets,
         };
-        for probe in probes {
+        let mut in_a_row = 0;
+        for probe in probes.iter().cycle() {
             let mut exited = None;
             let mut wait = Wait::until(deadline, probe::cadence(probe));
             let asked = loop {
@@ -200,7 +203,11 @@ impl Waiting<'_> {
                 return Ok(self.ended(exit));
             }
             if let Err(gave_up) = asked {
-                return self.exit_or(gave_up).await;
+                return self.exit_or(gave_up, target.unheard(probe).await).await;
+            }
+            in_a_row = if wait.failed_attempts() == 0 { in_a_row + 1 } else { 1 };
+            if in_a_row == probes.len() {
+                break;
             }
         }
         Ok(Run::Ready(known))
@@ -227,10 +234,10 @@ impl Waiting<'_> {
     }
 
     /// After a wait that gave up: the container's exit if it has exited, since that explains more.
-    async fn exit_or(&self, gave_up: GaveUp) -> Result<Run, EngineError> {
+    async fn exit_or(&self, gave_up: GaveUp, unheard: Option<Unheard>) -> Result<Run, EngineError> {
         Ok(match self.start.engine.inspect(self.id).await?.state {
             State::Exited(exit) => self.ended(exit),
-            _ => Run::GaveUp(gave_up),
+            _ => Run::GaveUp(gave_up, unheard),
         })
     }
 
