@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::excerpt::excerpt;
 use crate::Error;
 use crate::engine::{EngineError, Exit};
 use crate::error::list;
 use crate::plan::Plan;
 use crate::poll::GaveUp;
-
-/// How many lines of a service's log an error shows.
-const LOG_LINES: usize = 30;
 
 /// Why a start failed.
 #[derive(Debug)]
@@ -102,20 +100,6 @@ impl Failure {
             None => error,
         }
     }
-}
-
-/// The path of a log, followed by its last lines.
-fn excerpt(path: &Path, log: &str) -> String {
-    let lines: Vec<_> = log.lines().collect();
-    if lines.is_empty() {
-        return format!("log: {}, empty", path.display());
-    }
-    let mut text = format!("log: {}, ending in", path.display());
-    for line in &lines[lines.len().saturating_sub(LOG_LINES)..] {
-        text.push_str("\n  ");
-        text.push_str(line);
-    }
-    text
 }
 
 impl ServiceFailure {
