@@ -13,8 +13,17 @@ use crate::poll::GaveUp;
 /// Why a start failed.
 #[derive(Debug)]
 pub(in crate::stack) enum Failure {
-    Service { service: String, failure: ServiceFailure, waiting: Vec<String> },
+    /// In the order in which they failed.
+    Services(Vec<FailedService>),
     Other(Error),
+}
+
+/// A service that failed, with the services that wait for it.
+#[derive(Debug)]
+pub(in crate::stack) struct FailedService {
+    pub service: String,
+    pub failure: ServiceFailure,
+    pub waiting: Vec<String>,
 }
 
 impl From<Error> for Failure {
@@ -67,17 +76,35 @@ pub(in crate::stack) enum ServiceFailure {
 }
 
 impl Failure {
+    /// This failure after an earlier one, if there is one.
+    pub(super) fn after(self, earlier: Option<Failure>) -> Failure {
+        match (earlier, self) {
+            (Some(Failure::Services(mut failed)), Failure::Services(later)) => {
+                failed.extend(later);
+                Failure::Services(failed)
+            }
+            (Some(earlier), _) => earlier,
+            (None, only) => only,
+        }
+    }
+
     /// The complete error. `evidence` is the folder where the evidence was saved.
     pub(in crate::stack) fn into_error(self, plan: &Plan, evidence: Option<&Path>) -> Error {
-        let (service, failure, waiting) = match self {
+        let mut failed = match self {
             Failure::Other(error) => return error,
-            Failure::Service { service, failure, waiting } => (service, failure, waiting),
+            Failure::Services(failed) => failed.into_iter(),
         };
+        let first = failed.next().expect("something failed");
+        let others: Vec<_> = failed.collect();
+        let FailedService { service, failure, waiting } = first;
         // A saved log, even an empty one, means that there was a container.
         let log_file = evidence.map(|directory| directory.join(format!("{service}.log")));
         let log = log_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         let hide = |text: &str| plan.secrets.hide(text);
-        let mut error = Error::start_failed(hide(&failure.headline(&service)));
+        let names: Vec<_> = others.iter().map(|other| &other.service).collect();
+        let as_well =
+            if others.is_empty() { String::new() } else { format!("; {} failed, too", list(&names)) };
+        let mut error = Error::start_failed(hide(&(failure.headline(&service) + &as_well)));
         for detail in failure.details() {
             error = error.with_detail(hide(&detail));
         }
@@ -89,6 +116,9 @@ impl Failure {
         }
         if let (Some(path), Some(log)) = (&log_file, &log) {
             error = error.with_detail(excerpt(path, &hide(log)));
+        }
+        for other in &others {
+            error = error.with_detail(hide(&other.failure.headline(&other.service)));
         }
         // Containers are created only once all images are there: without an image there is no evidence.
         let has_evidence = !matches!(failure, ServiceFailure::NoImage { .. });
