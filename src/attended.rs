@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::compose::Hook;
 use crate::engine::{
     self, BuildSpec, ConnectError, ContainerSpec, Created, Engine, EngineError, ExecOutput, FileSpec, Filter,
-    FoundContainer, FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, VolumeSpec,
+    FoundContainer, FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, Sink, VolumeSpec,
 };
 use crate::event::{Event, Observer};
 use crate::limits;
@@ -154,8 +154,8 @@ impl Engine for Attended {
         self.attend(self.engine.run_hook(id, hook)).await
     }
 
-    async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
-        self.attend(self.engine.logs(id, tail)).await
+    async fn read_log(&self, id: &str, tail: Option<usize>, sink: Sink<'_>) -> Result<(), EngineError> {
+        self.attend(self.engine.read_log(id, tail, sink)).await
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {

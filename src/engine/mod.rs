@@ -10,6 +10,7 @@ mod found;
 mod spec;
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,8 +74,19 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn exec(&self, id: &str, argv: &[String], keep: Keep) -> Result<ExecOutput, EngineError>;
     /// Runs a hook in the container, as the user and with the environment that the hook asks for.
     async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError>;
-    /// The container's log, with standard output and standard error interleaved; only the last `tail` lines if given.
-    async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError>;
+    /// Reads the container's log, with standard output and standard error interleaved; only the last `tail` lines if
+    /// given. Passes it on as it comes, which is about line by line, until `sink` has enough.
+    async fn read_log(&self, id: &str, tail: Option<usize>, sink: Sink<'_>) -> Result<(), EngineError>;
+    /// As [`read_log`](Engine::read_log), in one piece: for logs that are known to be small, or wanted whole.
+    async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
+        let mut log = Vec::new();
+        let mut keep = |piece: &[u8]| {
+            log.extend_from_slice(piece);
+            ControlFlow::Continue(())
+        };
+        self.read_log(id, tail, &mut keep).await?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
+    }
 
     /// Asks the engine to stop the container: its stop signal first, and SIGKILL after `grace`.
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError>;
@@ -93,6 +105,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
 /// Receives an operation's progress, one line at a time.
 pub(crate) type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// Receives a log, piece by piece, and says whether it wants more.
+pub(crate) type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> ControlFlow<()> + Send);
 
 #[cfg(test)]
 pub(crate) use docker::requests;

@@ -179,6 +179,11 @@ fn check_access(path: &Path) -> Result<(), Error> {
 
 /// Writes a file that only its user can read, atomically.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
+    write_private_parts(path, &[content])
+}
+
+/// As [`write_private`], from several parts.
+pub(crate) fn write_private_parts(path: &Path, parts: &[&[u8]]) -> Result<(), Error> {
     let failed = |error: io::Error| Error::state("write", path, error);
     let folder = path.parent().unwrap_or(Path::new("."));
     create_private_folder(folder).map_err(failed)?;
@@ -189,7 +194,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options
         .open(&temporary)
-        .and_then(|mut file| file.write_all(content))
+        .and_then(|mut file| parts.iter().try_for_each(|part| file.write_all(part)))
         .and_then(|()| fs::rename(&temporary, path));
     written.map_err(failed)
 }

@@ -80,9 +80,12 @@ impl Needles {
             return spans;
         }
         let writings = Writing::all_in(text);
+        let is_escape = |byte: u8| matches!(byte, b'%' | b'\\') && writings.len() > 1;
+        let begins: Vec<bool> =
+            (0..=u8::MAX).map(|byte| is_escape(byte) || !self.0[usize::from(byte)].is_empty()).collect();
         // A word in base64 is hidden as a whole.
         let mut word_end = 0;
-        for start in 0..text.len() {
+        for (start, _) in text.bytes().enumerate().filter(|(_, byte)| begins[usize::from(*byte)]) {
             let rest = &text.as_bytes()[start..];
             for &writing in &writings {
                 for needle in writing.first(rest).into_iter().flat_map(|first| &self.0[usize::from(first)]) {

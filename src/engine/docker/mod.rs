@@ -35,7 +35,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt, ReuseDirective};
 
 use super::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, FileSpec, Filter, FoundContainer,
-    FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, VolumeSpec,
+    FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, Sink, VolumeSpec,
 };
 use crate::compose::Hook;
 use crate::plan::EngineVersion;
@@ -192,17 +192,17 @@ impl Engine for Docker {
         self.run(id, exec::options(hook), exec::OF_A_HOOK).await
     }
 
-    async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
+    async fn read_log(&self, id: &str, tail: Option<usize>, sink: Sink<'_>) -> Result<(), EngineError> {
         let tail = tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string());
         let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&tail).build();
         let mut stream = self.client.logs(id, Some(options));
-        let mut log = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            log.extend_from_slice(
-                &chunk.map_err(failed(format!("read the log of container `{id}`")))?.into_bytes(),
-            );
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(failed(format!("read the log of container `{id}`")))?;
+            if sink(&piece.into_bytes()).is_break() {
+                break;
+            }
         }
-        Ok(String::from_utf8_lossy(&log).into_owned())
+        Ok(())
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {

@@ -3,12 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
+use tokio::sync::Semaphore;
 
+use super::log;
 use crate::Error;
 use crate::engine::{Engine, FoundContainer, State};
 use crate::state::{self, StateFolder};
 
-/// Saves every container's whole log as `<service>.log`, and the containers' current states as `state.txt`.
+/// How many containers are looked at at the same time: each log takes some memory.
+const AT_ONCE: usize = 2;
+
+/// Saves every container's log as `<service>.log`, and the containers' current states as `state.txt`. Of a very long
+/// log, the beginning and the end are saved.
 ///
 /// The logs are not redacted and may hold secrets, so only their user can read them.
 pub(super) async fn save(
@@ -19,8 +25,9 @@ pub(super) async fn save(
     seen: &[(String, String)],
 ) -> Result<PathBuf, Error> {
     let directory = state.evidence_directory(stack)?;
+    let places = Semaphore::new(AT_ONCE);
     let described =
-        join_all(containers.iter().map(|container| describe(engine, container, &directory))).await;
+        join_all(containers.iter().map(|container| describe(engine, container, &directory, &places))).await;
     let mut text = String::new();
     for line in described {
         text.push_str(&line?);
@@ -36,12 +43,12 @@ async fn describe(
     engine: &dyn Engine,
     container: &FoundContainer,
     directory: &Path,
+    places: &Semaphore,
 ) -> Result<String, Error> {
+    let _place = places.acquire().await;
     let service = container.service().unwrap_or_else(|| container.name.clone());
-    let (log, inspection) = tokio::join!(engine.logs(&container.id, None), engine.inspect(&container.id));
-    // If the log cannot be read, the log file says why.
-    let log = log.unwrap_or_else(|error| format!("greenroom: {error}\n"));
-    state::write_private(&directory.join(format!("{service}.log")), log.as_bytes())?;
+    let (log, inspection) = tokio::join!(log::read(engine, &container.id), engine.inspect(&container.id));
+    log.save(&directory.join(format!("{service}.log")))?;
     let state = match inspection.map(|inspection| inspection.state) {
         Ok(State::Created) => "created, not started".to_owned(),
         Ok(State::Running) => "running".to_owned(),

@@ -1,5 +1,6 @@
 //! Ending stacks: saves the evidence, then removes everything that was created for the stack, and nothing else.
 
+mod log;
 mod evidence;
 pub(super) mod teardown;
 pub(super) mod lease;

@@ -16,8 +16,8 @@ use crate::address::{Address, Addresses};
 use crate::compose::{Hook, MountKind};
 use crate::engine::{
     BuildSpec, ContainerSpec, Created, Engine, EngineError, ExecOutput, Exit, FileSpec, Filter,
-    FoundContainer, FoundMount, FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, State,
-    VolumeSpec,
+    FoundContainer, FoundMount, FoundObject, Image, Inspection, Keep, NetworkSpec, Progress, Removal, Sink,
+    State, VolumeSpec,
 };
 
 use crate::plan::{EngineVersion, label};
@@ -663,14 +663,25 @@ impl Engine for ScriptedEngine {
         self.exec(id, &hook.command, Keep::All).await
     }
 
-    async fn logs(&self, id: &str, tail: Option<usize>) -> Result<String, EngineError> {
+    async fn read_log(&self, id: &str, tail: Option<usize>, sink: Sink<'_>) -> Result<(), EngineError> {
         let operation = format!("read the log of {}", self.world().name_of(id));
-        self.look(&operation, |world| {
+        let (delay, answer) = self.request(&operation, true);
+        answer?;
+        let log = {
+            let mut world = self.world();
             world.find(id).ok_or_else(|| refused(404, &operation, "No such container"))?;
-            let log = world.script(id).log;
-            let skipped = tail.map_or(0, |tail| log.lines().count().saturating_sub(tail));
-            Ok(log.split_inclusive('\n').skip(skipped).collect())
-        })
+            world.script(id).log
+        };
+        let skipped = tail.map_or(0, |tail| log.lines().count().saturating_sub(tail));
+        for line in log.split_inclusive('\n').skip(skipped) {
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            if sink(line.as_bytes()).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {

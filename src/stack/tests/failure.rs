@@ -2,6 +2,7 @@
 
 use expect_test::{Expect, expect};
 
+use super::engine::Whereabouts;
 use super::{Script, TestStack, ms, secs};
 use crate::engine::Exit;
 
@@ -349,6 +350,80 @@ async fn a_service_without_a_probe_may_not_exit_with_1() {
         service `worker` exited with 1 before it was ready, 0.3s after its start
           container: greenroom-shop-1-worker-1, now removed
           log: $STATE/evidence/greenroom-shop-1/worker.log, empty
+          evidence of all services: $STATE/evidence/greenroom-shop-1"#]]
+    .assert_eq(&stack.failure().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_services_that_fail_at_about_the_same_time_are_named() {
+    let stack = TestStack::of(
+        "
+services:
+  a: {image: a}
+  b: {image: b, healthcheck: {test: [CMD, ready]}}
+  c: {image: c}
+  late: {image: late}
+  waits: {image: waits, depends_on: [a]}
+",
+    );
+    stack.script("a", Script::default().ends(ms(300), 1).logs("no ledger\n"));
+    stack.script("b", Script::default().answers([(1, "not yet")]).ends(ms(600), 2));
+    stack.script("late", Script::default().ends(secs(5), 1));
+    stack.engine.fails("start container", "c-1", "no such device");
+    stack.engine.takes("start container", "c-1", ms(500));
+    expect![[r#"
+        service `a` exited with 1 before it was ready, 0.3s after its start; `c`, `b` failed, too
+          container: greenroom-shop-1-a-1, now removed
+          waited for by: `waits`
+          log: $STATE/evidence/greenroom-shop-1/a.log, ending in
+            no ledger
+          service `c` could not be started: failed to start container greenroom-shop-1-c-1: no such device
+          service `b` exited with 2 before it was ready, 0.6s after its start
+          evidence of all services: $STATE/evidence/greenroom-shop-1"#]]
+    .assert_eq(&stack.failure().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_waited_for_if_nothing_else_can_fail() {
+    let stack = TestStack::of(DB);
+    stack.script("db", Script::default().ends(ms(0), 1));
+    stack.failure().await;
+    assert_eq!(stack.engine.moment("remove container", "db-1"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_missing_images_are_named() {
+    let stack = TestStack::of("services: {a: {image: one}, b: {image: two}, c: {image: three}}");
+    for image in ["one", "three"] {
+        stack.engine.image_is(image, Whereabouts::Nowhere);
+    }
+    expect![[r#"
+        service `a` has no image to run: failed to pull image one: repository does not exist; `c` failed, too
+          service `c` has no image to run: failed to pull image three: repository does not exist
+
+        hint: check the image's name, try `docker pull`, or declare `build:` or `x-greenroom: fallback:`"#]]
+    .assert_eq(&stack.failure().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_services_that_ended_after_they_were_ready_are_named() {
+    let stack = TestStack::of(
+        "
+services:
+  db: {image: db, healthcheck: {test: [CMD, ready]}}
+  cache: {image: cache, healthcheck: {test: [CMD, ready]}}
+  web: {image: web, healthcheck: {test: [CMD, ready]}}
+",
+    );
+    for service in ["db", "cache"] {
+        stack.script(service, Script::default().ends(secs(2), 1));
+    }
+    stack.script("web", Script::default().answers_after(secs(5)));
+    expect![[r#"
+        service `cache` exited with 1 after it was ready, while the stack was still starting; `db` failed, too
+          container: greenroom-shop-1-cache-1, now removed
+          log: $STATE/evidence/greenroom-shop-1/cache.log, empty
+          service `db` exited with 1 after it was ready, while the stack was still starting
           evidence of all services: $STATE/evidence/greenroom-shop-1"#]]
     .assert_eq(&stack.failure().await);
 }

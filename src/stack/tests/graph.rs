@@ -125,11 +125,15 @@ volumes: {data: {}}
         50 run `ready` in bad-1
         50 run `ready` in slow-1
         95 run `ready` in bad-1
-        95 remove container bad-1
-        95 remove container slow-1
-        95 remove container web-1
-        95 remove network default
-        95 remove volume data
+        95 run `ready` in slow-1
+        163 run `ready` in slow-1
+        265 run `ready` in slow-1
+        417 run `ready` in slow-1
+        595 remove container bad-1
+        595 remove container slow-1
+        595 remove container web-1
+        595 remove network default
+        595 remove volume data
     "#]]
     .assert_eq(&stack.timeline());
 }

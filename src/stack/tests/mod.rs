@@ -9,6 +9,7 @@ mod applied;
 mod ready;
 mod restart;
 mod failure;
+mod evidence;
 mod hook;
 mod image;
 mod pull;

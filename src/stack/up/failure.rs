@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::excerpt::excerpt;
 use crate::Error;
 use crate::engine::{EngineError, Exit};
 use crate::error::list;
@@ -10,14 +11,20 @@ use crate::plan::Plan;
 use crate::poll::GaveUp;
 use crate::probe::Unheard;
 
-/// How many lines of a service's log an error shows.
-const LOG_LINES: usize = 30;
-
 /// Why a start failed.
 #[derive(Debug)]
 pub(in crate::stack) enum Failure {
-    Service { service: String, failure: ServiceFailure, waiting: Vec<String> },
+    /// In the order in which they failed.
+    Services(Vec<FailedService>),
     Other(Error),
+}
+
+/// A service that failed, with the services that wait for it.
+#[derive(Debug)]
+pub(in crate::stack) struct FailedService {
+    pub service: String,
+    pub failure: ServiceFailure,
+    pub waiting: Vec<String>,
 }
 
 impl From<Error> for Failure {
@@ -72,17 +79,35 @@ pub(in crate::stack) enum ServiceFailure {
 }
 
 impl Failure {
+    /// This failure after an earlier one, if there is one.
+    pub(super) fn after(self, earlier: Option<Failure>) -> Failure {
+        match (earlier, self) {
+            (Some(Failure::Services(mut failed)), Failure::Services(later)) => {
+                failed.extend(later);
+                Failure::Services(failed)
+            }
+            (Some(earlier), _) => earlier,
+            (None, only) => only,
+        }
+    }
+
     /// The complete error. `evidence` is the folder where the evidence was saved.
     pub(in crate::stack) fn into_error(self, plan: &Plan, evidence: Option<&Path>) -> Error {
-        let (service, failure, waiting) = match self {
+        let mut failed = match self {
             Failure::Other(error) => return error,
-            Failure::Service { service, failure, waiting } => (service, failure, waiting),
+            Failure::Services(failed) => failed.into_iter(),
         };
+        let first = failed.next().expect("something failed");
+        let others: Vec<_> = failed.collect();
+        let FailedService { service, failure, waiting } = first;
         // A saved log, even an empty one, means that there was a container.
         let log_file = evidence.map(|directory| directory.join(format!("{service}.log")));
         let log = log_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         let hide = |text: &str| plan.secrets.hide(text);
-        let mut error = Error::start_failed(hide(&failure.headline(&service)));
+        let names: Vec<_> = others.iter().map(|other| &other.service).collect();
+        let as_well =
+            if others.is_empty() { String::new() } else { format!("; {} failed, too", list(&names)) };
+        let mut error = Error::start_failed(hide(&(failure.headline(&service) + &as_well)));
         for detail in failure.details() {
             error = error.with_detail(hide(&detail));
         }
@@ -95,6 +120,9 @@ impl Failure {
         if let (Some(path), Some(log)) = (&log_file, &log) {
             error = error.with_detail(excerpt(path, &hide(log)));
         }
+        for other in &others {
+            error = error.with_detail(hide(&other.failure.headline(&other.service)));
+        }
         // Containers are created only once all images are there: without an image there is no evidence.
         let has_evidence = !matches!(failure, ServiceFailure::NoImage { .. });
         if let Some(directory) = evidence.filter(|_| has_evidence) {
@@ -105,20 +133,6 @@ impl Failure {
             None => error,
         }
     }
-}
-
-/// The path of a log, followed by its last lines.
-fn excerpt(path: &Path, log: &str) -> String {
-    let lines: Vec<_> = log.lines().collect();
-    if lines.is_empty() {
-        return format!("log: {}, empty", path.display());
-    }
-    let mut text = format!("log: {}, ending in", path.display());
-    for line in &lines[lines.len().saturating_sub(LOG_LINES)..] {
-        text.push_str("\n  ");
-        text.push_str(line);
-    }
-    text
 }
 
 impl ServiceFailure {

@@ -1,10 +1,13 @@
 //! The start graph: everything that can start in parallel does, and a dependent starts as soon as its dependencies meet
 //! their conditions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::try_join_all;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -15,11 +18,14 @@ use super::start::Start;
 use super::{claim, external};
 use crate::engine::State;
 use crate::known::{RunningService, UsedImage};
-use crate::plan::{Fate, PlannedService, ReadyWhen, Until};
+use crate::plan::{Fate, Plan, PlannedService, ReadyWhen, Until};
 use crate::stack::running::Running;
 use crate::stack::{listing, spec};
 #[cfg(feature = "postgres")]
 use crate::volume;
+
+/// How long the others are waited for after the first failure: what fails at about the same time is reported as well.
+const FAILS_AS_WELL: Duration = Duration::from_millis(500);
 
 /// Brings everything up. Dropping the future leaves what was created; see [`Start::settle`].
 pub(in crate::stack) async fn run(start: &Start) -> Result<Arc<Running>, Failure> {
@@ -28,16 +34,21 @@ pub(in crate::stack) async fn run(start: &Start) -> Result<Arc<Running>, Failure
 
     let progress: BTreeMap<&str, watch::Sender<Progress>> =
         start.plan.names().map(|name| (name, watch::Sender::new(Progress::Waiting))).collect();
-    let services = start.plan.services.iter().map(|planned| {
-        let (progress, image) = (&progress, &images[planned.service.name.as_str()]);
-        async move {
-            let own = &progress[planned.name.as_str()];
-            let dependencies = dependencies(start, planned, progress);
-            let running = run_service(start, planned, image, own, dependencies).await?;
-            Ok::<_, Failure>((planned.name.clone(), running))
-        }
-    });
-    let services: BTreeMap<_, _> = try_join_all(services).await?.into_iter().collect();
+    let services: FuturesUnordered<_> = start
+        .plan
+        .services
+        .iter()
+        .map(|planned| {
+            let (progress, image) = (&progress, &images[planned.service.name.as_str()]);
+            async move {
+                let own = &progress[planned.name.as_str()];
+                let dependencies = dependencies(start, planned, progress);
+                (planned.name.as_str(), run_service(start, planned, image, own, dependencies).await)
+            }
+        })
+        .collect();
+    let services = all(services, |ended| may_end_soon(&start.plan, ended)).await?;
+    let services = services.into_iter().map(|(name, service)| (name.to_owned(), service)).collect();
     still_running(start, &services).await?;
     #[cfg(feature = "postgres")]
     volume::check_durability(&start.plan, services.values(), start.engine.as_ref()).await?;
@@ -46,10 +57,56 @@ pub(in crate::stack) async fn run(start: &Start) -> Result<Arc<Running>, Failure
 
 /// The image of each service, shared by its replicas.
 async fn images(start: &Start) -> Result<BTreeMap<&str, UsedImage>, Failure> {
-    let services = start.plan.services.iter().filter(|planned| planned.number == 1).map(async |planned| {
-        Ok::<_, Failure>((planned.service.name.as_str(), image::resolve(start, planned).await?))
-    });
-    Ok(try_join_all(services).await?.into_iter().collect())
+    let services = start.plan.services.iter().filter(|planned| planned.number == 1);
+    let images =
+        services.map(async |planned| (planned.service.name.as_str(), image::resolve(start, planned).await));
+    all(images.collect(), |_| true).await
+}
+
+/// Waits until all have succeeded, or for the first failure. What fails shortly after it is part of the failure.
+/// `is_worth_it` says whether waiting for that makes sense, given what has ended.
+async fn all<'a, T>(
+    mut pending: FuturesUnordered<impl Future<Output = (&'a str, Result<T, Failure>)>>,
+    is_worth_it: impl Fn(&Ended<'a, T>) -> bool,
+) -> Result<BTreeMap<&'a str, T>, Failure> {
+    let mut ended = Ended { done: BTreeMap::new(), failed: BTreeSet::new() };
+    let mut failure: Option<Failure> = None;
+    let mut deadline = None;
+    while failure.is_none() || is_worth_it(&ended) {
+        let next = match deadline {
+            None => pending.next().await,
+            Some(deadline) => tokio::time::timeout_at(deadline, pending.next()).await.unwrap_or(None),
+        };
+        match next {
+            None => break,
+            Some((name, Ok(result))) => drop(ended.done.insert(name, result)),
+            Some((name, Err(later))) => {
+                ended.failed.insert(name);
+                deadline.get_or_insert(Instant::now() + FAILS_AS_WELL);
+                failure = Some(later.after(failure));
+            }
+        }
+    }
+    failure.map_or(Ok(ended.done), Err)
+}
+
+/// What has succeeded, and what has failed.
+struct Ended<'a, T> {
+    done: BTreeMap<&'a str, T>,
+    failed: BTreeSet<&'a str>,
+}
+
+/// Whether a service is still coming up that does not wait for one that failed.
+fn may_end_soon<T>(plan: &Plan, ended: &Ended<'_, T>) -> bool {
+    // Services stand after those that they wait for.
+    let mut stuck = ended.failed.clone();
+    for planned in &plan.services {
+        let replicas = planned.waits_for.iter().flat_map(|dependency| plan.replicas(&dependency.service));
+        if replicas.into_iter().any(|replica| stuck.contains(replica.name.as_str())) {
+            stuck.insert(&planned.name);
+        }
+    }
+    plan.names().any(|name| !stuck.contains(name) && !ended.done.contains_key(name))
 }
 
 /// Creates networks and volumes, with their labels.
@@ -96,6 +153,7 @@ async fn dependencies(
 
 /// Fails if a ready service has exited while others were still starting.
 async fn still_running(start: &Start, services: &BTreeMap<String, RunningService>) -> Result<(), Failure> {
+    let mut failure: Option<Failure> = None;
     let containers = listing::containers_of(start.engine.as_ref(), &start.plan.stack).await?;
     for (name, service) in services.iter().filter(|(_, service)| !service.known.completed) {
         let id = &service.known.id;
@@ -106,8 +164,9 @@ async fn still_running(start: &Start, services: &BTreeMap<String, RunningService
             // A service without a probe may exit with 0.
             && (exit.code != 0 || service.ready_when() != ReadyWhen::StaysUp)
         {
-            return Err(start.failed(name, ServiceFailure::EndedAfterReady(exit)));
+            let later = start.failed(name, ServiceFailure::EndedAfterReady(exit));
+            failure = Some(later.after(failure));
         }
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }

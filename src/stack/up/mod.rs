@@ -7,10 +7,13 @@
 //!     wait   until the container is ready, it has exited, or the deadline has passed
 //! start      what all of these share, and what the clean-up needs afterwards
 //! failure    how a failed start is reported
+//!   excerpt    the part of a log that is shown; `complaint` tells which lines look like errors
 //! ```
 
 mod claim;
 mod external;
+mod complaint;
+mod excerpt;
 mod failure;
 mod fallback;
 mod files;

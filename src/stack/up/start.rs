@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::task::JoinHandle;
 
-use super::failure::{Failure, ServiceFailure};
+use super::failure::{FailedService, Failure, ServiceFailure};
 use crate::compose::Warning;
 use crate::engine::{Engine, EngineError};
 use crate::event::{Event, Observer};
@@ -132,7 +132,7 @@ impl Start {
             .filter(|other| other.waits_for.iter().any(|dependency| dependency.service == written))
             .map(|other| other.name.clone())
             .collect();
-        Failure::Service { service: service.to_owned(), failure, waiting }
+        Failure::Services(vec![FailedService { service: service.to_owned(), failure, waiting }])
     }
 }
 
