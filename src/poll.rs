@@ -25,6 +25,9 @@ impl Cadence {
     /// For questions that start a process in the container.
     pub(crate) const EXEC: Cadence =
         Cadence { first: Duration::from_millis(20), cap: Duration::from_millis(500) };
+    /// For questions with a login, which a server may lock after a few refusals.
+    pub(crate) const LOGIN: Cadence =
+        Cadence { first: Duration::from_millis(100), cap: Duration::from_secs(2) };
     /// For questions over loopback and inspections, which are cheap enough to ask more often.
     pub(crate) const CHEAP: Cadence =
         Cadence { first: Duration::from_millis(10), cap: Duration::from_millis(150) };

@@ -3,6 +3,7 @@
 //! All of this is data: a kind is an entry of the table in `table.rs`, a protocol is a file below `protocol/`. This
 //! module does not probe, wait, or read this process's environment. `plan` decides which probe a service gets.
 
+mod grafana;
 mod login;
 mod probe;
 mod protocol;
@@ -30,6 +31,13 @@ struct Row {
     login: Option<login::Row>,
     /// The probe that shows that it is ready, on its port inside the container.
     round_trip: fn(u16) -> Probe,
+    /// What a service with these settings must answer on the same port as well, after the round trip.
+    then: fn(&Service, u16) -> Option<Probe>,
+}
+
+/// For kinds whose round trip says everything.
+fn nothing_more(_: &Service, _: u16) -> Option<Probe> {
+    None
 }
 
 /// The port on which a server listens inside its container.
@@ -67,6 +75,11 @@ impl Kind {
     /// The probe that shows that a service of this kind is ready.
     pub(crate) fn round_trip(self, port: u16) -> Option<Probe> {
         self.row().map(|row| (row.round_trip)(port))
+    }
+
+    /// What `service` must answer as well, after the round trip.
+    pub(crate) fn then(self, service: &Service, port: u16) -> Option<Probe> {
+        self.row().and_then(|row| (row.then)(service, port))
     }
 
     /// The kind whose login `probe` needs. It differs from `self` if the image's name does not show the real kind, for

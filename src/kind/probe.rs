@@ -44,6 +44,11 @@ pub enum Probe {
         /// The protocol.
         protocol: Protocol,
     },
+    /// Grafana has saved the dashboards of its provisioning files. It begins with that only after it serves.
+    Provisioned {
+        /// The port inside the container.
+        port: u16,
+    },
     /// A command in the container exits with 0.
     Exec {
         /// The program and its arguments, run without a shell.
@@ -113,7 +118,10 @@ impl Probe {
     #[must_use]
     pub fn on(mut self, new: u16) -> Probe {
         match &mut self {
-            Probe::Sql { port, .. } | Probe::Tcp { port } | Probe::Protocol { port, .. } => *port = new,
+            Probe::Sql { port, .. }
+            | Probe::Tcp { port }
+            | Probe::Protocol { port, .. }
+            | Probe::Provisioned { port } => *port = new,
             Probe::Http { port, .. } => *port = Some(new),
             Probe::Exec { .. } | Probe::Log { .. } => {}
         }
@@ -132,7 +140,10 @@ impl Probe {
     /// The port inside the container that must be published for this probe.
     pub(crate) fn needs_port(&self) -> Option<u16> {
         match self {
-            Probe::Sql { port, .. } | Probe::Tcp { port } | Probe::Protocol { port, .. } => Some(*port),
+            Probe::Sql { port, .. }
+            | Probe::Tcp { port }
+            | Probe::Protocol { port, .. }
+            | Probe::Provisioned { port } => Some(*port),
             Probe::Http { port, .. } => *port,
             Probe::Exec { .. } | Probe::Log { .. } => None,
         }
@@ -183,6 +194,7 @@ impl fmt::Display for Probe {
             Probe::Protocol { port, protocol } => {
                 write!(f, "{} :{port} {}", protocol.name(), protocol.words())
             }
+            Probe::Provisioned { port } => write!(f, "grafana :{port} has provisioned its dashboards"),
             Probe::Exec { argv } => write!(f, "exec `{}` ends with 0", argv.join(" ")),
             Probe::Log { text } => write!(f, "log contains `{text}`"),
         }

@@ -2,7 +2,7 @@
 
 use super::login::{self, Field, Otherwise};
 use super::probe::POSTGRES_PORT;
-use super::{Accept, Port, Probe, Protocol, Row};
+use super::{Accept, Port, Probe, Protocol, Row, grafana, nothing_more};
 
 /// Generates [`Kind`] from the table. An entry is the variant's docs, the variant, its name in `x-greenroom: kind:`, and
 /// its row.
@@ -67,6 +67,7 @@ kinds! {
             file_suffix: "_FILE",
         }),
         round_trip: |port| Probe::sql("SELECT 1").on(port),
+        then: nothing_more,
     };
 
     /// Grafana.
@@ -80,6 +81,7 @@ kinds! {
             file_suffix: "__FILE",
         }),
         round_trip: |port| Probe::http("/api/health").on(port).accepting(Accept::GrafanaHealth),
+        then: grafana::provisions,
     };
 
     /// The ticker-service of this project's own stack.
@@ -88,6 +90,7 @@ kinds! {
         port: Port { settings: &["SERVER_PORT"], published: false, default: 8080 },
         login: None,
         round_trip: |port| Probe::http("/actuator/health").on(port).accepting(Accept::ActuatorHealth),
+        then: nothing_more,
     };
 
     /// A web server.
@@ -96,6 +99,7 @@ kinds! {
         port: Port { settings: &[], published: true, default: 80 },
         login: None,
         round_trip: |port| Probe::http("/").on(port).accepting(Accept::Below500),
+        then: nothing_more,
     };
 
     /// Memcached.
@@ -104,6 +108,7 @@ kinds! {
         port: Port { settings: &["--port", "-p"], published: false, default: 11211 },
         login: None,
         round_trip: |port| Probe::protocol(Protocol::Memcached).on(port),
+        then: nothing_more,
     };
 
     /// Redis and compatible servers: Valkey, KeyDB, Dragonfly, Garnet.
@@ -122,5 +127,6 @@ kinds! {
             file_suffix: "_FILE",
         }),
         round_trip: |port| Probe::protocol(Protocol::Redis).on(port),
+        then: nothing_more,
     };
 }

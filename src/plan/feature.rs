@@ -2,14 +2,14 @@
 //! service's kind would use it, a TCP connection replaces it, with a warning.
 
 use super::{Plan, Readiness, problem};
-use crate::compose::{Problem, Project, Warning};
+use crate::compose::{Problem, Project, Service, Warning};
 use crate::kind::{Kind, Probe};
 
 /// The Cargo feature that `probe` needs and this build lacks.
 fn missing(probe: &Probe) -> Option<&'static str> {
     match probe {
         Probe::Sql { .. } if !cfg!(feature = "postgres") => Some("postgres"),
-        Probe::Http { .. } if !cfg!(feature = "http") => Some("http"),
+        Probe::Http { .. } | Probe::Provisioned { .. } if !cfg!(feature = "http") => Some("http"),
         _ => None,
     }
 }
@@ -27,6 +27,12 @@ pub(super) fn check(project: &Project, path: &str, probe: &Probe) -> Result<(), 
 pub(super) fn round_trip(kind: Kind, port: u16) -> Option<Probe> {
     let probe = kind.round_trip(port)?;
     Some(if missing(&probe).is_some() { Probe::tcp(port) } else { probe })
+}
+
+/// What a service of a known kind must answer after the round trip, unless this build lacks the feature for it: then
+/// the round trip is missing as well, and a warning says so.
+pub(super) fn then(kind: Kind, service: &Service, port: u16) -> Option<Probe> {
+    kind.then(service, port).filter(|probe| missing(probe).is_none())
 }
 
 /// Warnings for the probes and checks that are weaker because a feature is off.

@@ -20,6 +20,8 @@ pub enum Readiness {
         healthcheck: Healthcheck,
         /// If its kind is known: a real round trip through the port of that kind.
         round_trip: Option<Probe>,
+        /// What its kind must answer as well, after the round trip.
+        then: Option<Probe>,
         /// The other published TCP ports, except those that the service does not serve at its start. Each must accept
         /// a connection and keep it open.
         tcp_ports: Vec<u16>,
@@ -93,7 +95,9 @@ impl Readiness {
         let is_reachable = service.network_mode.as_deref() != Some("none")
             && !matches!(network::owner(project, service), Some(network::Owner::Container(_)));
         let is_asked = |port: &u16| is_reachable && !unserved.contains(port);
-        let round_trip = kind.port(service).filter(is_asked).and_then(|port| feature::round_trip(kind, port));
+        let port = kind.port(service).filter(is_asked);
+        let round_trip = port.and_then(|port| feature::round_trip(kind, port));
+        let then = port.and_then(|port| feature::then(kind, service, port));
         let mut asked = round_trip.as_ref().and_then(Probe::needs_port).into_iter().collect::<Vec<_>>();
         let mut tcp_ports = Vec::new();
         for port in tcp_ports_of(service).filter(is_asked) {
@@ -103,15 +107,17 @@ impl Readiness {
                 tcp_ports.push(port);
             }
         }
-        Readiness::Usual { healthcheck, round_trip, tcp_ports }
+        Readiness::Usual { healthcheck, round_trip, then, tcp_ports }
     }
 
     /// The condition for the container, given the image's own healthcheck.
     pub(crate) fn when(&self, image_healthcheck: Option<&[String]>) -> ReadyWhen {
-        let (healthcheck, round_trip, tcp_ports) = match self {
+        let (healthcheck, round_trip, then, tcp_ports) = match self {
             Readiness::Explicit(probe) => return ReadyWhen::Answers(vec![probe.clone()]),
             Readiness::Completed => return ReadyWhen::Completes,
-            Readiness::Usual { healthcheck, round_trip, tcp_ports } => (healthcheck, round_trip, tcp_ports),
+            Readiness::Usual { healthcheck, round_trip, then, tcp_ports } => {
+                (healthcheck, round_trip, then, tcp_ports)
+            }
         };
         let check = match healthcheck {
             Healthcheck::File(argv) => Some(argv.clone()),
@@ -120,7 +126,7 @@ impl Readiness {
         };
         // The ports come first: asking them costs the container nothing until its server listens. Each run of a
         // healthcheck is a process that competes with the server's initialisation for the processor.
-        let mut probes: Vec<_> = round_trip.clone().into_iter().collect();
+        let mut probes: Vec<_> = round_trip.iter().chain(then).cloned().collect();
         probes.extend(tcp_ports.iter().map(|port| Probe::Tcp { port: *port }));
         probes.extend(check.map(|argv| Probe::Exec { argv }));
         if probes.is_empty() { ReadyWhen::StaysUp } else { ReadyWhen::Answers(probes) }

@@ -18,13 +18,17 @@ const MOST_BYTES: usize = 64 * 1024;
 /// How many characters of an answer's body are shown.
 const SHOWN: usize = 200;
 
-pub(super) async fn ask(address: &Address, path: &str, accept: Accept, secrets: &Secrets) -> Answer {
+pub(super) fn client() -> Result<&'static Client, Answer> {
     let client = CLIENT.get_or_try_init(|| {
         Client::builder().no_proxy().redirect(Policy::none()).pool_max_idle_per_host(0).build()
     });
-    let response = match client {
+    client.map_err(|error| Answer::Never(format!("no HTTP client: {error}")))
+}
+
+pub(super) async fn ask(address: &Address, path: &str, accept: Accept, secrets: &Secrets) -> Answer {
+    let response = match client() {
         Ok(client) => client.get(format!("http://{address}{path}")).send().await,
-        Err(error) => return Answer::Never(format!("no HTTP client: {error}")),
+        Err(never) => return never,
     };
     let mut response = match response {
         Ok(response) => response,
@@ -42,7 +46,7 @@ pub(super) async fn ask(address: &Address, path: &str, accept: Accept, secrets: 
 }
 
 /// The body, as far as it is read.
-async fn beginning(response: &mut Response) -> reqwest::Result<String> {
+pub(super) async fn beginning(response: &mut Response) -> reqwest::Result<String> {
     let mut body = Vec::new();
     while body.len() < MOST_BYTES
         && let Some(chunk) = response.chunk().await?
@@ -53,13 +57,13 @@ async fn beginning(response: &mut Response) -> reqwest::Result<String> {
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-fn excerpt(body: &str) -> String {
+pub(super) fn excerpt(body: &str) -> String {
     let line = body.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(SHOWN).collect()
 }
 
 /// The innermost cause says what happened; reqwest's own text only repeats the URL.
-fn innermost(error: &reqwest::Error) -> String {
+pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;

@@ -6,6 +6,8 @@
 
 mod exec;
 #[cfg(feature = "http")]
+mod grafana;
+#[cfg(feature = "http")]
 mod http;
 mod log;
 mod protocol;
@@ -33,6 +35,9 @@ pub(crate) use unheard::Unheard;
 
 /// How long one attempt over the network may take. A server whose first answer takes longer is not ready.
 const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// How long Grafana may take to save its dashboards while it is asked.
+const PROVISIONING: Duration = Duration::from_secs(60);
 
 /// The service to probe.
 pub(crate) struct Target<'a> {
@@ -67,6 +72,11 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
                 }
                 Err(unpublished) => unpublished,
             },
+            #[cfg(feature = "http")]
+            Probe::Provisioned { port } => match target.address(*port) {
+                Ok(address) => grafana::ask(target, address).await,
+                Err(unpublished) => unpublished,
+            },
             Probe::Exec { argv } => exec::ask(target, argv).await,
             Probe::Log { text } => log::ask(target, text).await,
             #[cfg(not(all(feature = "postgres", feature = "http")))]
@@ -74,11 +84,12 @@ pub(crate) async fn ask(probe: &Probe, target: &Target<'_>) -> Answer {
             _ => Answer::Never(format!("this build of greenroom cannot ask `{probe}`")),
         }
     };
-    within(
-        if matches!(probe, Probe::Exec { .. }) { target.planned.healthcheck_timeout } else { ATTEMPT },
-        attempt,
-    )
-    .await
+    let limit = match probe {
+        Probe::Exec { .. } => target.planned.healthcheck_timeout,
+        Probe::Provisioned { .. } => PROVISIONING,
+        _ => ATTEMPT,
+    };
+    within(limit, attempt).await
 }
 
 async fn within(limit: Duration, attempt: impl Future<Output = Answer>) -> Answer {
@@ -91,6 +102,7 @@ async fn within(limit: Duration, attempt: impl Future<Output = Answer>) -> Answe
 pub(crate) fn cadence(probe: &Probe) -> Cadence {
     match probe {
         Probe::Exec { .. } | Probe::Log { .. } => Cadence::EXEC,
+        Probe::Provisioned { .. } => Cadence::LOGIN,
         Probe::Sql { .. } | Probe::Http { .. } | Probe::Tcp { .. } | Probe::Protocol { .. } => Cadence::CHEAP,
     }
 }

@@ -83,6 +83,26 @@ names, set `x-greenroom: {kind: …}`. A service of any other kind is probed by 
         let (images, ports) = (kind.images().join("`, `"), ports.join(", "));
         writeln!(page, "| `{}` | `{images}` | {ports} | {ready} |", kind.name()).unwrap();
     }
+    let provisioning = planned(
+        "{image: grafana/grafana, healthcheck: {disable: true}, environment: {GF_PATHS_PROVISIONING: /provisioning}}",
+    );
+    let readiness = provisioning.readiness.to_string();
+    let (_, then) = readiness.split_once(", then ").expect("it is asked twice");
+    write!(
+        page,
+        "
+A Grafana begins to provision its dashboards only when it already serves. If it may have dashboards to provision, it is ready when it
+has done so: `{then}`. That is asked if a mount, config or secret is at, above or below
+`/etc/grafana/provisioning/dashboards`, if `GF_PATHS_PROVISIONING` is set, if it has `volumes_from`, or if the file builds its image.
+
+Its log answers the question: `finished to provision dashboards`. If the log says nothing of it, because Grafana is old or its log
+is quiet, greenroom logs in and requests `POST /api/admin/provisioning/dashboards/reload`. Grafana reads the files again then, and
+answers once every dashboard is saved. If it refuses, it does not become ready, and the error says why; with
+`x-greenroom: {{ready: {{http: /api/health}}}}`, greenroom does not ask for dashboards. Data sources need no question: they are there when
+Grafana serves.
+"
+    )
+    .unwrap();
     page.push_str(
         "
 ## Protocols

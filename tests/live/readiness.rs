@@ -1,13 +1,14 @@
 //! A ready service answers.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use greenroom::Probe;
+use greenroom::{Probe, Stack};
 use greenroom::polygon::TickerService;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::{polygon, shell};
+use crate::{file, polygon, shell};
 
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
@@ -79,6 +80,29 @@ async fn a_dependent_waits_until_a_one_shot_has_completed() -> Result {
 async fn a_service_with_a_restart_policy_is_restarted_during_start_up() -> Result {
     let stack = shell("flaky").up().await?;
     assert_eq!(stack.report().services["flaky"].restarts, 2);
+    stack.down().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn grafana_is_ready_when_its_dashboards_are_provisioned() -> Result {
+    let folder = tempfile::tempdir()?;
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+    for number in 0..40 {
+        let model = serde_json::json!({ "title": format!("D{number}"), "uid": format!("d{number}") });
+        std::fs::write(folder.path().join(format!("d{number}.json")), model.to_string())?;
+    }
+    let builder = Stack::builder(file("fixtures/live/provisioned.yml"));
+    let stack = builder.env("DASHBOARDS", &folder.path().display().to_string()).up().await?;
+    // The log of the one says that it has finished. The other one logs nothing of it, and is asked.
+    for (service, logs) in [("grafana", true), ("quiet", false)] {
+        let path = "/api/search?type=dash-db";
+        let found = stack.grafana(service)?.client()?.request("GET".parse()?, path).send().await?;
+        let found: Vec<serde_json::Value> = serde_json::from_str(&found.text().await?)?;
+        assert_eq!(found.len(), 40, "{service}");
+        let log = stack.service(service)?.logs().await?;
+        assert_eq!(log.contains("finished to provision dashboards"), logs, "{log}");
+    }
     stack.down().await?;
     Ok(())
 }
