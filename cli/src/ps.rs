@@ -127,6 +127,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn that_there_is_no_stack_is_told_only_of_what_was_asked_for() {
+        let shop = Wanted { project: Some("shop".to_owned()), directory: Some("/src".into()) };
+        expect_test::expect![[r#"
+            no stack is up
+            no stack of project shop in /src is up
+            no stack of project shop in /src is up; `greenroom ps` lists the others"#]]
+        .assert_eq(&[Wanted::default().none(0), shop.none(0), shop.none(2)].join("\n"));
+    }
+
+    #[test]
     fn an_age_is_told_in_its_largest_unit() {
         let ages = [0, 59, 60, 7_199, 86_400 * 3].map(|seconds| in_words(Duration::from_secs(seconds)));
         assert_eq!(ages, ["0s", "59s", "1m", "1h", "3d"]);

@@ -44,7 +44,7 @@ mod view;
 pub mod fuzzing;
 
 use assemble::Scope;
-use reading::{Reading, Stopped};
+use reading::{Hidden, Reading, Stopped};
 
 pub use discover::{Request, override_beside};
 pub use reading::{Disk, Files, Place, Problem, Problems, Warning};
@@ -57,7 +57,7 @@ pub use view::*;
 ///
 /// # Errors
 /// Everything that is wrong with the files, each with its place. What a stage can't go on with ends the reading:
-/// malformed YAML, a required variable that is not set, a base or an included file that can't be read.
+/// malformed YAML, a section that is no mapping, a base or an included file that can't be read.
 pub fn read(request: &Request, files: &dyn Files) -> Result<Project, Problems> {
     let mut reading = Reading::new(files, request.working_dir.clone(), request.home.clone());
     read_stages(&mut reading, request)
@@ -74,14 +74,14 @@ fn read_stages(reading: &mut Reading<'_>, request: &Request) -> Result<Project, 
     variable::files::resolve(&mut tree, &found.variables);
     normalize::normalize(&mut tree, &name, &found.variables);
     let inactive = normalize::profiles::apply(&mut tree, &found.profiles);
-    reading.hide_consequences();
+    reading.go_on(Hidden::AtPlaceOrPath)?;
     normalize::consistency::check(reading, &tree, &inactive);
-    reading.hide_consequences();
+    reading.go_on(Hidden::AtPlaceOrPath)?;
     variable::files::add_files_of_services(reading, &mut tree, &found.variables);
     normalize::profiles::drop_unused(&mut tree);
     normalize::add_name(&mut tree, &name);
 
-    reading.hide_consequences();
+    reading.go_on(Hidden::AtPlaceOrPath)?;
     let document = print::print_document(reading, &tree, &inactive);
     view::redact::gather(&mut reading.secrets, &tree, &document, &found.variables);
     reading.checked()?;

@@ -40,13 +40,15 @@ impl std::fmt::Debug for StackBuilder {
 }
 
 impl StackBuilder {
-    /// A builder without a file. It uses the file that Compose would find, from the working folder upwards.
+    /// A builder without a file. It uses the file that Compose would find, from the working folder upwards, with its
+    /// override file (`docker-compose.override.yml`).
     #[must_use]
     pub fn new() -> StackBuilder {
         StackBuilder::default()
     }
 
-    /// Reads this compose file. Several files are merged in order, like Compose's `-f`.
+    /// Reads this compose file. Several files are merged in order, like Compose's `-f`. An override file beside it is not
+    /// read, and a warning says so.
     #[must_use]
     pub fn file(mut self, file: impl AsRef<Path>) -> StackBuilder {
         self.files.push(file.as_ref().to_owned());

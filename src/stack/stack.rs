@@ -52,7 +52,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Brings up the services of a compose file and waits until they all answer.
+    /// Brings up the services of a compose file and waits until they all answer. As with Compose's `-f`, the file is read
+    /// alone; [`StackBuilder::new`] finds the file itself, and reads its override file as well.
     ///
     /// # Errors
     ///

@@ -41,6 +41,7 @@ pub(crate) fn apply(
                 resolved.insert(name.clone(), extended);
             }
             // The other services may have problems of their own.
+            Err(stopped) if reading.is_spent() || reading.is_full() => return Err(stopped),
             Err(stopped) => done = Err(stopped),
         }
     }

@@ -5,7 +5,7 @@
 use super::unique;
 use crate::canonical::canonical;
 use crate::parse::parse;
-use crate::reading::{Named, Reading, Stopped};
+use crate::reading::{Hidden, Named, Problem, Reading, Stopped};
 use crate::schema::cast::cast;
 use crate::schema::project::PROJECT;
 use crate::tree::{MergeTag, Node, Trail, Value};
@@ -37,7 +37,10 @@ pub(crate) fn prepare(
 ) -> Result<(), Stopped> {
     let before = reading.problems.len();
     interpolate(reading, layer, variables, &Trail::ROOT);
-    let interpolated = reading.checked_since(before);
+    // Without its profiles, nobody knows whether a service is active, and what is said of it may be wrong.
+    let no_profiles = |problem: &Problem| problem.path.contains(".profiles");
+    let is_blind = reading.problems[before..].iter().any(no_profiles);
+    reading.go_on(Hidden::AtPlace)?;
     cast(reading, layer, &PROJECT, &Trail::ROOT);
     let before = reading.problems.len();
     for (section, node) in layer.as_map().into_iter().flatten() {
@@ -54,7 +57,7 @@ pub(crate) fn prepare(
             reading.problem(service.entry_spot(), format!("services.{name}"), message);
         }
     }
-    interpolated.and(reading.checked_since(before))
+    if is_blind { Err(Stopped) } else { reading.checked_since(before) }
 }
 
 /// Brings short forms to long forms, and removes repeated entries again: expanding a range of ports may create some.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Scope, extends, include, layer, merge, unique};
 use crate::canonical::{defaults, paths};
-use crate::reading::{Reading, Source, Stopped};
+use crate::reading::{Hidden, Reading, Source, Stopped};
 use crate::schema::check::check;
 use crate::schema::project::PROJECT;
 use crate::schema::resources;
@@ -48,7 +48,7 @@ pub(crate) fn load(
         return Err(Stopped);
     };
     defaults::fill(&mut document);
-    reading.hide_consequences();
+    reading.go_on(Hidden::AtPlaceOrPath)?;
     resources::check(reading, &document);
     paths::resolve(reading, &mut document, scope.directory);
     Ok(document)
@@ -70,7 +70,7 @@ fn add_layer(
 }
 
 fn finish(reading: &mut Reading<'_>, base: Option<Node>, layer: Node) -> Result<Node, Stopped> {
-    reading.show_all();
+    reading.go_on(Hidden::AtPlace)?;
     let before = reading.problems.len();
     let mut document = match base {
         Some(base) => merge::merge(reading, base, layer, &Trail::ROOT),
@@ -79,11 +79,12 @@ fn finish(reading: &mut Reading<'_>, base: Option<Node>, layer: Node) -> Result<
     reading.checked_since(before)?;
     unique::keep_last(reading, &mut document, &Trail::ROOT);
     check(reading, &document, &PROJECT, &Trail::ROOT);
-    reading.hide_consequences();
+    reading.go_on(Hidden::AtPlaceOrPath)?;
     if let Some(version) = document.as_map_mut().and_then(|map| map.shift_remove("version")) {
         let message = "`version` is obsolete: it is ignored and can be removed".to_owned();
         reading.warn(Some(version.entry_spot()), message);
     }
     layer::canonicalise(reading, &mut document);
+    reading.go_on(Hidden::AtPlaceOrPath)?;
     Ok(document)
 }

@@ -1,9 +1,5 @@
 //! The encodings of text files: UTF-8, and UTF-16 where YAML's readers take it (YAML 1.1, "Character Encoding").
 
-/// The order of the bytes of a UTF-16 text, by its byte order mark.
-const UTF_16: [([u8; 2], fn([u8; 2]) -> u16); 2] =
-    [([0xff, 0xfe], u16::from_le_bytes), ([0xfe, 0xff], u16::from_be_bytes)];
-
 /// The text without its byte order mark, or what is wrong with it. Only UTF-8 is read.
 pub(super) fn utf8(bytes: Vec<u8>) -> Result<String, String> {
     if utf16(&bytes).is_some() {
@@ -28,7 +24,11 @@ pub(super) fn utf8_or_utf16(bytes: Vec<u8>) -> Result<String, String> {
 /// The units of a UTF-16 text after its byte order mark; `None` if the text has no such mark.
 fn utf16(bytes: &[u8]) -> Option<Vec<u16>> {
     let (mark, rest) = bytes.split_first_chunk()?;
-    let (_, unit) = UTF_16.iter().find(|(known, _)| known == mark)?;
+    let unit = match mark {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return None,
+    };
     // UTF-32 begins with the mark of UTF-16. It becomes NUL characters, which are refused.
     let (pairs, odd) = rest.as_chunks();
     let units = pairs.iter().map(|pair| unit(*pair));

@@ -43,8 +43,9 @@ pub(crate) struct Reading<'a> {
     pub(crate) home: Option<PathBuf>,
     pub(crate) sources: Sources,
     pub(crate) problems: Vec<Problem>,
-    /// How many of the problems hide their consequences; see [`Reading::hide_consequences`].
+    /// How many of the problems hide what they lead to, and what that is.
     causes: usize,
+    hidden: Hidden,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) secrets: Secrets,
     /// The unset variables that were warned about, each once.
@@ -57,6 +58,15 @@ pub(crate) struct Reading<'a> {
     texts: HashMap<PathBuf, u32>,
     /// Returned instead of a stored problem once there are too many.
     surplus: Problem,
+}
+
+/// Which problems earlier ones hide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hidden {
+    /// Those at the same place.
+    AtPlace,
+    /// Also those of the same value, and of one that it is part of.
+    AtPlaceOrPath,
 }
 
 /// The error of a stage that found problems, which are in [`Reading::problems`].
@@ -72,6 +82,7 @@ impl<'a> Reading<'a> {
             sources: Sources::default(),
             problems: Vec::new(),
             causes: 0,
+            hidden: Hidden::AtPlace,
             warnings: Vec::new(),
             secrets: Secrets::default(),
             unset: BTreeSet::new(),
@@ -115,12 +126,12 @@ impl<'a> Reading<'a> {
         path: impl ToString,
         message: impl Into<String>,
     ) -> &mut Problem {
-        let path = path.to_string();
-        if self.is_full() || self.is_consequence(&path) {
+        let (path, place) = (path.to_string(), self.sources.place(spot));
+        if self.is_full() || self.is_consequence(&path, place.as_ref()) {
             return &mut self.surplus;
         }
         let problem = Problem {
-            place: self.sources.place(spot),
+            place,
             path,
             message: message.into(),
             hint: None,
@@ -181,23 +192,21 @@ impl<'a> Reading<'a> {
         problems
     }
 
-    /// Goes on with what has problems, to find others, and from now on hides what those would lead to: a further problem
-    /// of the same value, or of one that it is part of.
-    pub(crate) fn hide_consequences(&mut self) {
-        self.causes = self.problems.len();
+    /// Goes on with what has problems, to find others. From now on, what the problems so far lead to is hidden. Stops if
+    /// a limit is reached, so that nothing more could be found.
+    pub(crate) fn go_on(&mut self, hidden: Hidden) -> Result<(), Stopped> {
+        (self.causes, self.hidden) = (self.problems.len(), hidden);
+        if self.is_spent() || self.is_full() { Err(Stopped) } else { Ok(()) }
     }
 
-    /// Goes on with another document.
-    pub(crate) fn show_all(&mut self) {
-        self.causes = 0;
-    }
-
-    fn is_consequence(&self, path: &str) -> bool {
+    fn is_consequence(&self, path: &str, place: Option<&Place>) -> bool {
+        let is_at_path = |cause: &Problem| {
+            let below = cause.path.strip_prefix(path);
+            below.is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
+        };
         self.problems[..self.causes].iter().any(|cause| {
-            cause
-                .path
-                .strip_prefix(path)
-                .is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
+            let is_at_place = place.is_some() && cause.place.as_ref() == place;
+            is_at_place || (self.hidden == Hidden::AtPlaceOrPath && is_at_path(cause))
         })
     }
 

@@ -373,7 +373,7 @@ fn check_hosts(reading: &mut Reading<'_>, node: &Node, trail: &Trail<'_>) {
             // Compose takes the key for an extension, and then fails.
             _ if key.starts_with("x-") => {
                 let message = format!("the host name `{key}` begins with `x-`, so it can't be a key");
-                reading.problem(value.entry_spot(), &trail, message).hint =
+                reading.problem(value.entry_spot(), trail, message).hint =
                     Some("write a list: `extra_hosts: [\"NAME=ADDRESS\"]`".to_owned());
             }
             Value::Text(_) => {}

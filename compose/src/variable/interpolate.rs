@@ -40,11 +40,8 @@ pub(crate) fn interpolate(
                     *text = value;
                     let _ = reading.spend(made, node.spot, trail);
                 }
-                Err(error) => {
-                    note(reading, node, trail, error);
-                    // The file is refused anyway; this keeps later stages from reporting the text again.
-                    node.tag = Some(MergeTag::Reset);
-                }
+                // The text stays, although the file is refused: later stages look for other problems.
+                Err(error) => note(reading, node, trail, error),
             }
         }
         _ => {}
