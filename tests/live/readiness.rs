@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use greenroom::{Probe, Stack};
 use greenroom::polygon::TickerService;
+use greenroom::{Probe, Stack};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
