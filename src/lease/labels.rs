@@ -120,10 +120,12 @@ impl Seen {
         self.get(label::HOST) == host()
     }
 
-    /// Whether the process that created the stack, or its test runner, still runs. Meaningful on its host only.
+    /// Whether the process that created the stack, or its test runner, still runs, as far as is known. Meaningful on its
+    /// host only.
     fn starter_lives(&self) -> bool {
         let lives = |name: &str| !self.get(name).is_empty() && is_running(self.get(name));
-        self.get(label::BOOT) == boot() && (lives(label::OWNER) || lives(label::RUNNER))
+        let is_unknown = self.get(label::OWNER).is_empty();
+        is_unknown || (self.get(label::BOOT) == boot() && (lives(label::OWNER) || lives(label::RUNNER)))
     }
 
     /// Whether another process holds the stack although no lease records it.
@@ -221,6 +223,7 @@ mod tests {
             (&[], Standing::Leftover),
             (&[(label::OWNER, &own)], Standing::Owned),
             (&[(label::RUNNER, &own)], Standing::Owned),
+            (&[(label::OWNER, "")], Standing::Owned),
             // After a reboot, the id belongs to another process.
             (&[(label::OWNER, &own), (label::BOOT, "another")], Standing::Leftover),
             (&[(label::USER, "another")], Standing::Owned),

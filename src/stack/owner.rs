@@ -7,7 +7,7 @@ use super::running::Running;
 use crate::engine::Engine;
 use crate::event::Observer;
 use crate::lease::{self, BEAT, Lease, Lifetime, Request, ensure_watched};
-use crate::plan::Plan;
+use crate::plan::{Plan, label};
 use crate::state::{Lock, Mode, StateFolder};
 use crate::{Error, runtime};
 
@@ -85,6 +85,12 @@ impl Owner {
         lease.folder.key_lock(key)?.take_of_stack(mode, observer).await.map(Some)
     }
 
+    /// The owner of a stack whose start begins now. That is the stack's first sign of life.
+    pub(super) fn starting_now(mut self) -> Owner {
+        self.labels.insert(label::SINCE.to_owned(), lease::now().to_string());
+        self
+    }
+
     /// Records that the stack is coming up, before anything is created.
     pub(super) fn begin(&self, plan: &Plan) -> Result<(), Error> {
         let Some(lease) = &self.lease else { return Ok(()) };
@@ -118,5 +124,19 @@ async fn keep_watched(lease: Arc<Lease>) {
         let folder = lease.folder.clone();
         // If that fails, a warning was logged, and the next beat tries again.
         let _ = runtime::blocking(move || Ok(folder.exists() && ensure_watched(&folder))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_lives_from_its_start_on_however_long_its_process_has_waited_for_it() {
+        let before = lease::now();
+        let mut owner = Owner::for_tests();
+        owner.labels.insert(label::SINCE.to_owned(), "0".to_owned());
+        let since = owner.starting_now().labels[label::SINCE].parse::<u64>();
+        assert!(since.is_ok_and(|since| since >= before));
     }
 }

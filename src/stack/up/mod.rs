@@ -61,6 +61,8 @@ pub(super) async fn start_new(
     let plan = plan.for_engine(&engine.version())?;
     observer.notify(&Event::Planned(plan.clone()));
     collect_in_the_background(engine.clone(), state.clone());
+    // It may have waited long for another process.
+    let owner = owner.starting_now();
     let start = Start::new(engine.clone(), Arc::new(plan), observer.clone(), owner.clone(), state);
     let running = start_or_clean_up(&start, cancelled).await?;
     if owner.lifetime == Lifetime::Keep {
