@@ -168,6 +168,7 @@ async fn everything_is_created_with_labels() {
                 "greenroom.claim": "NONCE",
                 "greenroom.directory": "/shop",
                 "greenroom.lifetime": "test",
+                "greenroom.object": "greenroom.claim.greenroom_shop_26315ce1_data",
                 "greenroom.plan": "HASH",
                 "greenroom.project": "shop",
                 "greenroom.stack": "greenroom-shop-1",
