@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,7 +29,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn connect(observer: &Observer) -> Result<Arc<dyn Engine>, ConnectError> {
     let connected = observer.announcing(waiting, timeout(limits::ENGINE, engine::connect())).await;
     let engine = connected.unwrap_or_else(|_| Err(ConnectError::silent(limits::ENGINE)))?;
-    Ok(Attended::new(engine, observer.clone()))
+    Ok(Attended::over(engine, observer.clone()))
 }
 
 /// Connects to the engine of a running stack; see [`engine::connect_again`].
@@ -36,7 +37,7 @@ pub(crate) async fn connect_again(
     version: &EngineVersion,
     observer: &Observer,
 ) -> Result<Arc<dyn Engine>, ConnectError> {
-    Ok(Attended::new(engine::connect_again(version).await?, observer.clone()))
+    Ok(Attended::over(engine::connect_again(version).await?, observer.clone()))
 }
 
 fn waiting() -> String {
@@ -47,12 +48,21 @@ fn waiting() -> String {
 pub(crate) struct Attended {
     engine: Arc<dyn Engine>,
     observer: Observer,
+    /// The observer knows that the engine does not answer.
+    is_told: AtomicBool,
+    /// A request was given up, and the engine has not answered since. Further requests are given up sooner.
+    is_given_up: AtomicBool,
 }
 
 impl Attended {
     /// `observer` is notified when the engine does not answer.
-    pub(crate) fn new(engine: Arc<dyn Engine>, observer: Observer) -> Arc<dyn Engine> {
-        Arc::new(Attended { engine, observer })
+    pub(crate) fn over(engine: Arc<dyn Engine>, observer: Observer) -> Arc<dyn Engine> {
+        Arc::new(Attended {
+            engine,
+            observer,
+            is_told: AtomicBool::new(false),
+            is_given_up: AtomicBool::new(false),
+        })
     }
 
     async fn attend<T>(
@@ -73,13 +83,25 @@ impl Attended {
             let mut ping = pin!(self.engine.ping());
             // If it fails, so will the request.
             if timeout(limits::ANNOUNCED_AFTER - PAUSE, &mut ping).await.is_ok() {
+                self.has_answered();
                 continue;
             }
-            self.observer.notify(&Event::Waiting { what: waiting() });
-            if timeout(limits::ENGINE - limits::ANNOUNCED_AFTER, ping).await.is_err() {
+            if !self.is_told.swap(true, Ordering::Relaxed) {
+                self.observer.notify(&Event::Waiting { what: waiting() });
+            }
+            let is_given_up = self.is_given_up.load(Ordering::Relaxed);
+            let rest = if is_given_up { Duration::ZERO } else { limits::ENGINE - limits::ANNOUNCED_AFTER };
+            if timeout(rest, ping).await.is_err() {
+                self.is_given_up.store(true, Ordering::Relaxed);
                 return EngineError::silent(limits::ENGINE);
             }
+            self.has_answered();
         }
+    }
+
+    fn has_answered(&self) {
+        self.is_told.store(false, Ordering::Relaxed);
+        self.is_given_up.store(false, Ordering::Relaxed);
     }
 }
 

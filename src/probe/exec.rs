@@ -17,7 +17,7 @@ pub(super) async fn ask(target: &Target<'_>, argv: &[String]) -> Answer {
             let end = end_of(&target.secrets.hide(&done.output));
             Answer::NotYet(format!("`{}` exited with {}{end}", argv.join(" "), done.code))
         }
-        Err(error) => Answer::NotYet(error.to_string()),
+        Err(error) => super::of_engine(&error),
     }
 }
 

@@ -10,6 +10,6 @@ pub(super) async fn ask(target: &Target<'_>, text: &str) -> Answer {
             Some(last) => format!("`{text}` is not in the log; its last line is: {last}"),
             None => "the log is empty".to_owned(),
         }),
-        Err(error) => Answer::NotYet(error.to_string()),
+        Err(error) => super::of_engine(&error),
     }
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::compose::Secrets;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::kind::Probe;
 use crate::known::Known;
 use crate::plan::PlannedService;
@@ -96,6 +96,15 @@ async fn within(limit: Duration, attempt: impl Future<Output = Answer>) -> Answe
     tokio::time::timeout(limit, attempt)
         .await
         .unwrap_or_else(|_| Answer::NotYet(format!("no answer within {limit:?}")))
+}
+
+/// The answer that an error of the engine stands for: the next attempt may succeed, but not on an engine that shows no
+/// sign of life.
+pub(crate) fn of_engine(error: &EngineError) -> Answer {
+    match error.is_silent {
+        true => Answer::Never(error.to_string()),
+        false => Answer::NotYet(error.to_string()),
+    }
 }
 
 /// How often to repeat the probe.

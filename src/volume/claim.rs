@@ -123,7 +123,7 @@ impl<'a> Claim<'a> {
         let users = engine.containers(&on_volume).await?;
         let mut others = users.into_iter().filter(|user| !user.ended && !self.is_own(user));
         Ok(others.next().map_or(Look::Ours, |user| {
-            judge(&user.labels).unwrap_or_else(|| Look::No(Taken::By(VolumeUser::Container(user.name))))
+            judge(&user.labels).unwrap_or(Look::No(Taken::By(VolumeUser::Container(user.name))))
         }))
     }
 

@@ -62,9 +62,10 @@ fn tend(folder: &Folder) {
             End::TooEarly => (failing, pause) = (None, PAUSE),
             // While the state folder is read-only, nobody can take the lease either.
             End::Failed if failing.get_or_insert_with(Instant::now).elapsed() > PATIENCE => {
-                return if !folder.is_held() {
-                    end_lease(folder)
-                };
+                if !folder.is_held() {
+                    end_lease(folder);
+                }
+                return;
             }
             End::Failed => pause *= 2,
         }

@@ -44,9 +44,10 @@ fn an_up_beside_a_down_never_ends_without_its_stack() {
 #[test]
 fn the_stack_of_another_user_is_named_and_left_alone() {
     let project = Project::new("others", FILE);
-    let labels = serde_json::json!({
-        "Name": "greenroom-others-of-another",
+    let volume = serde_json::json!({
+        "Name": "greenroom-others-12345678_data",
         "Labels": {
+            "greenroom.object": "greenroom-others-12345678_data",
             "greenroom.stack": "greenroom-others-12345678",
             "greenroom.project": "others",
             "greenroom.directory": project.folder,
@@ -54,7 +55,7 @@ fn the_stack_of_another_user_is_named_and_left_alone() {
             "greenroom.user": "4242",
         },
     });
-    ask_engine("POST", "/volumes/create", &labels.to_string());
+    ask_engine("POST", "/volumes/create", &volume.to_string());
     let of_another = "stack greenroom-others-12345678 of this file belongs to the user with id 4242";
     let down = project.run("one", &["down"]);
     assert!(error(&down).contains("no stack of this file is up"), "{}", error(&down));

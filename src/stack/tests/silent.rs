@@ -3,7 +3,7 @@
 use expect_test::expect;
 use tokio::sync::oneshot;
 
-use super::{TestStack, secs};
+use super::{Script, TestStack, secs};
 use crate::attended::Attended;
 use crate::event::Event;
 use crate::stack::up::start_or_clean_up;
@@ -13,7 +13,7 @@ const FILE: &str = "services: {web: {image: web}}";
 /// Brings the stack up on an engine that is asked for a sign of life; gives the error, and what was waited for.
 async fn up(stack: &TestStack) -> (Option<String>, Vec<String>) {
     let mut start = stack.start();
-    start.engine = Attended::new(start.engine, start.observer.clone());
+    start.engine = Attended::over(start.engine, start.observer.clone());
     let (_cancel, cancelled) = oneshot::channel();
     let error = start_or_clean_up(&start, cancelled).await.err();
     let waits = stack.events().into_iter().filter_map(|event| match event {
@@ -45,4 +45,17 @@ async fn a_slow_request_is_waited_for_while_the_engine_answers_others() {
     let stack = TestStack::of(FILE);
     stack.engine.takes("create container", "", secs(3600));
     assert_eq!(up(&stack).await, (None, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_is_not_waited_for_on_a_silent_engine() {
+    let stack = TestStack::of("services: {web: {image: web, x-greenroom: {ready: {exec: [ready]}}}}");
+    stack.script("web", Script::default().hangs());
+    stack.engine.falls_silent();
+    let begin = tokio::time::Instant::now();
+    let (error, waits) = up(&stack).await;
+    assert!(error.is_some_and(|error| error.contains("it gave no sign of life within 20s")));
+    // Not until the service's own deadline.
+    assert_eq!(begin.elapsed(), secs(20));
+    assert_eq!(waits.len(), 1, "{waits:?}");
 }

@@ -7,7 +7,7 @@ use expect_test::expect;
 
 use super::{Script, TestFolder, TestStack, ms, secs};
 use crate::engine::{ContainerSpec, Engine};
-use crate::lease;
+use crate::lease::{self, Lifetime};
 use crate::plan::{Options, label};
 use crate::volume::{Claim, KeptVolume};
 
@@ -35,7 +35,7 @@ fn labels(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
 /// A stack of this user on this host.
 fn stack() -> TestStack {
     let mut stack = TestStack::with(FILE, keeping());
-    stack.labels = labels(&[(label::USER, &lease::user()), (label::HOST, &lease::host())]);
+    stack.labels = lease::labels(Lifetime::Test, None, None);
     stack.engine.has_volume("their-data");
     stack
 }
@@ -187,10 +187,8 @@ volumes: {data: {}}
 #[tokio::test(start_paused = true)]
 async fn the_stack_of_a_dead_process_is_removed_to_get_its_kept_volume() {
     let stack = stack();
-    let mut dead =
-        labels(&[(label::STACK, "greenroom-shop-0"), (label::LIFETIME, "process"), (label::OWNER, "1-0")]);
-    dead.extend(stack.labels.clone());
-    claimed(&stack, dead).await;
+    let dead = labels(&[(label::STACK, "greenroom-shop-0"), (label::OWNER, "1-0")]);
+    claimed(&stack, stack.labels.clone().into_iter().chain(dead).collect()).await;
     stack.up().await.expect("the volume is free");
     assert!(!stack.engine.contents().contains("shop-0"), "{}", stack.engine.contents());
 }
@@ -262,9 +260,8 @@ async fn a_start_waits_for_the_removal_of_the_kept_volume_and_makes_it_anew() {
 #[tokio::test(start_paused = true)]
 async fn the_claim_of_a_killed_removal_is_taken_over() {
     let stack = stack();
-    let mut dead = labels(&[(label::LIFETIME, "process"), (label::OWNER, "1-0")]);
-    dead.extend(stack.labels.clone());
-    claimed(&stack, dead).await;
+    let dead = labels(&[(label::OWNER, "1-0")]);
+    claimed(&stack, stack.labels.clone().into_iter().chain(dead).collect()).await;
     stack.up().await.expect("the volume is free");
 }
 

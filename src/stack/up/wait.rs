@@ -146,7 +146,7 @@ impl Waiting<'_> {
                     }
                     Ok(_) if runs_for.is_some() => return Answer::NotYet("it has just started".to_owned()),
                     Ok(_) => return Answer::NotYet("it is still running".to_owned()),
-                    Err(error) => return Answer::NotYet(error.to_string()),
+                    Err(error) => return probe::of_engine(&error),
                 }
                 Answer::Ready
             };
@@ -229,7 +229,7 @@ impl Waiting<'_> {
                 self.start.saw(name, seen);
                 answer
             }
-            Err(error) => Answer::NotYet(error.to_string()),
+            Err(error) => probe::of_engine(&error),
         }
     }
 
