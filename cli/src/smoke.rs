@@ -40,12 +40,8 @@ pub(crate) async fn smoke(options: &Options, build: bool) -> Result<(), Failure>
         Ok(())
     };
     let down = begin_down.elapsed();
-    let done = removed.and_then(|()| match silent.first() {
-        None => Ok(()),
-        Some(Silent { service, seen, .. }) => Err(Failure::Failed(format!(
-            "service `{service}` became ready but then stopped answering: {seen}"
-        ))),
-    });
+    let done =
+        removed.and_then(|()| if silent.is_empty() { Ok(()) } else { Err(stopped_answering(&silent)) });
     match format {
         Format::Json => {
             let mut json = to_json(&report, &silent, down, begin.elapsed());
@@ -60,6 +56,13 @@ pub(crate) async fn smoke(options: &Options, build: bool) -> Result<(), Failure>
             done
         }
     }
+}
+
+fn stopped_answering(silent: &[Silent]) -> Failure {
+    let each = silent.iter().map(|Silent { service, seen, .. }| {
+        format!("service `{service}` became ready but then stopped answering: {seen}")
+    });
+    Failure::Failed(each.collect::<Vec<_>>().join("\n"))
 }
 
 /// The report's JSON object, with the result of checking each service once more under `checks` (`null`: it answered).

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::end::{Evidence, Hooks, teardown};
+use super::end::{Evidence, Hooks, evidence, teardown};
 use super::hook::HookFailure;
+use super::listing;
 use super::owner::Owner;
 use super::running::Running;
 use crate::Error;
 use crate::engine::Engine;
 use crate::event::{Event, Observer};
-use crate::lease::Lifetime;
-use crate::state::StateFolder;
+use crate::lease::{Lifetime, Process};
+use crate::state::{self, StateFolder};
 
 /// A stack that is up. Dropping it removes nothing: [`Stack`](super::Stack) decides when to remove it.
 #[derive(Clone)]
@@ -26,6 +27,20 @@ impl Live {
     /// Whether nobody shares the stack, so that it is removed with its `Stack` value.
     pub(super) fn is_unshared(&self) -> bool {
         self.owner.lifetime == Lifetime::Test
+    }
+
+    /// Saves the evidence of a shared stack after a panic; the stack stays as it is. Evidence that an earlier panic saved
+    /// is replaced, except for the list of the tests that panicked.
+    pub(super) async fn save_evidence(self, panicked: String) -> Result<(), Error> {
+        let Live { running, engine, observer, .. } = self;
+        let stack = &running.plan.stack;
+        let containers = listing::containers_of(engine.as_ref(), stack).await?;
+        let directory =
+            evidence::save(engine.as_ref(), &StateFolder::of_user(), stack, &containers, &[]).await?;
+        let line = format!("{panicked}, in process {}\n", Process::own());
+        state::append_private(&directory.join("panics.txt"), &line)?;
+        observer.notify(&Event::EvidenceSaved { directory });
+        Ok(())
     }
 
     /// Removes the stack and notifies the observer.

@@ -11,7 +11,7 @@
 //!
 //! They share `builder` (what to bring up), `owner` (who owns a stack), `running` (what is ready), `live` (a running
 //! stack with its engine and owner), `spec` (what the engine is asked to create), `listing` (what the engine lists),
-//! `sign` (what the engine shows to those who cannot see the lease), `hook`.
+//! `sign` (what the engine shows to those who cannot see the lease), `hook`, `panicking` (what a panicking test is told).
 
 mod builder;
 mod owner;
@@ -20,6 +20,7 @@ mod spec;
 mod listing;
 mod sign;
 mod hook;
+mod panicking;
 mod end;
 mod live;
 mod up;

@@ -8,6 +8,7 @@ use super::builder::StackBuilder;
 use super::end::Evidence;
 use super::live::Live;
 use super::owner::LockFor;
+use super::panicking::say_where_the_logs_are;
 use super::running::Running;
 use super::up::Start;
 use super::up::service::restart;
@@ -38,13 +39,14 @@ pub(super) const DROP_LIMIT: Duration = Duration::from_secs(30);
 /// # Without `down`
 ///
 /// A stack may be dropped without [`down`](Stack::down): the test panicked, or returned early with an error. `Drop`
-/// then saves the logs and removes the stack; it waits for that up to half a minute. A process that is killed runs no
-/// `Drop`, so its watcher does the same instead.
+/// then saves the logs and removes the stack; it waits for that up to half a minute. If the test panicked, its standard
+/// error says where the logs are. A process that is killed runs no `Drop`, so its watcher does the same instead.
 ///
 /// # Shared stacks
 ///
 /// With a [`Lifetime`](crate::Lifetime) other than `Test`, `down` and `Drop` only release this value's share. The
-/// lifetime decides when the stack is removed; until then the next test finds it.
+/// lifetime decides when the stack is removed; until then the next test finds it. If the test panicked, `Drop` saves
+/// the logs as they are then, and the test's standard error says where. A value in a `static` is never dropped.
 #[must_use = "an unbound stack is taken down at once: write `let stack = …`"]
 pub struct Stack {
     /// `None` once the stack is down.
@@ -184,16 +186,39 @@ impl std::fmt::Debug for Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        let Some(live) = self.live.take().filter(Live::is_unshared) else { return };
-        // No `down`: something went wrong, so save the evidence.
+        let Some(live) = self.live.take() else { return };
+        let is_panicking = std::thread::panicking();
         let stack = live.running.plan.stack.clone();
-        match runtime::block_on_at_most(DROP_LIMIT, live.remove(Evidence::Save { seen: Vec::new() })) {
-            Some(Ok(())) => {}
-            Some(Err(error)) => tracing::error!("{error:?}"),
-            None => tracing::error!(
-                stack,
-                "the stack was not removed within {DROP_LIMIT:?}; `greenroom down --stack {stack}` removes it"
-            ),
+        if live.is_unshared() {
+            end_without_down(live, &stack);
+        } else if is_panicking {
+            save_evidence_of_share(live, &stack);
         }
+        let evidence = StateFolder::of_user().evidence_directory(&stack);
+        if let Some(directory) = evidence.ok().filter(|directory| is_panicking && directory.is_dir()) {
+            say_where_the_logs_are(&stack, &directory);
+        }
+    }
+}
+
+/// Removes a stack that nobody took down: something went wrong, so the evidence is saved first.
+fn end_without_down(live: Live, stack: &str) {
+    match runtime::block_on_at_most(DROP_LIMIT, live.remove(Evidence::Save { seen: Vec::new() })) {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::error!("{error:?}"),
+        None => tracing::error!(
+            stack,
+            "the stack was not removed within {DROP_LIMIT:?}; `greenroom down --stack {stack}` removes it"
+        ),
+    }
+}
+
+/// Saves the evidence of a shared stack for a test that panicked.
+fn save_evidence_of_share(live: Live, stack: &str) {
+    let test = std::thread::current().name().unwrap_or("a thread without a name").to_owned();
+    match runtime::block_on_at_most(DROP_LIMIT, live.save_evidence(test)) {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::error!("{error:?}"),
+        None => tracing::error!(stack, "the logs were not saved within {DROP_LIMIT:?}"),
     }
 }

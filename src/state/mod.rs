@@ -199,6 +199,16 @@ pub(crate) fn write_private_parts(path: &Path, parts: &[&[u8]]) -> Result<(), Er
     written.map_err(failed)
 }
 
+/// Adds a line to a file that only its user can read.
+pub(crate) fn append_private(path: &Path, line: &str) -> Result<(), Error> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+    written.map_err(|error| Error::state("write", path, error))
+}
+
 /// A suffix that no other call in this process returns.
 pub(crate) fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);

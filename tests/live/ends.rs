@@ -3,7 +3,7 @@
 use greenroom::Lifetime;
 
 use crate::file;
-use crate::world::{Processes, World, signal};
+use crate::world::{Processes, World, program, signal};
 
 fn shell() -> String {
     file("fixtures/live/shell.yml").display().to_string()
@@ -38,6 +38,29 @@ fn a_stack_is_removed_no_matter_how_its_program_ends() {
             process.end();
         }
         world.until_nothing_is_left();
+    }
+}
+
+#[test]
+fn a_panic_saves_the_logs_and_says_where() {
+    for lifetime in [Lifetime::Test, Lifetime::Process, Lifetime::Run] {
+        let world = World::new();
+        // The gate is open.
+        let arguments = [&lifetime.to_string(), &shell(), &shell(), "unwind"];
+        let output = world.command(program()).args(arguments).output().expect("it can be run");
+        world.until_nothing_is_left();
+        let told = String::from_utf8_lossy(&output.stderr);
+        let stack = world.created().pop_first().expect("there was one");
+        let folder = world.path("evidence").join(&stack);
+        let said = format!("greenroom: the logs of stack {stack} are saved in {}\n", folder.display());
+        assert!(told.contains("as tests do") && told.contains(&said), "{lifetime}: {told}");
+        assert!(folder.join("idle.log").is_file() && folder.join("state.txt").is_file(), "{lifetime}");
+        let panics = std::fs::read_to_string(folder.join("panics.txt")).unwrap_or_default();
+        assert_eq!(
+            panics.starts_with("main, in process "),
+            lifetime != Lifetime::Test,
+            "{lifetime}: {panics}"
+        );
     }
 }
 

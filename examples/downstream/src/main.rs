@@ -1,7 +1,8 @@
 //! A plain program that uses a stack and exits in the requested way. greenroom's tests also kill it in other ways.
 //!
 //! `downstream LIFETIME FILE [GATE [END]]`: brings the stack of FILE up, waits for the lock of the file GATE, checks
-//! every service once more, and exits by END: `return`, `exit`, `abort` or `panic`. Prints one line for each result.
+//! every service once more, and exits by END: `return`, `exit`, `abort`, `panic`, or `unwind`: a panic that drops
+//! the stack. Prints one line for each result.
 
 use std::fs::File;
 use std::sync::OnceLock;
@@ -35,9 +36,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Ok(profile) = std::env::var("PROFILE") {
         builder = builder.profile(&profile);
     }
+    let (gate, end) = (arguments.next(), arguments.next());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let pid = std::process::id();
+    let dropped;
     let stack = match runtime.block_on(builder.up()) {
+        Ok(stack) if end.as_deref() == Some("unwind") => {
+            dropped = stack;
+            &dropped
+        }
         Ok(stack) => STACK.get_or_init(|| stack),
         Err(error) => {
             println!("failed {pid} {error:?}");
@@ -46,18 +53,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("up {pid} {} after {:.1} ms", stack.name(), begin.elapsed().as_secs_f64() * 1e3);
 
-    if let Some(gate) = arguments.next() {
+    if let Some(gate) = gate {
         File::open(gate)?.lock_shared()?;
         match runtime.block_on(stack.check())?.as_slice() {
             [] => println!("fine {pid}"),
             silent => println!("lost {pid} {silent:?}"),
         }
     }
-    match arguments.next().as_deref() {
+    match end.as_deref() {
         None | Some("return") => Ok(()),
         Some("exit") => std::process::exit(0),
         Some("abort") => std::process::abort(),
         Some("panic") => panic!("as programs do"),
+        Some("unwind") => panic!("as tests do"),
         Some(other) => Err(format!("{other} is not a way to exit").into()),
     }
 }

@@ -17,7 +17,7 @@ const AT_ONCE: usize = 2;
 /// log, the beginning and the end are saved.
 ///
 /// The logs are not redacted and may hold secrets, so only their user can read them.
-pub(super) async fn save(
+pub(in crate::stack) async fn save(
     engine: &dyn Engine,
     state: &StateFolder,
     stack: &str,
