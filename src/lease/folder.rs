@@ -445,7 +445,7 @@ mod tests {
     }
 
     fn no_longer_hold(folder: &Folder, file: Option<File>) {
-        release(file, || folder.holders().expect("they can be read") != []);
+        release(file, || !folder.holders().expect("they can be read").is_empty());
     }
 
     fn write_stack(folder: &Folder, stack: &str) {

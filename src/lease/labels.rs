@@ -196,8 +196,7 @@ mod tests {
 
     /// A stack of a killed process whose lease is lost, with these labels instead.
     fn seen(state: &StateFolder, labels: &[(&str, &str)]) -> Seen {
-        let mut seen = Seen::default();
-        seen.labels = super::labels(Lifetime::Run, None, None);
+        let mut seen = Seen { labels: super::labels(Lifetime::Run, None, None), ..Seen::default() };
         let state = state.display();
         let usual = [
             (label::STACK, "greenroom-shop-1"),
