@@ -91,7 +91,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).await.expect("the probe reads");
         };
         let accept = Accept::Success;
-        let seen = served(serve, async |address| ask(&address, "/", accept, &secrets).await).await;
+        let seen = served(serve, async |address| ask(address, "/", accept, &secrets).await).await;
         let is_hidden =
             matches!(&seen, Answer::NotYet(seen) if seen.contains("xx ***") && !seen.contains("hunter"));
         assert!(is_hidden, "{seen:?}");

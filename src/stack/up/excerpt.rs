@@ -5,6 +5,10 @@ use std::path::Path;
 
 use super::complaint::looks_like_error;
 
+/// How much of a long log is looked at, in whole lines: of its beginning, and of its end.
+const BEGINNING: usize = 64 << 10;
+const END: usize = 256 << 10;
+
 /// How many lines an excerpt has at most, without its headings.
 const LINES: usize = 30;
 
@@ -22,6 +26,17 @@ const LOOKED_AT: usize = 3_000;
 
 /// The longest group of lines whose repetitions are folded.
 const LONGEST_GROUP: usize = 4;
+
+/// The lines of a saved log that are looked at. `None` if there is no log.
+pub(super) fn looked_at(path: &Path) -> Option<String> {
+    let log = String::from_utf8_lossy(&std::fs::read(path).ok()?).into_owned();
+    let from_beginning = log.floor_char_boundary(BEGINNING);
+    let from_end = log.floor_char_boundary(log.len().saturating_sub(END));
+    // Only whole lines: a part of a secret would not be found.
+    let first = log[from_beginning..].find('\n').map_or(log.len(), |at| from_beginning + at + 1);
+    let last = log[..from_end].rfind('\n').map_or(0, |at| at + 1);
+    Some(if first < last { format!("{}{}", &log[..first], &log[last..]) } else { log })
+}
 
 /// The path of a log, the lines that look like errors, and the last lines. No line is shown twice, and repetitions are
 /// counted. Secrets are hidden already.
@@ -383,6 +398,25 @@ mod tests {
         ] {
             assert_ne!(pattern(one), pattern(other));
         }
+    }
+
+    #[test]
+    fn of_a_long_log_whole_lines_of_the_beginning_and_the_end_are_looked_at() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("db.log");
+        assert_eq!(looked_at(&path), None);
+        let line = |number: usize| format!("{number:06} {}\n", "ä".repeat(46));
+        let lines = |count: usize| (0..count).map(line).collect::<String>();
+        for (log, expected) in [
+            (lines(1_000), lines(1_000)),
+            (lines(10_000), lines(656) + &(7_378..10_000).map(line).collect::<String>()),
+            ("ä".repeat(1 << 20), "ä".repeat(1 << 20)),
+        ] {
+            std::fs::write(&path, &log).expect("there is room");
+            assert!(looked_at(&path).as_deref() == Some(&expected), "{}", log.len());
+        }
+        std::fs::write(&path, b"not \xff text").expect("there is room");
+        assert_eq!(looked_at(&path).as_deref(), Some("not \u{fffd} text"));
     }
 
     #[test]

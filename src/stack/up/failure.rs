@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::excerpt::excerpt;
+use super::excerpt::{excerpt, looked_at};
 use crate::Error;
 use crate::engine::{EngineError, Exit};
 use crate::error::list;
@@ -102,7 +102,7 @@ impl Failure {
         let FailedService { service, failure, waiting } = first;
         // A saved log, even an empty one, means that there was a container.
         let log_file = evidence.map(|directory| directory.join(format!("{service}.log")));
-        let log = log_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+        let log = log_file.as_deref().and_then(looked_at);
         let hide = |text: &str| plan.secrets.hide(text);
         let names: Vec<_> = others.iter().map(|other| &other.service).collect();
         let as_well =
