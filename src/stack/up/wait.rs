@@ -62,7 +62,7 @@ struct Waiting<'a> {
 /// How one run of the container went.
 enum Run {
     /// The container is ready. The caller adds the times.
-    Ready(Known),
+    Ready(Box<Known>),
     Exited {
         exit: Exit,
         last: Option<String>,
@@ -77,7 +77,7 @@ impl Waiting<'_> {
         let mut pause = RESTART_PAUSE;
         loop {
             let (exit, last) = match self.one_run(deadline).await {
-                Ok(Run::Ready(known)) => return Ok(known),
+                Ok(Run::Ready(known)) => return Ok(*known),
                 Ok(Run::Exited { exit, last }) => (exit, last),
                 Ok(Run::GaveUp(gave_up, unheard)) => {
                     let failure = ServiceFailure::GaveUp {
@@ -163,11 +163,11 @@ impl Waiting<'_> {
     async fn seen(&self, found: Inspection, deadline: Instant) -> Result<Run, EngineError> {
         match &found.state {
             State::Exited(exit) if exit.code == 0 => {
-                Ok(Run::Ready(Known { completed: true, ..self.known(found) }))
+                Ok(Run::Ready(Box::new(Known { completed: true, ..self.known(found) })))
             }
             State::Exited(exit) => Ok(self.ended(exit.clone())),
             _ => match self.known_running(found, deadline).await? {
-                Ok(known) => Ok(Run::Ready(known)),
+                Ok(known) => Ok(Run::Ready(Box::new(known))),
                 Err(gave_up) => self.exit_or(gave_up, None).await,
             },
         }
@@ -210,7 +210,7 @@ impl Waiting<'_> {
                 break;
             }
         }
-        Ok(Run::Ready(known))
+        Ok(Run::Ready(Box::new(known)))
     }
 
     /// Probes once. If the answer is not "ready", checks whether the container has exited.
