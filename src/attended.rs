@@ -6,8 +6,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn connect(observer: &Observer) -> Result<Arc<dyn Engine>, ConnectError> {
     let connected = observer.announcing(waiting, timeout(limits::ENGINE, engine::connect())).await;
     let engine = connected.unwrap_or_else(|_| Err(ConnectError::silent(limits::ENGINE)))?;
-    Ok(Attended::over(engine, observer.clone()))
+    Ok(Attended::with(engine, observer.clone(), IS_GIVEN_UP.clone()))
 }
 
 /// Connects to the engine of a running stack; see [`engine::connect_again`].
@@ -37,8 +37,11 @@ pub(crate) async fn connect_again(
     version: &EngineVersion,
     observer: &Observer,
 ) -> Result<Arc<dyn Engine>, ConnectError> {
-    Ok(Attended::over(engine::connect_again(version).await?, observer.clone()))
+    Ok(Attended::with(engine::connect_again(version).await?, observer.clone(), IS_GIVEN_UP.clone()))
 }
+
+/// A process has one engine.
+static IS_GIVEN_UP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 fn waiting() -> String {
     format!("the container engine at {}, which does not answer", engine::shown_address())
@@ -51,18 +54,19 @@ pub(crate) struct Attended {
     /// The observer knows that the engine does not answer.
     is_told: AtomicBool,
     /// A request was given up, and the engine has not answered since. Further requests are given up sooner.
-    is_given_up: AtomicBool,
+    is_given_up: Arc<AtomicBool>,
 }
 
 impl Attended {
-    /// `observer` is notified when the engine does not answer.
+    /// An engine of its own, for tests on the scripted engine.
+    #[cfg(test)]
     pub(crate) fn over(engine: Arc<dyn Engine>, observer: Observer) -> Arc<dyn Engine> {
-        Arc::new(Attended {
-            engine,
-            observer,
-            is_told: AtomicBool::new(false),
-            is_given_up: AtomicBool::new(false),
-        })
+        Attended::with(engine, observer, Arc::default())
+    }
+
+    /// `observer` is notified when the engine does not answer.
+    fn with(engine: Arc<dyn Engine>, observer: Observer, is_given_up: Arc<AtomicBool>) -> Arc<dyn Engine> {
+        Arc::new(Attended { engine, observer, is_told: AtomicBool::new(false), is_given_up })
     }
 
     async fn attend<T>(
@@ -71,7 +75,10 @@ impl Attended {
     ) -> Result<T, EngineError> {
         tokio::select! {
             biased;
-            answer = request => answer,
+            answer = request => {
+                self.has_answered();
+                answer
+            }
             silent = self.until_silent() => Err(silent),
         }
     }
