@@ -5,7 +5,8 @@ use std::ops::Range;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 
-use super::{is_secret_name, url};
+use super::name::is_secret_name;
+use super::url;
 
 /// Shorter values are hidden only after a secret's name: hiding every `a` of a log helps nobody.
 const SHORTEST_FOUND_ANYWHERE: usize = 6;
