@@ -105,16 +105,20 @@ pub(crate) enum Keep {
 }
 
 impl Keep {
-    /// Adds to the output, and forgets its beginning once there is too much of it: whole lines, since half a secret would
-    /// not be hidden.
+    /// Adds to the output, and forgets its beginning once there is too much of it: whole lines, or words of a line that
+    /// is too long, since half a secret would not be hidden.
     pub(crate) fn add(self, output: &mut Vec<u8>, more: &[u8]) {
         output.extend_from_slice(more);
         if let Keep::End(bytes) = self
             && output.len() > 2 * bytes
         {
             let cut = output.len() - bytes;
-            let line = output[cut..].iter().position(|byte| *byte == b'\n').map_or(cut, |end| cut + end + 1);
-            output.drain(..line);
+            let after = |end: fn(&u8) -> bool| {
+                let begin = cut + output[cut..].iter().position(end)? + 1;
+                (begin < output.len()).then_some(begin)
+            };
+            let begin = after(|byte| *byte == b'\n').or_else(|| after(u8::is_ascii_whitespace));
+            output.drain(..begin.unwrap_or(cut));
         }
     }
 }
@@ -188,5 +192,8 @@ mod tests {
         assert_eq!(end.iter().position(|byte| *byte == b'\n'), Some(5), "the first line is whole");
         assert!(end.ends_with(b"99998\n99999\n"));
         assert!(kept(Keep::All).starts_with(b"0\n1\n"));
+        let mut line = Vec::new();
+        Keep::End(1024).add(&mut line, format!("{}\n", "word ".repeat(1000)).as_bytes());
+        assert!(line.starts_with(b"word ") && line.ends_with(b"word \n"), "{} bytes", line.len());
     }
 }

@@ -65,7 +65,8 @@ The services that greenroom recognizes. This page goes with the [README](../READ
 ## By image
 
 The last part of the image's name, without tag and digest, must match exactly: `postgres-exporter` is not PostgreSQL. For other
-names, set `x-greenroom: {kind: …}`. A service of any other kind is probed by connecting to its TCP ports.
+names, set `x-greenroom: {kind: …}`. Every other published TCP port, and every one of a service of no such kind, has to accept a
+connection and keep it open. The healthcheck, if there is one, has to pass as well.
 
 | kind | images | usual port | ready when |
 |---|---|---|---|
