@@ -47,7 +47,12 @@ fn a_panic_saves_the_logs_and_says_where() {
         let world = World::new();
         // The gate is open.
         let arguments = [&lifetime.to_string(), &shell(), &shell(), "unwind"];
-        let output = world.command(program()).args(arguments).output().expect("it can be run");
+        let output = world
+            .command(world.one_command())
+            .arg(program())
+            .args(arguments)
+            .output()
+            .expect("it can be run");
         world.until_nothing_is_left();
         let told = String::from_utf8_lossy(&output.stderr);
         let stack = world.created().pop_first().expect("there was one");

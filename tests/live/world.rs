@@ -191,13 +191,25 @@ impl World {
         Gate { path: path.display().to_string(), file }
     }
 
+    /// A test runner named `cargo`, which runs one command and ends with it.
+    pub(crate) fn one_command(&self) -> PathBuf {
+        self.script("#!/bin/sh\n\"$@\"\nexit $?\n")
+    }
+
     /// A test runner named `cargo`, which runs the program with the arguments that it reads.
     pub(crate) fn runner(&self) -> Runner {
-        let script = self.path("cargo");
-        let text = format!(
+        let script = self.script(&format!(
             "#!/bin/sh\nwhile read -r arguments; do {} $arguments & echo \"child $!\"; done\nwait\n",
             program().display()
-        );
+        ));
+        let mut processes = Processes::of(self.command(script).stdin(Stdio::piped()));
+        let stdin = processes.child.stdin.take();
+        Runner { processes, stdin }
+    }
+
+    /// A script named `cargo`.
+    fn script(&self, text: &str) -> PathBuf {
+        let script = self.path("cargo");
         // Another runner of this test may be running the same script.
         if !script.exists() {
             let new = self.path("cargo.new");
@@ -205,9 +217,7 @@ impl World {
             fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).expect("it is ours");
             fs::rename(&new, &script).expect("it is ours");
         }
-        let mut processes = Processes::of(self.command(script).stdin(Stdio::piped()));
-        let stdin = processes.child.stdin.take();
-        Runner { processes, stdin }
+        script
     }
 }
 
