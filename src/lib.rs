@@ -40,7 +40,7 @@ pub mod report;
 mod runtime;
 mod state;
 mod engine;
-mod attended;
+mod liveness;
 mod poll;
 mod known;
 mod probe;

@@ -14,7 +14,7 @@ mod protocol;
 #[cfg(feature = "postgres")]
 mod sql;
 mod tcp;
-mod unheard;
+mod unreachable;
 #[cfg(test)]
 mod scripted;
 
@@ -31,7 +31,7 @@ use crate::poll::{Answer, Cadence};
 
 #[cfg(feature = "postgres")]
 pub(crate) use sql::connect_options;
-pub(crate) use unheard::Unheard;
+pub(crate) use unreachable::UnreachablePort;
 
 /// How long one attempt over the network may take. A server whose first answer takes longer is not ready.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -118,12 +118,12 @@ pub(crate) fn cadence(probe: &Probe) -> Cadence {
 
 impl Target<'_> {
     /// Why the port that `probe` asks does not answer, if what listens in the container shows it.
-    pub(crate) async fn unheard(&self, probe: &Probe) -> Option<Unheard> {
+    pub(crate) async fn unreachable(&self, probe: &Probe) -> Option<UnreachablePort> {
         let port = match probe {
             Probe::Http { port, .. } => port.or_else(|| self.known.addresses.lowest_tcp()),
             probe => probe.needs_port(),
         };
-        Unheard::of(port?, self.listening().await?)
+        UnreachablePort::of(port?, self.listening().await?)
     }
 
     /// The sockets that listen in the container's network; `None` if they cannot be seen from here.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use super::{Target, Unheard};
+use super::{Target, UnreachablePort};
 use crate::address::Address;
 use crate::poll::Answer;
 
@@ -22,7 +22,7 @@ pub(super) async fn ask(target: &Target<'_>, address: &Address, port: u16) -> An
         return first;
     }
     let Some(listening) = target.listening().await else { return connect(address).await };
-    match Unheard::of(port, listening) {
+    match UnreachablePort::of(port, listening) {
         None => Answer::Ready,
         Some(_) => Answer::NotYet(format!("only the engine's proxy accepts the connection ({address})")),
     }

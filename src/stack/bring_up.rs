@@ -9,7 +9,7 @@ use super::stack::{DROP_LIMIT, Stack};
 use super::{share, up};
 use crate::lease::{Lifetime, Request};
 use crate::state::StateFolder;
-use crate::{Error, attended, engine, runtime};
+use crate::{Error, engine, liveness, runtime};
 
 impl StackBuilder {
     /// Brings the stack up and waits until every service answers. A shared stack that is already up is used as it is,
@@ -92,7 +92,7 @@ async fn start(wanted: Wanted, mut cancelled: oneshot::Receiver<()>) -> Result<L
     let request = Request::new(&wanted.plan, wanted.lifetime, None, &state, &engine::address());
     // The watcher starts while this process connects to the engine.
     let prepare = async {
-        tokio::join!(async { attended::connect(&wanted.observer).await.map_err(Error::from) }, async {
+        tokio::join!(async { liveness::connect(&wanted.observer).await.map_err(Error::from) }, async {
             match request {
                 Ok(request) => Owner::take(&state, request, &wanted.observer).await,
                 Err(error) if error.is_usage() => Err(error),

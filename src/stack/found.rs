@@ -14,7 +14,7 @@ use crate::lease::{self, Folder, Lifetime};
 use crate::plan::{is_word, label};
 use crate::report::{Report, ServiceStatus};
 use crate::state::{Lock, Mode, StateFolder};
-use crate::{Error, attended, runtime};
+use crate::{Error, liveness, runtime};
 
 /// A stack found on the engine by its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl StackBuilder {
 
 async fn list(filter: Filter) -> Result<Vec<FoundStack>, Error> {
     runtime::run(async move {
-        let stacks = listing::stacks(attended::connect(&Observer::NOBODY).await?.as_ref(), &filter).await?;
+        let stacks = listing::stacks(liveness::connect(&Observer::NOBODY).await?.as_ref(), &filter).await?;
         Ok(stacks.into_iter().map(|(name, seen)| FoundStack::of(name, seen.labels)).collect())
     })
     .await
@@ -112,7 +112,7 @@ impl FoundStack {
     pub async fn down_observed(self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Result<(), Error> {
         let observer = Observer::new(observe);
         runtime::run(async move {
-            let engine = attended::connect(&observer).await?;
+            let engine = liveness::connect(&observer).await?;
             let (state, folder) = (StateFolder::of_user(), self.lease());
             let _lock = self.lock(folder.as_ref(), &observer).await?;
             observer.notify(&Event::Removing { stack: self.name.clone() });
@@ -172,7 +172,7 @@ impl FoundStack {
     pub async fn logs(&self, tail: Option<usize>) -> Result<BTreeMap<String, String>, Error> {
         let stack = self.name.clone();
         runtime::run(async move {
-            let engine = attended::connect(&Observer::NOBODY).await?;
+            let engine = liveness::connect(&Observer::NOBODY).await?;
             let mut logs = BTreeMap::new();
             for container in containers_of(engine.as_ref(), &stack).await? {
                 let name = container.service().unwrap_or(container.name);
@@ -191,7 +191,7 @@ impl FoundStack {
     pub async fn report(&self) -> Result<Report, Error> {
         let found = self.clone();
         runtime::run(async move {
-            let engine = attended::connect(&Observer::NOBODY).await?;
+            let engine = liveness::connect(&Observer::NOBODY).await?;
             let record = found.lease().and_then(|folder| folder.record(&found.name).ok().flatten());
             let remembered = record.and_then(|record| record.facts).unwrap_or_default();
             let mut services = BTreeMap::new();

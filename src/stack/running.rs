@@ -149,8 +149,8 @@ async fn look(probe: &Probe, target: &Target<'_>) -> Answer {
         }
     });
     match answer.await {
-        Answer::NotYet(seen) => Answer::NotYet(match target.unheard(probe).await {
-            Some(unheard) => format!("{seen}; {unheard}"),
+        Answer::NotYet(seen) => Answer::NotYet(match target.unreachable(probe).await {
+            Some(unreachable) => format!("{seen}; {unreachable}"),
             None => seen,
         }),
         answer => answer,

@@ -10,7 +10,7 @@ use crate::engine::{Engine, EngineError, VolumeSpec};
 use crate::event::Observer;
 use crate::lease::{self, BEAT, Folder, Seen};
 use crate::plan::label;
-use crate::{Error, attended, runtime};
+use crate::{Error, liveness, runtime};
 
 /// What a sign says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Sign {
 pub(crate) fn renew_signs(lease: &Folder) -> Result<(), Error> {
     let lease = lease.clone();
     runtime::block_on(async move {
-        renew_on(attended::connect(&Observer::NOBODY).await?.as_ref(), &lease, lease::now()).await
+        renew_on(liveness::connect(&Observer::NOBODY).await?.as_ref(), &lease, lease::now()).await
     })
 }
 

@@ -9,7 +9,7 @@ use crate::engine::{Engine, Filter, VolumeSpec};
 use crate::error::VolumeUser;
 use crate::event::Observer;
 use crate::plan::label;
-use crate::{Error, attended, runtime};
+use crate::{Error, liveness, runtime};
 
 /// A volume that outlives its stacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct KeptVolume {
 pub async fn kept_volumes() -> Result<Vec<KeptVolume>, Error> {
     let filter = Filter::label(label::VOLUME, "kept");
     runtime::run(async move {
-        let found = attended::connect(&Observer::NOBODY).await?.volumes(&filter).await?;
+        let found = liveness::connect(&Observer::NOBODY).await?.volumes(&filter).await?;
         let kept = found.into_iter().map(|volume| {
             let get = |name: &str| volume.labels.get(name).cloned().unwrap_or_default();
             KeptVolume {
@@ -56,7 +56,7 @@ impl KeptVolume {
     /// A stack or a container uses the volume, or the engine does not answer.
     pub async fn remove(self) -> Result<(), Error> {
         runtime::run(async move {
-            let engine = attended::connect(&Observer::NOBODY).await?;
+            let engine = liveness::connect(&Observer::NOBODY).await?;
             self.remove_on(engine.as_ref()).await
         })
         .await

@@ -1,14 +1,14 @@
 //! The watcher process: waits until its lease is over, then takes down the lease's stacks.
 
 mod constructor;
-mod heart;
+mod heartbeat;
 
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use heart::Heart;
+use heartbeat::Heartbeat;
 
 use crate::lease::{Folder, report_watching};
 use crate::stack::{discard_unfinished, end_lease};
@@ -50,12 +50,12 @@ fn detach_stdout() {
 
 /// Waits until the lease is over, then ends it.
 fn tend(folder: &Folder) {
-    let heart = Heart::start(folder);
+    let heartbeat = Heartbeat::start(folder);
     let (mut failing, mut pause) = (None, PAUSE);
     while folder.exists() {
         folder.wait_until_free();
         let idle = until_over(folder);
-        let rest = heart.rest();
+        let paused = heartbeat.pause();
         match end(folder, idle) {
             End::Begun(ending) => return end_lease(&ending),
             End::Needless => return folder.remove_if_empty(),
@@ -69,7 +69,7 @@ fn tend(folder: &Folder) {
             }
             End::Failed => pause *= 2,
         }
-        drop(rest);
+        drop(paused);
         sleep(pause);
     }
 }

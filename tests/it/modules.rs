@@ -17,7 +17,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("runtime", &["error"]),
     ("state", &["error", "limits", "event"]),
     ("engine", &["compose", "address", "error", "plan"]),
-    ("attended", &["compose", "plan", "limits", "event", "engine"]),
+    ("liveness", &["compose", "plan", "limits", "event", "engine"]),
     ("poll", &[]),
     ("known", &["address", "kind", "error", "plan", "report", "engine"]),
     ("probe", &["compose", "address", "kind", "plan", "engine", "poll", "known"]),
@@ -25,7 +25,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "volume",
         &[
-            "kind", "error", "plan", "limits", "event", "runtime", "state", "engine", "attended", "poll",
+            "kind", "error", "plan", "limits", "event", "runtime", "state", "engine", "liveness", "poll",
             "known", "probe", "lease",
         ],
     ),
@@ -33,7 +33,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "stack",
         &[
             "compose", "address", "kind", "error", "plan", "event", "report", "runtime", "state", "engine",
-            "attended", "poll", "known", "probe", "lease", "volume",
+            "liveness", "poll", "known", "probe", "lease", "volume",
         ],
     ),
     ("watcher", &["lease", "stack"]),

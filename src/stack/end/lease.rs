@@ -11,7 +11,7 @@ use crate::event::Observer;
 use crate::lease::{Folder, Lifetime, Record};
 use crate::stack::listing;
 use crate::state::{Mode, StateFolder};
-use crate::{Error, attended, runtime};
+use crate::{Error, liveness, runtime};
 
 /// An engine finishes creating an object even if the process that asked for it was killed. The clean-up looks until no
 /// object has appeared for this long.
@@ -53,7 +53,7 @@ pub(crate) fn discard_unfinished(folder: &Folder) {
 pub(super) async fn discard(folder: &Folder) -> Result<(), Error> {
     for stack in folder.stacks()? {
         if folder.record(&stack)?.is_some_and(|record| record.facts.is_none()) {
-            discard_on(attended::connect(&Observer::NOBODY).await?.as_ref(), folder, &stack).await?;
+            discard_on(liveness::connect(&Observer::NOBODY).await?.as_ref(), folder, &stack).await?;
         }
     }
     Ok(())
@@ -121,7 +121,7 @@ async fn end(ending: &Folder) -> Result<(), Error> {
         ending.remove();
         return Ok(());
     }
-    let engine = attended::connect(&Observer::NOBODY).await?;
+    let engine = liveness::connect(&Observer::NOBODY).await?;
     end_on(engine.as_ref(), ending).await
 }
 

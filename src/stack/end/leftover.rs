@@ -12,7 +12,7 @@ use crate::lease::{self, Folder, Lifetime, Seen, Standing};
 use crate::plan::label;
 use crate::stack::listing;
 use crate::state::StateFolder;
-use crate::{Error, attended, runtime};
+use crate::{Error, liveness, runtime};
 
 /// How often, at most, a user's `up` looks for stacks that no lease records.
 const ORPHANS_EVERY: Duration = Duration::from_secs(10);
@@ -159,7 +159,7 @@ pub async fn leftovers() -> Result<Vec<Leftover>, Error> {
     runtime::run(async {
         let state = StateFolder::of_user();
         let mut leftovers =
-            orphans(attended::connect(&Observer::NOBODY).await?.as_ref(), &state, lease::now()).await?;
+            orphans(liveness::connect(&Observer::NOBODY).await?.as_ref(), &state, lease::now()).await?;
         for folder in abandoned(&state)? {
             for stack in folder.stacks()? {
                 let record = folder.record(&stack)?.unwrap_or_default();
@@ -201,7 +201,7 @@ pub struct Elsewhere {
 /// There is no container engine, or it does not answer.
 pub async fn elsewhere() -> Result<Vec<Elsewhere>, Error> {
     runtime::run(async {
-        let (engine, state) = (attended::connect(&Observer::NOBODY).await?, StateFolder::of_user());
+        let (engine, state) = (liveness::connect(&Observer::NOBODY).await?, StateFolder::of_user());
         let found = unrecorded(engine.as_ref(), &state, &of_this_user(), lease::now()).await?.into_iter();
         let elsewhere = found.filter_map(|(stack, seen, standing)| {
             let Standing::Elsewhere { until } = standing else { return None };
@@ -226,7 +226,7 @@ impl Leftover {
     /// The engine could not remove something; the error lists what is left.
     pub async fn remove(self) -> Result<(), Error> {
         runtime::run(async move {
-            let engine = attended::connect(&Observer::NOBODY).await?;
+            let engine = liveness::connect(&Observer::NOBODY).await?;
             let Some(folder) = self.lease else {
                 let state = StateFolder::of_user();
                 return remove_orphan(engine.as_ref(), &state, &self.stack, lease::now()).await;

@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::lease::{Lease, Record, Request, ensure_watched};
 use crate::plan::{Plan, id_of_stack, label};
 use crate::state::{Lock, StateFolder};
-use crate::{Error, attended, runtime};
+use crate::{Error, liveness, runtime};
 
 pub(super) use adopt::adopt;
 pub(super) use written::running;
@@ -57,17 +57,20 @@ enum Prepared {
 /// Looks for the shared stack, and waits for a process that is starting or removing it.
 async fn prepare(wanted: &Wanted, state: &StateFolder) -> Result<Prepared, Error> {
     let shared = Shared::of(wanted, state).await?;
-    if wanted.build {
-        shared.build(state).await?;
-    }
-    if let Some(stack) = shared.find_running().await? {
+    if !wanted.build
+        && let Some(stack) = shared.find_running().await?
+    {
         return Ok(Prepared::Found(stack));
     }
     let lock = shared.lock(LockFor::Change).await?;
+    // A start builds the images itself.
+    if wanted.build && shared.has_come_up()? {
+        shared.build(state).await?;
+    }
     if let Some(stack) = shared.find_or_remove(state).await? {
         return Ok(Prepared::Found(stack));
     }
-    let engine = attended::connect(&wanted.observer).await?;
+    let engine = liveness::connect(&wanted.observer).await?;
     let (owner, lease) = (shared.owner.clone(), shared.lease.clone());
     // Even a kept stack needs a watcher while it comes up.
     runtime::blocking(move || Ok(ensure_watched(&lease.folder))).await?;
@@ -118,11 +121,17 @@ impl Shared<'_> {
         self.owner.lock(purpose, &self.wanted.observer).await
     }
 
-    /// Builds all images that the file builds. A running stack that has an older one is then no longer usable.
+    /// Whether the stack came up, as far as its record says.
+    fn has_come_up(&self) -> Result<bool, Error> {
+        let record = self.lease.folder.record_of(&self.key)?;
+        Ok(record.is_some_and(|record| record.facts.is_some()))
+    }
+
+    /// Builds all images that the file builds. A running stack that has an older one is then no longer usable. The caller
+    /// holds the lock for a change.
     async fn build(&self, state: &StateFolder) -> Result<(), Error> {
-        let _lock = self.lock(LockFor::Change).await?;
         let observer = self.wanted.observer.clone();
-        let engine = attended::connect(&observer).await?;
+        let engine = liveness::connect(&observer).await?;
         let plan = Arc::new(self.wanted.plan.clone());
         let start = Start::new(engine, plan.clone(), observer, self.owner.clone(), state.clone());
         build_all(&start).await.map_err(|failure| failure.into_error(&plan, None))
@@ -144,13 +153,13 @@ impl Shared<'_> {
         let plan = self.plan_of(&record.stack)?.for_engine(&facts.engine)?;
         // Announced before the check, so that no other process considers the stack unused meanwhile.
         self.lease.uses(&record.stack);
-        let engine = attended::connect_again(&facts.engine, &self.wanted.observer).await?;
+        let engine = liveness::connect_again(&facts.engine, &self.wanted.observer).await?;
         let listed = match engine.containers(&Filter::label(label::STACK, &record.stack)).await {
             Ok(listed) => listed,
             Err(error) if error.is_silent => return Err(error.into()),
             // Connecting anew gives the better error.
             Err(error) => {
-                let connected = attended::connect(&self.wanted.observer).await;
+                let connected = liveness::connect(&self.wanted.observer).await;
                 return Err(connected.err().map_or_else(|| error.into(), Error::from));
             }
         };
@@ -184,7 +193,7 @@ impl Shared<'_> {
             Found::Nothing => None,
             Found::Unusable { record, reason } => Some((record.stack, reason)),
         };
-        let engine = attended::connect(&self.wanted.observer).await?;
+        let engine = liveness::connect(&self.wanted.observer).await?;
         let mut adopted = None;
         let found = listing::stacks(engine.as_ref(), &Filter::label(label::KEY, &self.key)).await?;
         for (stack, seen) in found {

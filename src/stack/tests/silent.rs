@@ -4,8 +4,8 @@ use expect_test::expect;
 use tokio::sync::oneshot;
 
 use super::{Script, TestStack, secs};
-use crate::attended::Attended;
 use crate::event::Event;
+use crate::liveness::LivenessChecked;
 use crate::stack::up::start_or_clean_up;
 
 const FILE: &str = "services: {web: {image: web}}";
@@ -13,7 +13,7 @@ const FILE: &str = "services: {web: {image: web}}";
 /// Brings the stack up on an engine that is asked for a sign of life; gives the error, and what was waited for.
 async fn up(stack: &TestStack) -> (Option<String>, Vec<String>) {
     let mut start = stack.start();
-    start.engine = Attended::over(start.engine, start.observer.clone());
+    start.engine = LivenessChecked::over(start.engine, start.observer.clone());
     let (_cancel, cancelled) = oneshot::channel();
     let error = start_or_clean_up(&start, cancelled).await.err();
     let waits = stack.events().into_iter().filter_map(|event| match event {

@@ -9,7 +9,7 @@ use crate::engine::{EngineError, Exit};
 use crate::error::list;
 use crate::plan::Plan;
 use crate::poll::GaveUp;
-use crate::probe::Unheard;
+use crate::probe::UnreachablePort;
 
 /// Why a start failed.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ pub(in crate::stack) enum ServiceFailure {
     GaveUp {
         gave_up: GaveUp,
         /// Why the port that was asked last did not answer, if known.
-        unheard: Option<Unheard>,
+        unreachable: Option<UnreachablePort>,
         after: Duration,
         restarts: u32,
         probe: String,
@@ -197,8 +197,8 @@ impl ServiceFailure {
         if let ServiceFailure::Exited { last: Some(last), .. } = self {
             details.push(format!("last probe: {last}"));
         }
-        if let ServiceFailure::GaveUp { unheard: Some(unheard), .. } = self {
-            details.push(unheard.to_string());
+        if let ServiceFailure::GaveUp { unreachable: Some(unreachable), .. } = self {
+            details.push(unreachable.to_string());
         }
         if let ServiceFailure::GaveUp { probe, .. } = self {
             details.push(format!("probe: {probe}"));
@@ -245,7 +245,7 @@ impl ServiceFailure {
                 }
                 _ => "the password in the environment is not the one the server was initialised with".to_owned(),
             }),
-            ServiceFailure::GaveUp { unheard: Some(unheard), .. } => Some(unheard.hint()),
+            ServiceFailure::GaveUp { unreachable: Some(unreachable), .. } => Some(unreachable.hint()),
             ServiceFailure::GaveUp { gave_up, .. } if gave_up.timed_out => {
                 let timeout = plan.service(service)?.timeout;
                 Some(format!("if it only needs longer than {timeout:?}, raise `--timeout` or `x-greenroom: timeout:`"))

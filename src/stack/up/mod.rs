@@ -7,12 +7,12 @@
 //!     wait   until the container is ready, it has exited, or the deadline has passed
 //! start      what all of these share, and what the clean-up needs afterwards
 //! failure    how a failed start is reported
-//!   excerpt    the part of a log that is shown; `complaint` tells which lines look like errors
+//!   excerpt  the part of a log that is shown: `error_lines` tells which lines look like errors, `line` which are alike
 //! ```
 
 mod claim;
 mod external;
-mod complaint;
+mod error_lines;
 mod excerpt;
 mod failure;
 mod fallback;
@@ -20,6 +20,7 @@ mod files;
 pub(super) mod graph;
 mod hook;
 mod image;
+mod line;
 pub(super) mod login;
 pub(super) mod security;
 pub(super) mod service;

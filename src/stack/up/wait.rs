@@ -13,7 +13,7 @@ use crate::kind::Probe;
 use crate::known::{Known, RunningService, UsedImage};
 use crate::plan::{PlannedService, ReadyWhen, Restart};
 use crate::poll::{Answer, Cadence, GaveUp, Wait};
-use crate::probe::{self, Target, Unheard};
+use crate::probe::{self, Target, UnreachablePort};
 use crate::stack::listing::addresses_of_owner;
 
 /// How long a service without a probe must run to count as ready.
@@ -67,7 +67,7 @@ enum Run {
         exit: Exit,
         last: Option<String>,
     },
-    GaveUp(GaveUp, Option<Unheard>),
+    GaveUp(GaveUp, Option<UnreachablePort>),
 }
 
 impl Waiting<'_> {
@@ -79,10 +79,10 @@ impl Waiting<'_> {
             let (exit, last) = match self.one_run(deadline).await {
                 Ok(Run::Ready(known)) => return Ok(*known),
                 Ok(Run::Exited { exit, last }) => (exit, last),
-                Ok(Run::GaveUp(gave_up, unheard)) => {
+                Ok(Run::GaveUp(gave_up, unreachable)) => {
                     let failure = ServiceFailure::GaveUp {
                         gave_up,
-                        unheard,
+                        unreachable,
                         after: self.begin.elapsed(),
                         restarts: self.restarts,
                         probe: self.ready_when.to_string(),
@@ -203,7 +203,7 @@ impl Waiting<'_> {
                 return Ok(self.ended(exit));
             }
             if let Err(gave_up) = asked {
-                return self.exit_or(gave_up, target.unheard(probe).await).await;
+                return self.exit_or(gave_up, target.unreachable(probe).await).await;
             }
             in_a_row = if wait.failed_attempts() == 0 { in_a_row + 1 } else { 1 };
             if in_a_row == probes.len() {
@@ -234,10 +234,14 @@ impl Waiting<'_> {
     }
 
     /// After a wait that gave up: the container's exit if it has exited, since that explains more.
-    async fn exit_or(&self, gave_up: GaveUp, unheard: Option<Unheard>) -> Result<Run, EngineError> {
+    async fn exit_or(
+        &self,
+        gave_up: GaveUp,
+        unreachable: Option<UnreachablePort>,
+    ) -> Result<Run, EngineError> {
         Ok(match self.start.engine.inspect(self.id).await?.state {
             State::Exited(exit) => self.ended(exit),
-            _ => Run::GaveUp(gave_up, unheard),
+            _ => Run::GaveUp(gave_up, unreachable),
         })
     }
 

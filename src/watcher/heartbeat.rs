@@ -10,15 +10,15 @@ use crate::stack::renew_signs;
 const LOOK: Duration = Duration::from_secs(30);
 
 /// Renews the signs of life in the background, as long as this process runs.
-pub(super) struct Heart {
+pub(super) struct Heartbeat {
     lease: Folder,
     has_beaten: Arc<Mutex<bool>>,
 }
 
-impl Heart {
-    pub(super) fn start(lease: &Folder) -> Heart {
-        let heart = Heart { lease: lease.clone(), has_beaten: Arc::default() };
-        let (lease, has_beaten) = (heart.lease.clone(), heart.has_beaten.clone());
+impl Heartbeat {
+    pub(super) fn start(lease: &Folder) -> Heartbeat {
+        let heartbeat = Heartbeat { lease: lease.clone(), has_beaten: Arc::default() };
+        let (lease, has_beaten) = (heartbeat.lease.clone(), heartbeat.has_beaten.clone());
         std::thread::spawn(move || {
             loop {
                 sleep(BEAT);
@@ -27,11 +27,11 @@ impl Heart {
                 *has_beaten |= renew_signs(&lease).is_ok();
             }
         });
-        heart
+        heartbeat
     }
 
     /// Holds the beats back while the result lives. No sign of a stack that was taken down during a beat is left.
-    pub(super) fn rest(&self) -> MutexGuard<'_, bool> {
+    pub(super) fn pause(&self) -> MutexGuard<'_, bool> {
         let has_beaten = lock(&self.has_beaten);
         if *has_beaten {
             // What this does not remove is removed by the next `up`.

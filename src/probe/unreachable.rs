@@ -6,21 +6,21 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// A port that nothing outside the container can reach, and what listens in the container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unheard {
+pub(crate) struct UnreachablePort {
     port: u16,
     listening: Vec<SocketAddr>,
 }
 
-impl Unheard {
+impl UnreachablePort {
     /// `listening` are the sockets in the container's network. `None` if the port can be reached.
-    pub(crate) fn of(port: u16, listening: Vec<SocketAddr>) -> Option<Unheard> {
+    pub(crate) fn of(port: u16, listening: Vec<SocketAddr>) -> Option<UnreachablePort> {
         let is_reached = |socket: &SocketAddr| socket.port() == port && !socket.ip().is_loopback();
-        (!listening.iter().any(is_reached)).then_some(Unheard { port, listening })
+        (!listening.iter().any(is_reached)).then_some(UnreachablePort { port, listening })
     }
 
     /// What to change.
     pub(crate) fn hint(&self) -> String {
-        let Unheard { port, .. } = self;
+        let UnreachablePort { port, .. } = self;
         match self.on_loopback() {
             Some(socket) => format!(
                 "let the server listen on {}, not {}: a published port does not reach a container's loopback",
@@ -38,7 +38,7 @@ impl Unheard {
     }
 }
 
-impl fmt::Display for Unheard {
+impl fmt::Display for UnreachablePort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(socket) = self.on_loopback() {
             return write!(f, "it listens on {socket}, inside the container only");
@@ -63,9 +63,9 @@ mod tests {
 
     #[test]
     fn what_listens_instead_is_told() {
-        let unheard = |listening: &[&str]| {
+        let unreachable = |listening: &[&str]| {
             let listening = listening.iter().map(|socket| socket.parse().expect("it is a socket")).collect();
-            Unheard::of(8080, listening).map(|unheard| unheard.to_string())
+            UnreachablePort::of(8080, listening).map(|unreachable| unreachable.to_string())
         };
         for (listening, expected) in [
             (&[][..], Some("nothing listens on port 8080 in the container, nor on any other port")),
@@ -78,7 +78,7 @@ mod tests {
             (&["127.0.0.1:8080", "172.17.0.2:8080"], None),
             (&["[::]:8080"], None),
         ] {
-            assert_eq!(unheard(listening).as_deref(), expected, "{listening:?}");
+            assert_eq!(unreachable(listening).as_deref(), expected, "{listening:?}");
         }
     }
 }

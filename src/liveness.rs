@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn connect(observer: &Observer) -> Result<Arc<dyn Engine>, ConnectError> {
     let connected = observer.announcing(waiting, timeout(limits::ENGINE, engine::connect())).await;
     let engine = connected.unwrap_or_else(|_| Err(ConnectError::silent(limits::ENGINE)))?;
-    Ok(Attended::with(engine, observer.clone(), IS_GIVEN_UP.clone()))
+    Ok(LivenessChecked::with(engine, observer.clone(), IS_GIVEN_UP.clone()))
 }
 
 /// Connects to the engine of a running stack; see [`engine::connect_again`].
@@ -37,7 +37,7 @@ pub(crate) async fn connect_again(
     version: &EngineVersion,
     observer: &Observer,
 ) -> Result<Arc<dyn Engine>, ConnectError> {
-    Ok(Attended::with(engine::connect_again(version).await?, observer.clone(), IS_GIVEN_UP.clone()))
+    Ok(LivenessChecked::with(engine::connect_again(version).await?, observer.clone(), IS_GIVEN_UP.clone()))
 }
 
 /// A process has one engine.
@@ -48,7 +48,7 @@ fn waiting() -> String {
 }
 
 /// An engine whose requests fail if it shows no sign of life in time.
-pub(crate) struct Attended {
+pub(crate) struct LivenessChecked {
     engine: Arc<dyn Engine>,
     observer: Observer,
     /// The observer knows that the engine does not answer.
@@ -57,19 +57,19 @@ pub(crate) struct Attended {
     is_given_up: Arc<AtomicBool>,
 }
 
-impl Attended {
+impl LivenessChecked {
     /// An engine of its own, for tests on the scripted engine.
     #[cfg(test)]
     pub(crate) fn over(engine: Arc<dyn Engine>, observer: Observer) -> Arc<dyn Engine> {
-        Attended::with(engine, observer, Arc::default())
+        LivenessChecked::with(engine, observer, Arc::default())
     }
 
     /// `observer` is notified when the engine does not answer.
     fn with(engine: Arc<dyn Engine>, observer: Observer, is_given_up: Arc<AtomicBool>) -> Arc<dyn Engine> {
-        Arc::new(Attended { engine, observer, is_told: AtomicBool::new(false), is_given_up })
+        Arc::new(LivenessChecked { engine, observer, is_told: AtomicBool::new(false), is_given_up })
     }
 
-    async fn attend<T>(
+    async fn while_alive<T>(
         &self,
         request: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
@@ -113,7 +113,7 @@ impl Attended {
 }
 
 #[async_trait]
-impl Engine for Attended {
+impl Engine for LivenessChecked {
     fn version(&self) -> EngineVersion {
         self.engine.version()
     }
@@ -123,7 +123,7 @@ impl Engine for Attended {
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
-        self.attend(self.engine.image(reference)).await
+        self.while_alive(self.engine.image(reference)).await
     }
 
     async fn pull(
@@ -132,43 +132,43 @@ impl Engine for Attended {
         platform: Option<&str>,
         progress: Progress<'_>,
     ) -> Result<(), EngineError> {
-        self.attend(self.engine.pull(reference, platform, progress)).await
+        self.while_alive(self.engine.pull(reference, platform, progress)).await
     }
 
     async fn build(&self, build: &BuildSpec, progress: Progress<'_>) -> Result<(), EngineError> {
-        self.attend(self.engine.build(build, progress)).await
+        self.while_alive(self.engine.build(build, progress)).await
     }
 
     async fn import(&self, tar: &Path, reference: &str) -> Result<(), EngineError> {
-        self.attend(self.engine.import(tar, reference)).await
+        self.while_alive(self.engine.import(tar, reference)).await
     }
 
     async fn create_network(&self, network: &NetworkSpec) -> Result<(), EngineError> {
-        self.attend(self.engine.create_network(network)).await
+        self.while_alive(self.engine.create_network(network)).await
     }
 
     async fn create_volume(&self, volume: &VolumeSpec) -> Result<FoundObject, EngineError> {
-        self.attend(self.engine.create_volume(volume)).await
+        self.while_alive(self.engine.create_volume(volume)).await
     }
 
     async fn create_container(&self, container: &ContainerSpec) -> Result<Created, EngineError> {
-        self.attend(self.engine.create_container(container)).await
+        self.while_alive(self.engine.create_container(container)).await
     }
 
     async fn copy_into(&self, id: &str, files: &[FileSpec]) -> Result<(), EngineError> {
-        self.attend(self.engine.copy_into(id, files)).await
+        self.while_alive(self.engine.copy_into(id, files)).await
     }
 
     async fn start_container(&self, container: &ContainerSpec) -> Result<(), EngineError> {
-        self.attend(self.engine.start_container(container)).await
+        self.while_alive(self.engine.start_container(container)).await
     }
 
     async fn restart_container(&self, id: &str) -> Result<(), EngineError> {
-        self.attend(self.engine.restart_container(id)).await
+        self.while_alive(self.engine.restart_container(id)).await
     }
 
     async fn inspect(&self, id: &str) -> Result<Inspection, EngineError> {
-        self.attend(self.engine.inspect(id)).await
+        self.while_alive(self.engine.inspect(id)).await
     }
 
     fn listening(&self, container: &Inspection) -> Option<Vec<SocketAddr>> {
@@ -176,46 +176,46 @@ impl Engine for Attended {
     }
 
     async fn exec(&self, id: &str, argv: &[String], keep: Keep) -> Result<ExecOutput, EngineError> {
-        self.attend(self.engine.exec(id, argv, keep)).await
+        self.while_alive(self.engine.exec(id, argv, keep)).await
     }
 
     async fn run_hook(&self, id: &str, hook: &Hook) -> Result<ExecOutput, EngineError> {
-        self.attend(self.engine.run_hook(id, hook)).await
+        self.while_alive(self.engine.run_hook(id, hook)).await
     }
 
     async fn read_log(&self, id: &str, tail: Option<usize>, sink: Sink<'_>) -> Result<(), EngineError> {
-        self.attend(self.engine.read_log(id, tail, sink)).await
+        self.while_alive(self.engine.read_log(id, tail, sink)).await
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
-        self.attend(self.engine.stop(id, grace)).await
+        self.while_alive(self.engine.stop(id, grace)).await
     }
 
     async fn remove_container(&self, id: &str) -> Result<Removal, EngineError> {
-        self.attend(self.engine.remove_container(id)).await
+        self.while_alive(self.engine.remove_container(id)).await
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), EngineError> {
-        self.attend(self.engine.remove_network(name)).await
+        self.while_alive(self.engine.remove_network(name)).await
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
-        self.attend(self.engine.remove_volume(name)).await
+        self.while_alive(self.engine.remove_volume(name)).await
     }
 
     async fn containers(&self, filter: &Filter) -> Result<Vec<FoundContainer>, EngineError> {
-        self.attend(self.engine.containers(filter)).await
+        self.while_alive(self.engine.containers(filter)).await
     }
 
     async fn networks(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
-        self.attend(self.engine.networks(filter)).await
+        self.while_alive(self.engine.networks(filter)).await
     }
 
     async fn volumes(&self, filter: &Filter) -> Result<Vec<FoundObject>, EngineError> {
-        self.attend(self.engine.volumes(filter)).await
+        self.while_alive(self.engine.volumes(filter)).await
     }
 
     async fn network_addresses(&self, name: &str) -> Result<Vec<(IpAddr, String)>, EngineError> {
-        self.attend(self.engine.network_addresses(name)).await
+        self.while_alive(self.engine.network_addresses(name)).await
     }
 }
